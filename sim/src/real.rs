@@ -1,0 +1,243 @@
+//! The real machine: tokio's sockets, the system's clocks, disk and entropy.
+//!
+//! The only place in the project, with the command's `main`, that touches them.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    os::unix::fs::{FileExt, OpenOptionsExt},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::future::BoxFuture;
+use rustls::crypto::CryptoProvider;
+use time::UtcDateTime;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+
+use crate::{
+    Env, Monotonic,
+    disk::{Access, Metadata, OpenMode, RawDisk, RawFile},
+    entropy::Streams,
+    env::Backend,
+    lock::WaitGraph,
+    net::{RawListener, RawStream, RawUdpSocket},
+    trace::{Event, Trace},
+};
+
+/// An environment on this machine. It must be used inside a tokio runtime with I/O and time enabled.
+///
+#[must_use]
+pub fn env(host_name: &str, options: Options) -> Env {
+    Env::new(Arc::new(Machine {
+        host_name: host_name.into(),
+        started: tokio::time::Instant::now(),
+        provider: Arc::new(rustls::crypto::ring::default_provider()),
+        seeded: options.seed.map(|seed| Mutex::new(Streams::new(seed))),
+        trace: options.trace,
+    }))
+}
+
+/// How a real environment differs from the plain machine.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Draw entropy from this seed instead of the operating system, as the world does. TLS keeps the
+    /// operating system's.
+    pub seed: Option<u64>,
+    /// Record here what programs write and read on their connections, their handshakes and their
+    /// probes, with the time since the environment was made.
+    pub trace: Option<Arc<Mutex<Trace>>>,
+}
+
+struct Machine {
+    host_name: Arc<str>,
+    started: tokio::time::Instant,
+    provider: Arc<CryptoProvider>,
+    seeded: Option<Mutex<Streams>>,
+    trace: Option<Arc<Mutex<Trace>>>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one module that may touch the machine")]
+impl Backend for Machine {
+    fn host_name(&self) -> &str {
+        &self.host_name
+    }
+
+    fn utc_now(&self) -> UtcDateTime {
+        UtcDateTime::now()
+    }
+
+    fn monotonic_now(&self) -> Monotonic {
+        Monotonic(self.started.elapsed())
+    }
+
+    fn sleep_until(&self, deadline: Monotonic) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep_until(self.started + deadline.0))
+    }
+
+    fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|found| found.ip()).collect()) })
+    }
+
+    fn connect(&self, peer: SocketAddr) -> BoxFuture<'static, io::Result<RawStream>> {
+        Box::pin(async move { raw(TcpStream::connect(peer).await?) })
+    }
+
+    fn listen(&self, local: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn RawListener>>> {
+        Box::pin(async move { Ok(Box::new(TcpListener::bind(local).await?) as Box<dyn RawListener>) })
+    }
+
+    fn bind_udp(&self, local: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn RawUdpSocket>>> {
+        Box::pin(async move { Ok(Box::new(UdpSocket::bind(local).await?) as Box<dyn RawUdpSocket>) })
+    }
+
+    fn fill_entropy(&self, purpose: &str, bytes: &mut [u8]) {
+        match &self.seeded {
+            Some(streams) => {
+                let mut streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
+                streams.stream(&self.host_name, purpose).fill(bytes);
+            }
+            None => self.provider.secure_random.fill(bytes).expect("the operating system has entropy"),
+        }
+    }
+
+    fn disk(&self) -> Arc<dyn RawDisk> {
+        Arc::new(FileSystem)
+    }
+
+    fn spawn(&self, _name: &str, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
+    }
+
+    fn crypto_provider(&self) -> Arc<CryptoProvider> {
+        self.provider.clone()
+    }
+
+    fn record(&self, event: Event) {
+        if let Some(trace) = &self.trace {
+            let at_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let mut trace = trace.lock().unwrap_or_else(PoisonError::into_inner);
+            trace.record(at_ns, Some(self.host_name.clone()), event);
+        }
+    }
+
+    fn wait_graph(&self) -> Option<Arc<WaitGraph>> {
+        None
+    }
+}
+
+fn raw(stream: TcpStream) -> io::Result<RawStream> {
+    stream.set_nodelay(true)?;
+    Ok(RawStream { local: stream.local_addr()?, peer: stream.peer_addr()?, socket: Box::new(stream) })
+}
+
+impl RawListener for TcpListener {
+    fn accept(&self) -> BoxFuture<'_, io::Result<RawStream>> {
+        Box::pin(async move { raw(TcpListener::accept(self).await?.0) })
+    }
+
+    fn local_address(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+}
+
+impl RawUdpSocket for UdpSocket {
+    fn send_to<'a>(&'a self, datagram: &'a [u8], peer: SocketAddr) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move { UdpSocket::send_to(self, datagram, peer).await.map(drop) })
+    }
+
+    fn receive_from<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>> {
+        Box::pin(self.recv_from(buffer))
+    }
+
+    fn local_address(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+}
+
+struct FileSystem;
+
+impl RawDisk for FileSystem {
+    fn open(&self, path: PathBuf, mode: OpenMode, access: Access) -> BoxFuture<'static, io::Result<Box<dyn RawFile>>> {
+        blocking(move || {
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).mode(match access {
+                Access::Public => 0o644,
+                Access::Private => 0o600,
+            });
+            match mode {
+                OpenMode::CreateNew => options.create_new(true),
+                OpenMode::Truncate => options.create(true).truncate(true),
+                OpenMode::Overwrite => &mut options,
+            };
+            Ok(Box::new(OpenFile(Arc::new(options.open(path)?))) as Box<dyn RawFile>)
+        })
+    }
+
+    fn read(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Vec<u8>>> {
+        blocking(move || std::fs::read(path))
+    }
+
+    fn rename(&self, from: PathBuf, to: PathBuf) -> BoxFuture<'static, io::Result<()>> {
+        blocking(move || std::fs::rename(from, to))
+    }
+
+    fn remove_file(&self, path: PathBuf) -> BoxFuture<'static, io::Result<()>> {
+        blocking(move || std::fs::remove_file(path))
+    }
+
+    fn remove_directory(&self, path: PathBuf) -> BoxFuture<'static, io::Result<()>> {
+        blocking(move || std::fs::remove_dir(path))
+    }
+
+    fn create_directory(&self, path: PathBuf) -> BoxFuture<'static, io::Result<()>> {
+        blocking(move || std::fs::create_dir(path))
+    }
+
+    fn list(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Vec<String>>> {
+        blocking(move || {
+            let mut names = Vec::new();
+            for entry in std::fs::read_dir(path)? {
+                // A name that is not UTF-8 is none of ours.
+                names.extend(entry?.file_name().into_string().ok());
+            }
+            names.sort();
+            Ok(names)
+        })
+    }
+
+    fn sync_directory(&self, path: PathBuf) -> BoxFuture<'static, io::Result<()>> {
+        blocking(move || std::fs::File::open(path)?.sync_all())
+    }
+
+    fn metadata(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Metadata>> {
+        blocking(move || {
+            let found = std::fs::metadata(path)?;
+            Ok(Metadata {
+                len: if found.is_dir() { 0 } else { found.len() },
+                is_directory: found.is_dir(),
+                modified: found.modified()?.into(),
+            })
+        })
+    }
+}
+
+struct OpenFile(Arc<std::fs::File>);
+
+impl RawFile for OpenFile {
+    fn write_at(&self, offset: u64, bytes: Vec<u8>) -> BoxFuture<'static, io::Result<()>> {
+        let file = self.0.clone();
+        blocking(move || file.write_all_at(&bytes, offset))
+    }
+
+    fn sync(&self) -> BoxFuture<'static, io::Result<()>> {
+        let file = self.0.clone();
+        blocking(move || file.sync_all())
+    }
+}
+
+fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> BoxFuture<'static, io::Result<T>> {
+    Box::pin(async move { tokio::task::spawn_blocking(work).await.map_err(io::Error::other)? })
+}

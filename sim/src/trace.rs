@@ -1,0 +1,423 @@
+//! The trace: everything that happened, one JSON line an event, under a rolling hash.
+//!
+//! Nothing is kept: each event is hashed, shown to the observers (oracles, a file) and forgotten, so
+//! that a world's memory does not grow with its age. Checkpoints of the hash, thinned as they become
+//! many, narrow down where two runs part.
+
+use std::{fmt, net::SocketAddr, ops::Range, sync::Arc};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+/// Which end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The end that connected.
+    Client,
+    /// The end that accepted.
+    Server,
+}
+
+/// Whether an application wrote bytes or read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Handed to the connection; they may never arrive.
+    Wrote,
+    /// Received by the application.
+    Read,
+}
+
+/// How a TLS handshake ended for the client that began it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandshakeOutcome {
+    /// Completed; the chain is as the server sent it, leaf first, DER.
+    Completed {
+        /// The server's certificates.
+        #[serde(serialize_with = "base64_each")]
+        chain: Vec<Vec<u8>>,
+    },
+    /// Failed, with the client's reason. A chain that was refused is still shown.
+    Failed {
+        /// The reason in words.
+        error: String,
+        /// The server's certificates, if it sent any.
+        #[serde(serialize_with = "base64_each")]
+        chain: Vec<Vec<u8>>,
+    },
+}
+
+/// How a host's life ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Its program returned.
+    Finished,
+    /// Its process was killed: the kernel closes its sockets, the page cache survives.
+    Killed,
+    /// Its power was cut: nothing more is sent, unsynced writes are at risk.
+    PowerLost,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Event {
+    /// The world begins.
+    World {
+        /// The seed that everything is drawn from.
+        seed: u64,
+        /// Wall-clock time at virtual time 0, RFC 3339.
+        epoch: String,
+    },
+    /// A host's program starts (again).
+    HostStarted {
+        /// Counts from 1.
+        incarnation: u32,
+    },
+    /// A host's program has ended.
+    HostEnded {
+        /// How.
+        ending: Ending,
+    },
+    /// A host is suspended: its tasks and its monotonic clock stand still.
+    HostSuspended,
+    /// A suspended host goes on.
+    HostResumed,
+    /// A host's wall clock is set or drifts differently.
+    ClockChanged {
+        /// Offset from true time after the change, nanoseconds.
+        offset_ns: i64,
+        /// Drift from now on, parts per million.
+        drift_ppm: i32,
+    },
+    /// A TCP segment leaves a host.
+    Segment {
+        /// From.
+        from: SocketAddr,
+        /// To.
+        to: SocketAddr,
+        /// The letters of the flags set: S A F R P.
+        flags: String,
+        /// Payload length in bytes.
+        len: u32,
+        /// The first 8 bytes of the payload's SHA-256 in hex; empty without payload.
+        digest: String,
+    },
+    /// A UDP datagram leaves a host.
+    Datagram {
+        /// From.
+        from: SocketAddr,
+        /// To.
+        to: SocketAddr,
+        /// The datagram.
+        #[serde(serialize_with = "base64_text")]
+        payload: Vec<u8>,
+    },
+    /// A packet is lost for good.
+    PacketLost {
+        /// From.
+        from: SocketAddr,
+        /// To.
+        to: SocketAddr,
+        /// Why.
+        reason: String,
+    },
+    /// An application wrote or read bytes; for TLS, the bytes inside.
+    Data {
+        /// `client address-server address`, equal at both ends.
+        connection: Arc<str>,
+        /// Which end.
+        side: Side,
+        /// Wrote or read; an empty read is the end of the stream.
+        direction: Direction,
+        /// The bytes.
+        #[serde(serialize_with = "base64_text")]
+        bytes: Vec<u8>,
+    },
+    /// A TLS handshake, as the client sees it.
+    Handshake {
+        /// `client address-server address`.
+        connection: Arc<str>,
+        /// The server's name that the client asked for.
+        server_name: String,
+        /// The application protocol agreed on, if any.
+        alpn: Option<String>,
+        /// How it ended.
+        outcome: HandshakeOutcome,
+    },
+    /// A disk operation has been carried out.
+    Disk {
+        /// Counts this disk's operations from 1.
+        number: u64,
+        /// The system call.
+        operation: DiskOperation,
+        /// Its path; for a rename, the old one.
+        path: String,
+        /// For a rename, the new path.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// For a write, what was written.
+        #[serde(serialize_with = "base64_text", skip_serializing_if = "Vec::is_empty")]
+        bytes: Vec<u8>,
+        /// The error, if it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// Unsynced changes met a power loss.
+    DiskCrashed {
+        /// How many changes were not yet durable.
+        unsynced: usize,
+        /// How many of them survived all the same.
+        survived: usize,
+    },
+    /// A link between two hosts changes its behaviour.
+    LinkChanged {
+        /// From host.
+        from: String,
+        /// To host.
+        to: String,
+        /// The new behaviour in words.
+        behaviour: String,
+    },
+    /// A task panicked.
+    Panic {
+        /// The task.
+        task: String,
+        /// The panic's message and place.
+        message: String,
+    },
+    /// A task has to wait for a lock.
+    LockWait {
+        /// The lock.
+        lock: String,
+        /// The task that waits.
+        task: String,
+        /// The tasks that hold it.
+        held_by: Vec<String>,
+    },
+    /// Something worth proving has happened.
+    Probe {
+        /// Its name.
+        name: String,
+    },
+    /// A fault that the scenario injects.
+    Fault {
+        /// What is done, in the scenario's words.
+        what: String,
+    },
+}
+
+/// A system call on a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is named after its system call")]
+pub enum DiskOperation {
+    Open,
+    Read,
+    Write,
+    Sync,
+    Rename,
+    RemoveFile,
+    RemoveDirectory,
+    CreateDirectory,
+    List,
+    SyncDirectory,
+    Metadata,
+}
+
+/// An event with its place in the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Record {
+    /// Counts from 1.
+    pub number: u64,
+    /// Virtual time since the world began, nanoseconds.
+    pub at_ns: u64,
+    /// The host concerned; none for the world itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Arc<str>>,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Sees every event as it happens. It must not keep them all.
+pub trait Observer: Send {
+    /// One event; `line` is its JSON, without the line feed.
+    fn observe(&mut self, record: &Record, line: &str);
+}
+
+/// The rolling hash after some event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The event's number.
+    pub number: u64,
+    /// The hash over all lines up to and with it.
+    pub hash: TraceHash,
+}
+
+/// SHA-256 over all lines of a trace.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TraceHash(pub [u8; 32]);
+
+impl fmt::Display for TraceHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for TraceHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The events between which two runs part, given both runs' checkpoints; `None` if nothing differs as
+/// far as both reach.
+#[must_use]
+pub fn first_divergence(one: &[Checkpoint], other: &[Checkpoint]) -> Option<Range<u64>> {
+    let mut agreed = 0;
+    for checkpoint in one {
+        let Some(same) = other.iter().find(|c| c.number == checkpoint.number) else { continue };
+        if same.hash != checkpoint.hash {
+            return Some(agreed + 1..checkpoint.number + 1);
+        }
+        agreed = checkpoint.number;
+    }
+    None
+}
+
+const CHECKPOINTS_MAX: usize = 2_048;
+
+/// Writes a trace: numbers events, hashes them and shows them to the observers.
+pub struct Trace {
+    number: u64,
+    hash: Sha256,
+    line: Vec<u8>,
+    checkpoints: Vec<Checkpoint>,
+    checkpoint_interval: u64,
+    observers: Vec<Box<dyn Observer>>,
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Trace({} events)", self.number)
+    }
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self {
+            number: 0,
+            hash: Sha256::new(),
+            line: Vec::new(),
+            checkpoints: Vec::new(),
+            checkpoint_interval: 64,
+            observers: Vec::new(),
+        }
+    }
+}
+
+impl Trace {
+    /// Shows every later event to `observer` too.
+    pub fn add_observer(&mut self, observer: Box<dyn Observer>) {
+        self.observers.push(observer);
+    }
+
+    /// Adds an event.
+    pub fn record(&mut self, at_ns: u64, host: Option<Arc<str>>, event: Event) {
+        self.number += 1;
+        let record = Record { number: self.number, at_ns, host, event };
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, &record).expect("events have string keys and no failing serializer");
+        self.hash.update(&self.line);
+        self.hash.update(b"\n");
+        if self.number.is_multiple_of(self.checkpoint_interval) {
+            self.checkpoint();
+        }
+        let line = std::str::from_utf8(&self.line).expect("JSON is UTF-8");
+        for observer in &mut self.observers {
+            observer.observe(&record, line);
+        }
+    }
+
+    /// How many events there have been.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether nothing has happened yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.number == 0
+    }
+
+    /// The hash over everything so far.
+    #[must_use]
+    pub fn hash(&self) -> TraceHash {
+        TraceHash(self.hash.clone().finalize().into())
+    }
+
+    /// The hash along the way; the last entry is the present one.
+    #[must_use]
+    pub fn checkpoints(&self) -> Vec<Checkpoint> {
+        let mut all = self.checkpoints.clone();
+        all.push(Checkpoint { number: self.number, hash: self.hash() });
+        all
+    }
+
+    fn checkpoint(&mut self) {
+        if self.checkpoints.len() == CHECKPOINTS_MAX {
+            self.checkpoint_interval *= 2;
+            let interval = self.checkpoint_interval;
+            self.checkpoints.retain(|c| c.number.is_multiple_of(interval));
+            if !self.number.is_multiple_of(interval) {
+                return;
+            }
+        }
+        self.checkpoints.push(Checkpoint { number: self.number, hash: self.hash() });
+    }
+}
+
+fn base64_text<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&STANDARD.encode(bytes))
+}
+
+fn base64_each<S: Serializer>(all: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(all.iter().map(|bytes| STANDARD.encode(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probes(names: impl IntoIterator<Item = String>) -> Trace {
+        let mut trace = Trace::default();
+        for name in names {
+            trace.record(0, None, Event::Probe { name });
+        }
+        trace
+    }
+
+    #[test]
+    fn equal_events_hash_equal_and_a_difference_is_narrowed_down() {
+        let one = probes((0..1_000).map(|n| n.to_string()));
+        let same = probes((0..1_000).map(|n| n.to_string()));
+        let other = probes((0..1_000).map(|n| if n == 699 { "x".into() } else { n.to_string() }));
+        assert_eq!(one.hash(), same.hash());
+        assert_eq!(first_divergence(&one.checkpoints(), &same.checkpoints()), None);
+        let window = first_divergence(&one.checkpoints(), &other.checkpoints()).unwrap();
+        assert!(window.contains(&700), "{window:?}");
+        assert!(window.end - window.start <= 64, "{window:?}");
+    }
+
+    #[test]
+    fn checkpoints_stay_bounded() {
+        let trace = probes((0..300_000).map(|_| String::new()));
+        assert!(trace.checkpoints().len() <= CHECKPOINTS_MAX + 1);
+    }
+}
