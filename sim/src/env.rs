@@ -242,7 +242,6 @@ impl Env {
 
     /// Says that `what` has begun and must end. If the world falls silent before the returned guard is
     /// dropped, that is a deadlock, and the report names it.
-    #[must_use]
     pub fn operation(&self, what: impl Into<String>) -> Operation {
         Operation::begin(self.wait_graph(), what.into())
     }

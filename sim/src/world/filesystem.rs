@@ -1,0 +1,466 @@
+//! A file system of inodes in which content, names and renames each have their own durability.
+//!
+//! Programs see the live tree. Beside it stands what is durable, and between the two the list of changes
+//! that are not: a sync moves changes over, a power loss keeps those that it is told to and forgets the
+//! rest. POSIX promises no more than this, and real file systems have shown each outcome.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    io,
+    path::{Component, Path, PathBuf},
+};
+
+use time::UtcDateTime;
+
+use crate::{
+    disk::{Metadata, OpenMode},
+    entropy::Stream,
+};
+
+/// Which unsynced changes survive a power loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survival {
+    /// None of them.
+    Nothing,
+    /// All of them.
+    Everything,
+    /// Each by a toss of the seed's coin; a write may survive up to any byte.
+    Random,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Inode(u64);
+
+const ROOT: Inode = Inode(0);
+
+#[derive(Clone, Debug)]
+enum Node {
+    File { content: Vec<u8>, modified: UtcDateTime },
+    Directory { entries: BTreeMap<String, Inode>, modified: UtcDateTime },
+}
+
+/// A change that is not durable yet.
+#[derive(Clone, Debug)]
+enum Change {
+    Truncate { inode: Inode, modified: UtcDateTime },
+    Write { inode: Inode, offset: usize, bytes: Vec<u8>, modified: UtcDateTime },
+    Link { directory: Inode, name: String, inode: Inode },
+    Unlink { directory: Inode, name: String },
+    Rename { from: (Inode, String), to: (Inode, String), inode: Inode },
+}
+
+impl Change {
+    fn content_of(&self) -> Option<Inode> {
+        match self {
+            Self::Truncate { inode, .. } | Self::Write { inode, .. } => Some(*inode),
+            Self::Link { .. } | Self::Unlink { .. } | Self::Rename { .. } => None,
+        }
+    }
+
+    fn names_in(&self, wanted: Inode) -> bool {
+        match self {
+            Self::Truncate { .. } | Self::Write { .. } => false,
+            Self::Link { directory, .. } | Self::Unlink { directory, .. } => *directory == wanted,
+            Self::Rename { from, to, .. } => from.0 == wanted || to.0 == wanted,
+        }
+    }
+}
+
+type Tree = BTreeMap<Inode, Node>;
+
+#[derive(Debug)]
+pub(super) struct FileSystem {
+    live: Tree,
+    durable: Tree,
+    pending: Vec<Change>,
+    next_inode: u64,
+}
+
+impl Default for FileSystem {
+    fn default() -> Self {
+        let root = Node::Directory { entries: BTreeMap::new(), modified: UtcDateTime::UNIX_EPOCH };
+        let tree = Tree::from([(ROOT, root)]);
+        Self { live: tree.clone(), durable: tree, pending: Vec::new(), next_inode: 1 }
+    }
+}
+
+impl FileSystem {
+    pub(super) fn open(&mut self, path: &Path, mode: OpenMode, now: UtcDateTime) -> io::Result<Inode> {
+        let (directory, name) = self.parent(path)?;
+        let found = self.entries(directory)?.get(&name).copied();
+        match (found, mode) {
+            (Some(_), OpenMode::CreateNew) => Err(io::ErrorKind::AlreadyExists.into()),
+            (Some(inode), _) if matches!(self.live[&inode], Node::Directory { .. }) => {
+                Err(io::ErrorKind::IsADirectory.into())
+            }
+            (Some(inode), OpenMode::Truncate) => {
+                self.change(Change::Truncate { inode, modified: now });
+                Ok(inode)
+            }
+            (Some(inode), OpenMode::Overwrite) => Ok(inode),
+            (None, OpenMode::Overwrite) => Err(io::ErrorKind::NotFound.into()),
+            (None, OpenMode::CreateNew | OpenMode::Truncate) => {
+                let inode = self.new_inode(Node::File { content: Vec::new(), modified: now });
+                self.change(Change::Link { directory, name, inode });
+                Ok(inode)
+            }
+        }
+    }
+
+    pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match &self.live[&self.find(path)?] {
+            Node::File { content, .. } => Ok(content.clone()),
+            Node::Directory { .. } => Err(io::ErrorKind::IsADirectory.into()),
+        }
+    }
+
+    pub(super) fn write(&mut self, inode: Inode, offset: usize, bytes: Vec<u8>, now: UtcDateTime) {
+        self.change(Change::Write { inode, offset, bytes, modified: now });
+    }
+
+    pub(super) fn sync(&mut self, inode: Inode) {
+        self.make_durable(|change| change.content_of() == Some(inode));
+    }
+
+    pub(super) fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
+        let directory = self.find(path)?;
+        self.entries(directory)?;
+        self.make_durable(|change| change.names_in(directory));
+        self.sweep();
+        Ok(())
+    }
+
+    pub(super) fn create_directory(&mut self, path: &Path, now: UtcDateTime) -> io::Result<()> {
+        let (directory, name) = self.parent(path)?;
+        if self.entries(directory)?.contains_key(&name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let inode = self.new_inode(Node::Directory { entries: BTreeMap::new(), modified: now });
+        self.change(Change::Link { directory, name, inode });
+        Ok(())
+    }
+
+    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let inode = self.find(from)?;
+        let (from, to) = (self.parent(from)?, self.parent(to)?);
+        if let Some(replaced) = self.entries(to.0)?.get(&to.1) {
+            match (&self.live[&inode], &self.live[replaced]) {
+                (Node::File { .. }, Node::Directory { .. }) => return Err(io::ErrorKind::IsADirectory.into()),
+                (Node::Directory { .. }, Node::File { .. }) => return Err(io::ErrorKind::NotADirectory.into()),
+                (Node::Directory { .. }, Node::Directory { entries, .. }) if !entries.is_empty() => {
+                    return Err(io::ErrorKind::DirectoryNotEmpty.into());
+                }
+                (Node::File { .. }, Node::File { .. }) | (Node::Directory { .. }, Node::Directory { .. }) => {}
+            }
+        }
+        if from != to {
+            self.change(Change::Rename { from, to, inode });
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, path: &Path, is_directory: bool) -> io::Result<()> {
+        let (directory, name) = self.parent(path)?;
+        match (&self.live[&self.find(path)?], is_directory) {
+            (Node::File { .. }, true) => return Err(io::ErrorKind::NotADirectory.into()),
+            (Node::Directory { .. }, false) => return Err(io::ErrorKind::IsADirectory.into()),
+            (Node::Directory { entries, .. }, true) if !entries.is_empty() => {
+                return Err(io::ErrorKind::DirectoryNotEmpty.into());
+            }
+            (Node::File { .. }, false) | (Node::Directory { .. }, true) => {}
+        }
+        self.change(Change::Unlink { directory, name });
+        Ok(())
+    }
+
+    pub(super) fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        Ok(self.entries(self.find(path)?)?.keys().cloned().collect())
+    }
+
+    pub(super) fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+        Ok(match &self.live[&self.find(path)?] {
+            Node::File { content, modified } => {
+                Metadata { len: content.len() as u64, is_directory: false, modified: *modified }
+            }
+            Node::Directory { modified, .. } => Metadata { len: 0, is_directory: true, modified: *modified },
+        })
+    }
+
+    /// How many changes were not durable, and how many of them survived.
+    pub(super) fn lose_power(&mut self, survival: Survival, stream: &mut Stream) -> (usize, usize) {
+        let pending = std::mem::take(&mut self.pending);
+        let unsynced = pending.len();
+        let mut survived = 0;
+        for mut change in pending {
+            let survives = match survival {
+                Survival::Nothing => false,
+                Survival::Everything => true,
+                Survival::Random => stream.below(2) == 1,
+            };
+            if !survives {
+                continue;
+            }
+            if survival == Survival::Random
+                && let Change::Write { bytes, .. } = &mut change
+            {
+                let kept = stream.below(bytes.len() as u64 + 1);
+                bytes.truncate(usize::try_from(kept).expect("shorter than the write"));
+            }
+            apply(&mut self.durable, &change);
+            survived += 1;
+        }
+        self.live = self.durable.clone();
+        self.sweep();
+        (unsynced, survived)
+    }
+
+    pub(super) fn plant(&mut self, path: &Path, content: &[u8]) {
+        let mut directory = ROOT;
+        let mut names = names(path).peekable();
+        while let Some(name) = names.next() {
+            let name = name.to_string_lossy().into_owned();
+            let found = match &self.live[&directory] {
+                Node::Directory { entries, .. } => entries.get(&name).copied(),
+                Node::File { .. } => panic!("{} leads through a file", path.display()),
+            };
+            let modified = UtcDateTime::UNIX_EPOCH;
+            let inode = found.unwrap_or_else(|| {
+                let node = if names.peek().is_some() {
+                    Node::Directory { entries: BTreeMap::new(), modified }
+                } else {
+                    Node::File { content: Vec::new(), modified }
+                };
+                let inode = self.new_inode(node);
+                self.change(Change::Link { directory, name, inode });
+                inode
+            });
+            directory = inode;
+        }
+        self.change(Change::Truncate { inode: directory, modified: UtcDateTime::UNIX_EPOCH });
+        self.write(directory, 0, content.to_vec(), UtcDateTime::UNIX_EPOCH);
+        self.make_durable(|_| true);
+    }
+
+    pub(super) fn all(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        let mut todo = vec![(PathBuf::from("/"), ROOT)];
+        while let Some((path, inode)) = todo.pop() {
+            match &self.live[&inode] {
+                Node::File { content, .. } => files.push((path, content.clone())),
+                Node::Directory { entries, .. } => {
+                    todo.extend(entries.iter().map(|(name, inode)| (path.join(name), *inode)));
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
+    fn new_inode(&mut self, node: Node) -> Inode {
+        let inode = Inode(self.next_inode);
+        self.next_inode += 1;
+        self.live.insert(inode, node.clone());
+        // Without a durable name nobody finds it, so an empty inode may as well be durable at once.
+        self.durable.insert(inode, node);
+        inode
+    }
+
+    fn change(&mut self, change: Change) {
+        apply(&mut self.live, &change);
+        self.pending.push(change);
+    }
+
+    fn make_durable(&mut self, ready: impl Fn(&Change) -> bool) {
+        let durable = &mut self.durable;
+        self.pending.retain(|change| {
+            let ready = ready(change);
+            if ready {
+                apply(durable, change);
+            }
+            !ready
+        });
+    }
+
+    /// Forgets inodes that no name leads to, so that memory does not grow with the disk's age. A file
+    /// that is still open loses its content too: its owner writes to a name that is gone.
+    fn sweep(&mut self) {
+        let mut reachable = BTreeSet::new();
+        let mut todo = vec![ROOT];
+        todo.extend(self.pending.iter().filter_map(|change| match change {
+            Change::Link { inode, .. } | Change::Rename { inode, .. } => Some(*inode),
+            Change::Truncate { .. } | Change::Write { .. } | Change::Unlink { .. } => None,
+        }));
+        while let Some(inode) = todo.pop() {
+            if !reachable.insert(inode) {
+                continue;
+            }
+            for tree in [&self.live, &self.durable] {
+                if let Some(Node::Directory { entries, .. }) = tree.get(&inode) {
+                    todo.extend(entries.values().copied());
+                }
+            }
+        }
+        self.live.retain(|inode, _| reachable.contains(inode));
+        self.durable.retain(|inode, _| reachable.contains(inode));
+        self.pending.retain(|change| change.content_of().is_none_or(|inode| reachable.contains(&inode)));
+    }
+
+    fn entries(&self, directory: Inode) -> io::Result<&BTreeMap<String, Inode>> {
+        match &self.live[&directory] {
+            Node::Directory { entries, .. } => Ok(entries),
+            Node::File { .. } => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    fn find(&self, path: &Path) -> io::Result<Inode> {
+        let mut inode = ROOT;
+        for name in names(path) {
+            inode = *name
+                .to_str()
+                .and_then(|name| self.entries(inode).map(|entries| entries.get(name)).transpose())
+                .ok_or(io::ErrorKind::NotFound)??;
+        }
+        Ok(inode)
+    }
+
+    fn parent(&self, path: &Path) -> io::Result<(Inode, String)> {
+        let name = path.file_name().and_then(OsStr::to_str).ok_or(io::ErrorKind::InvalidInput)?;
+        let directory = self.find(path.parent().unwrap_or(Path::new("/")))?;
+        self.entries(directory)?;
+        Ok((directory, name.to_owned()))
+    }
+}
+
+fn names(path: &Path) -> impl Iterator<Item = &OsStr> {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+    })
+}
+
+fn apply(tree: &mut Tree, change: &Change) {
+    match change {
+        Change::Truncate { inode, modified: now } => {
+            if let Some(Node::File { content, modified }) = tree.get_mut(inode) {
+                content.clear();
+                *modified = *now;
+            }
+        }
+        Change::Write { inode, offset, bytes, modified: now } => {
+            if let Some(Node::File { content, modified }) = tree.get_mut(inode) {
+                let end = offset + bytes.len();
+                if content.len() < end {
+                    content.resize(end, 0);
+                }
+                content[*offset..end].copy_from_slice(bytes);
+                *modified = *now;
+            }
+        }
+        Change::Link { directory, name, inode } => link(tree, *directory, name, *inode),
+        Change::Unlink { directory, name } => unlink(tree, *directory, name),
+        Change::Rename { from, to, inode } => {
+            unlink(tree, from.0, &from.1);
+            link(tree, to.0, &to.1, *inode);
+        }
+    }
+}
+
+fn link(tree: &mut Tree, directory: Inode, name: &str, inode: Inode) {
+    if let Some(Node::Directory { entries, .. }) = tree.get_mut(&directory) {
+        entries.insert(name.to_owned(), inode);
+    }
+}
+
+fn unlink(tree: &mut Tree, directory: Inode, name: &str) {
+    if let Some(Node::Directory { entries, .. }) = tree.get_mut(&directory) {
+        entries.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UtcDateTime = UtcDateTime::UNIX_EPOCH;
+
+    fn write(files: &mut FileSystem, path: &str, mode: OpenMode, content: &str) -> Inode {
+        let inode = files.open(Path::new(path), mode, NOW).unwrap();
+        files.write(inode, 0, content.into(), NOW);
+        inode
+    }
+
+    fn after_power_loss(mut files: FileSystem, survival: Survival) -> Vec<(PathBuf, Vec<u8>)> {
+        files.lose_power(survival, &mut Stream::new(1, "h", "disk"));
+        files.all()
+    }
+
+    fn file(path: &str, content: &str) -> (PathBuf, Vec<u8>) {
+        (path.into(), content.into())
+    }
+
+    #[test]
+    fn unsynced_content_and_unsynced_names_are_lost_each_by_itself() {
+        let mut files = FileSystem::default();
+        write(&mut files, "/a", OpenMode::CreateNew, "never synced");
+        let b = write(&mut files, "/b", OpenMode::CreateNew, "content synced");
+        files.sync(b);
+        assert_eq!(after_power_loss(files, Survival::Nothing), []);
+
+        let mut files = FileSystem::default();
+        write(&mut files, "/a", OpenMode::CreateNew, "name synced only");
+        files.sync_directory(Path::new("/")).unwrap();
+        assert_eq!(after_power_loss(files, Survival::Nothing), [file("/a", "")]);
+    }
+
+    #[test]
+    fn the_careful_write_leaves_the_old_or_the_new() {
+        for survival in [Survival::Nothing, Survival::Everything] {
+            let mut files = FileSystem::default();
+            files.plant(Path::new("/d/x"), b"old");
+            let inode = write(&mut files, "/d/x.tmp", OpenMode::CreateNew, "new");
+            files.sync(inode);
+            files.rename(Path::new("/d/x.tmp"), Path::new("/d/x")).unwrap();
+            let content = if survival == Survival::Nothing { "old" } else { "new" };
+            assert_eq!(after_power_loss(files, survival), [file("/d/x", content)]);
+        }
+    }
+
+    #[test]
+    fn a_rename_may_overtake_the_content_that_it_names() {
+        let mut files = FileSystem::default();
+        files.plant(Path::new("/x"), b"old");
+        write(&mut files, "/x.tmp", OpenMode::CreateNew, "new");
+        files.rename(Path::new("/x.tmp"), Path::new("/x")).unwrap();
+        files.sync_directory(Path::new("/")).unwrap();
+        assert_eq!(after_power_loss(files, Survival::Nothing), [file("/x", "")]);
+    }
+
+    #[test]
+    fn errors_are_the_operating_systems() {
+        let mut files = FileSystem::default();
+        files.plant(Path::new("/d/x"), b"");
+        let kind = |result: io::Result<Inode>| result.unwrap_err().kind();
+        let mut open = |path: &str, mode| kind(files.open(Path::new(path), mode, NOW));
+        assert_eq!(open("/d/x", OpenMode::CreateNew), io::ErrorKind::AlreadyExists);
+        assert_eq!(open("/d", OpenMode::Truncate), io::ErrorKind::IsADirectory);
+        assert_eq!(open("/d/y", OpenMode::Overwrite), io::ErrorKind::NotFound);
+        assert_eq!(open("/e/y", OpenMode::Truncate), io::ErrorKind::NotFound);
+        assert_eq!(open("/d/x/y", OpenMode::Truncate), io::ErrorKind::NotADirectory);
+        assert_eq!(files.remove(Path::new("/d"), true).unwrap_err().kind(), io::ErrorKind::DirectoryNotEmpty);
+    }
+
+    #[test]
+    fn replaced_files_are_forgotten() {
+        let mut files = FileSystem::default();
+        for n in 0..100 {
+            let inode = write(&mut files, "/x.tmp", OpenMode::CreateNew, &n.to_string());
+            files.sync(inode);
+            files.rename(Path::new("/x.tmp"), Path::new("/x")).unwrap();
+            files.sync_directory(Path::new("/")).unwrap();
+        }
+        assert_eq!(files.live.len(), 2);
+        assert_eq!(files.durable.len(), 2);
+        assert!(files.pending.is_empty());
+    }
+}
