@@ -3,6 +3,7 @@
 //! The only place in the project, with the command's `main`, that touches them.
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr},
     os::unix::fs::{FileExt, OpenOptionsExt},
@@ -35,6 +36,7 @@ pub fn env(host_name: &str, options: Options) -> Env {
         provider: Arc::new(rustls::crypto::ring::default_provider()),
         seeded: options.seed.map(|seed| Mutex::new(Streams::new(seed))),
         trace: options.trace,
+        names: options.names,
     }))
 }
 
@@ -47,6 +49,8 @@ pub struct Options {
     /// Record here what programs write and read on their connections, their handshakes and their
     /// probes, with the time since the environment was made.
     pub trace: Option<Arc<Mutex<Trace>>>,
+    /// Names that this environment knows before it asks the operating system.
+    pub names: BTreeMap<String, Vec<IpAddr>>,
 }
 
 struct Machine {
@@ -55,6 +59,7 @@ struct Machine {
     provider: Arc<CryptoProvider>,
     seeded: Option<Mutex<Streams>>,
     trace: Option<Arc<Mutex<Trace>>>,
+    names: BTreeMap<String, Vec<IpAddr>>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one module that may touch the machine")]
@@ -76,7 +81,13 @@ impl Backend for Machine {
     }
 
     fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|found| found.ip()).collect()) })
+        let known = self.names.get(&name.to_ascii_lowercase()).cloned();
+        Box::pin(async move {
+            match known {
+                Some(addresses) => Ok(addresses),
+                None => Ok(tokio::net::lookup_host((name, 0)).await?.map(|found| found.ip()).collect()),
+            }
+        })
     }
 
     fn connect(&self, peer: SocketAddr) -> BoxFuture<'static, io::Result<RawStream>> {
