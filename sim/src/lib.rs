@@ -13,6 +13,8 @@ mod env;
 pub mod lock;
 pub mod net;
 pub mod real;
+#[cfg(feature = "stock-turmoil")]
+pub mod stock;
 mod task;
 pub mod tls;
 pub mod trace;

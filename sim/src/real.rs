@@ -166,7 +166,8 @@ impl RawUdpSocket for UdpSocket {
     }
 }
 
-struct FileSystem;
+/// This machine's file system.
+pub(crate) struct FileSystem;
 
 impl RawDisk for FileSystem {
     fn open(&self, path: PathBuf, mode: OpenMode, access: Access) -> BoxFuture<'static, io::Result<Box<dyn RawFile>>> {
