@@ -389,7 +389,7 @@ fn equal_seeds_give_equal_traces_and_others_do_not() {
         let (mut world, a, b) = world(seed);
         let lines = Arc::new(Mutex::new(Vec::new()));
         world.observe(Box::new(Lines(lines.clone())));
-        let link = Link { latency: Latency::LongTail { min: MINUTE / 600, typical: MINUTE / 600 }, ..Link::default() };
+        let link = Link { latency: Latency::LongTail { min: MINUTE / 600, usual: MINUTE / 300 }, ..Link::default() };
         world.set_default_link(link);
         world.set_program(b, echo);
         world.set_program(a, |env| async move {

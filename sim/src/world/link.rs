@@ -19,12 +19,12 @@ pub enum Latency {
         /// The longest.
         max: Duration,
     },
-    /// At least `min`; each doubling of the time above that is half as likely, up to 1,024 times `typical`.
+    /// Evenly between `min` and `usual`, but one packet in a hundred takes longer, up to ten times `usual`.
     LongTail {
         /// The shortest.
         min: Duration,
-        /// What the tail begins with.
-        typical: Duration,
+        /// What 99 % of the packets keep within.
+        usual: Duration,
     },
 }
 
@@ -32,17 +32,18 @@ impl Latency {
     fn draw(&self, stream: &mut Stream) -> Duration {
         match *self {
             Self::Fixed(latency) => latency,
-            Self::Uniform { min, max } => {
-                let width = max.saturating_sub(min).as_nanos();
-                min + Duration::from_nanos(stream.below(u64::try_from(width).unwrap_or(u64::MAX).saturating_add(1)))
-            }
-            Self::LongTail { min, typical } => {
-                let doublings = stream.next_u64().trailing_zeros().min(10);
-                let within = stream.below(u64::try_from(typical.as_nanos()).unwrap_or(u64::MAX).saturating_add(1));
-                min + Duration::from_nanos(within.saturating_mul(1 << doublings))
+            Self::Uniform { min, max } => between(stream, min, max),
+            Self::LongTail { min, usual } => {
+                let is_late = stream.below(100) == 0;
+                if is_late { between(stream, usual, usual * 10) } else { between(stream, min, usual) }
             }
         }
     }
+}
+
+fn between(stream: &mut Stream, min: Duration, max: Duration) -> Duration {
+    let width_ns = u64::try_from(max.saturating_sub(min).as_nanos()).unwrap_or(u64::MAX);
+    min + Duration::from_nanos(stream.below(width_ns.saturating_add(1)))
 }
 
 /// What a link does to packets beyond delaying them.
@@ -152,8 +153,8 @@ mod tests {
         for _ in 0..1_000 {
             let drawn = Latency::Uniform { min, max }.draw(&mut stream);
             assert!((min..=max).contains(&drawn));
-            let drawn = Latency::LongTail { min, typical: min }.draw(&mut stream);
-            assert!((min..=min + min * 1_024).contains(&drawn));
+            let drawn = Latency::LongTail { min, usual: max }.draw(&mut stream);
+            assert!((min..=max * 10).contains(&drawn));
         }
     }
 

@@ -22,7 +22,7 @@ use std::{
     future::Future,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -52,6 +52,23 @@ use crate::{
 
 /// Something to do to the world at a given time.
 pub type Action = Box<dyn FnOnce(&mut World) + Send>;
+
+/// Lets an observer of the trace ask for something to be done to the world, which it can't reach itself.
+#[derive(Clone, Default)]
+pub struct Requests(Arc<Mutex<Vec<(Duration, Action)>>>);
+
+impl std::fmt::Debug for Requests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Requests")
+    }
+}
+
+impl Requests {
+    /// Has `action` done so long after the present moment.
+    pub fn push(&self, delay: Duration, action: impl FnOnce(&mut World) + Send + 'static) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((delay, Box::new(action)));
+    }
+}
 
 /// What a world begins with.
 #[derive(Clone, Debug)]
@@ -89,6 +106,7 @@ pub struct World {
     disk_entropy: Stream,
     seed: u64,
     stopped: bool,
+    requests: Requests,
     guard: EnterGuard,
 }
 
@@ -144,6 +162,7 @@ impl World {
             disk_entropy: Stream::new(options.seed, "", "power loss"),
             seed: options.seed,
             stopped: false,
+            requests: Requests::default(),
             guard: net.enter(),
         }
     }
@@ -188,6 +207,12 @@ impl World {
     /// Does something at a time counted from the world's beginning; at once if that has passed.
     pub fn at(&mut self, time: Duration, action: impl FnOnce(&mut Self) + Send + 'static) {
         self.shared.schedule(VirtualTime::from_start(time), Due::Action(Box::new(action)));
+    }
+
+    /// Where observers leave what they want done.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        self.requests.clone()
     }
 
     /// The time since the world began.
@@ -238,6 +263,7 @@ impl World {
         let end = VirtualTime::from_start(end);
         self.settle()?;
         while !self.stopped {
+            self.take_requests();
             match self.shared.advance(end) {
                 Some(Due::Timer(waker)) => waker.wake(),
                 Some(Due::Flow(key)) => self.wire.flow_due(&self.shared, &self.guard, key),
@@ -257,6 +283,13 @@ impl World {
             self.settle()?;
         }
         Ok(())
+    }
+
+    fn take_requests(&mut self) {
+        let requests = std::mem::take(&mut *self.requests.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for (delay, action) in requests {
+            self.shared.schedule(self.shared.now().after(delay), Due::Action(action));
+        }
     }
 
     /// Lets hosts run until none has anything to do at this moment.
