@@ -1,1 +1,39 @@
-//! placeholder
+//! An ACME certificate authority (RFC 8555, RFC 9773) for the simulator and for real sockets alike.
+//!
+//! The rooms are a CA's roles: the front end reads requests strictly and answers them; accounts, orders,
+//! authorizations and challenges are state machines that know neither HTTP nor JSON; the validation authority
+//! goes out and checks; issuance signs; ARI says when to come back. [`dns`] has the resolver and a test server.
+//!
+//! It shares no wire types with any client: a mistake made once can't be right on both sides.
+
+mod accounts;
+mod ari;
+mod authorizations;
+mod base64url;
+mod ca;
+mod certificates;
+mod challenges;
+mod config;
+mod csr;
+pub mod dns;
+mod finalization;
+mod front_end;
+mod http01;
+mod identifier;
+mod ids;
+mod issuance;
+mod json;
+mod jwk;
+mod jws;
+mod nonces;
+mod orders;
+mod problem;
+mod store;
+#[cfg(test)]
+mod testing;
+mod timestamp;
+mod validation;
+
+pub use ca::Ca;
+pub use config::Config;
+pub use front_end::Bound;

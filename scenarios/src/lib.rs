@@ -1,1 +1,9 @@
-//! placeholder
+//! The scenario language, the oracles that judge a run, and the runner that brings both together.
+//!
+//! [`language`] reads what QA wrote; [`runner`] builds the world of it and lets it run; [`oracles`]
+//! read the trace and judge; [`catalogue`] finds the files.
+
+pub mod catalogue;
+pub mod language;
+pub mod oracles;
+pub mod runner;

@@ -10,10 +10,12 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use time::UtcDateTime;
 
 /// How [`Disk::open`] opens a file for writing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OpenMode {
     /// The file must not exist (`O_CREAT|O_EXCL`).
     CreateNew,

@@ -10,6 +10,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use crate::disk::OpenMode;
+
 /// Which end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -160,6 +162,12 @@ pub enum Event {
         /// For a rename, the new path.
         #[serde(skip_serializing_if = "Option::is_none")]
         to: Option<String>,
+        /// For an opening, how.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mode: Option<OpenMode>,
+        /// For a write, where it begins, bytes from the file's start.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        offset: Option<u64>,
         /// For a write, what was written.
         #[serde(serialize_with = "base64_text", skip_serializing_if = "Vec::is_empty")]
         bytes: Vec<u8>,
@@ -189,6 +197,11 @@ pub enum Event {
         task: String,
         /// The panic's message and place.
         message: String,
+    },
+    /// The world can't go on: tasks wait for each other, or an operation can't end.
+    Deadlock {
+        /// Who waits for what.
+        report: String,
     },
     /// A task has to wait for a lock.
     LockWait {

@@ -112,6 +112,8 @@ impl SimDisk {
                     operation: call.operation,
                     path: call.path.display().to_string(),
                     to: call.to.map(|to| to.display().to_string()),
+                    mode: call.mode,
+                    offset: call.offset,
                     bytes: call.bytes,
                     error: outcome.as_ref().err().map(ToString::to_string),
                 },
@@ -138,12 +140,14 @@ struct Call {
     operation: DiskOperation,
     path: PathBuf,
     to: Option<PathBuf>,
+    mode: Option<OpenMode>,
+    offset: Option<u64>,
     bytes: Vec<u8>,
 }
 
 impl Call {
     fn new(operation: DiskOperation, path: &Path) -> Self {
-        Self { operation, path: path.to_owned(), to: None, bytes: Vec::new() }
+        Self { operation, path: path.to_owned(), to: None, mode: None, offset: None, bytes: Vec::new() }
     }
 }
 
@@ -166,7 +170,8 @@ impl DiskOperation {
 impl RawDisk for SimDisk {
     fn open(&self, path: PathBuf, mode: OpenMode, _access: Access) -> BoxFuture<'static, io::Result<Box<dyn RawFile>>> {
         let disk = self.clone();
-        self.call(Call::new(DiskOperation::Open, &path), move |files, now| {
+        let call = Call { mode: Some(mode), ..Call::new(DiskOperation::Open, &path) };
+        self.call(call, move |files, now| {
             let inode = files.open(&path, mode, now)?;
             Ok(Box::new(OpenFile { disk, inode, path }) as Box<dyn RawFile>)
         })
@@ -217,7 +222,7 @@ struct OpenFile {
 impl RawFile for OpenFile {
     fn write_at(&self, offset: u64, bytes: Vec<u8>) -> BoxFuture<'static, io::Result<()>> {
         let inode = self.inode;
-        let call = Call { bytes: bytes.clone(), ..Call::new(DiskOperation::Write, &self.path) };
+        let call = Call { offset: Some(offset), bytes: bytes.clone(), ..Call::new(DiskOperation::Write, &self.path) };
         self.disk.call(call, move |files, now| {
             files.write(inode, usize::try_from(offset).expect("files fit memory"), bytes, now);
             Ok(())

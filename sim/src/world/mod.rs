@@ -117,17 +117,18 @@ impl std::fmt::Debug for World {
 }
 
 impl World {
-    /// A world at time 0 in which nothing runs yet.
+    /// A world at time 0 in which nothing runs yet, seen by `observers` from its first event on.
     ///
     /// # Panics
     /// If a host has no address, two share one, or this thread has another world.
     #[must_use]
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: Options, observers: Vec<Box<dyn Observer>>) -> Self {
         // Retransmission by calls instead of time is off: `wire` sends again what was held back.
         let mut net = Net::with_config(KernelConfig::default().retx_threshold(u32::MAX));
         let host_names: Vec<Arc<str>> = options.hosts.iter().map(|host| host.name.as_str().into()).collect();
         let clocks = options.hosts.iter().map(|host| HostClock::new(options.epoch, host.clock)).collect();
         let shared = Arc::new(Shared::new(options.seed, host_names, clocks));
+        observers.into_iter().for_each(|observer| shared.state().trace.add_observer(observer));
         let provider = crypto::seeded_provider();
         let mut world_hosts = Vec::new();
         let mut disks = Vec::new();
@@ -273,6 +274,7 @@ impl World {
                     if self.shared.nothing_is_due()
                         && let Some(open) = self.shared.waits.open_operations()
                     {
+                        self.record(Event::Deadlock { report: open.clone() });
                         return Err(self.crash(None, CrashKind::Stuck(open)));
                     }
                     self.shared.leap_to(end);
@@ -307,6 +309,7 @@ impl World {
                 }
             }
             if let Some(cycle) = self.shared.waits.take_cycle() {
+                self.shared.record(Some(id), Event::Deadlock { report: cycle.clone() });
                 return Err(self.crash(Some(id), CrashKind::Deadlock(cycle)));
             }
             self.wire.collect(&self.shared, &self.guard);

@@ -1,0 +1,106 @@
+//! The figures that the README quotes, written from what criterion measured, never by hand.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+const BEGIN: &str = "<!-- figures: begin, written by `cargo bench -p benches --bench world` -->";
+const END: &str = "<!-- figures: end -->";
+const DAY_S: f64 = 86_400.0;
+
+/// Runs the catalogue's 90-day life once; returns how many events it had.
+///
+/// # Panics
+/// If the life does not hold, since its speed then means nothing.
+#[must_use]
+pub fn life(seed: u64) -> u64 {
+    let run = scenarios::runner::run_by_id("life/ninety-days", seed).expect("the scenario is in the catalogue");
+    assert!(run.verdict.is_pass(), "{run:?}");
+    run.events
+}
+
+/// This process's resident memory now, bytes.
+///
+/// # Panics
+/// Where the kernel does not tell, as Linux does.
+#[must_use]
+pub fn resident_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells");
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("a number of KiB");
+    kib * 1_024
+}
+
+/// The README's table from criterion's results under `criterion` and resident memory after so many years.
+///
+/// # Panics
+/// If a result is missing: the whole bench must have run.
+#[must_use]
+pub fn report(criterion: &Path, memory: &[(u64, u64)]) -> String {
+    let seconds = |id: &str| {
+        let path = criterion.join(id).join("new/estimates.json");
+        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let estimates: serde_json::Value = serde_json::from_str(&text).expect("criterion writes JSON");
+        estimates["median"]["point_estimate"].as_f64().expect("criterion writes medians") / 1e9
+    };
+    let tls = seconds("exchange/world-tls-90-days");
+    let plain = seconds("exchange/world-plain-90-days");
+    let stock_1ms = seconds("exchange/stock-1ms-1-minute") / 60.0;
+    let stock_1s = seconds("exchange/stock-1s-1-day") / DAY_S;
+    let life = seconds("life/ninety-days");
+    let record = seconds("trace/record-1000") / 1_000.0;
+    let events = life_events();
+    let mut out = String::new();
+    let mut row = |what: &str, figure: String| writeln!(out, "| {what} | {figure} |").expect("a String takes all");
+    row("figure (simulated time over real time, one core)", "value".into());
+    row("---", "---".into());
+    row("90-day life: issue, ARI every 6 h, renew, visitors, full TLS, every law watching", ratio(95.0 * DAY_S / life));
+    row("one HTTPS exchange every 6 h for 90 days", ratio(90.0 * DAY_S / tls));
+    row("the same over plain TCP", ratio(90.0 * DAY_S / plain));
+    row("the same HTTPS exchanges on stock turmoil, 1 ms ticks (one every 15 s)", ratio(1.0 / stock_1ms));
+    row("the same HTTPS exchanges on stock turmoil, 1 s ticks", ratio(1.0 / stock_1s));
+    row("our world over stock turmoil at 1 ms ticks", format!("{:.0} ×", 90.0 * DAY_S / tls * stock_1ms));
+    for (years, bytes) in memory {
+        row(
+            &format!("resident memory after {years} simulated year(s) of HTTPS every 6 h"),
+            format!("{:.1} MB", *bytes as f64 / 1e6),
+        );
+    }
+    row(
+        "where an HTTPS exchange's real time goes",
+        format!(
+            "{:.0} µs in all: {:.0} µs TLS (handshake cryptography nearly all of it), {:.0} µs the rest",
+            tls / 360.0 * 1e6,
+            (tls - plain) / 360.0 * 1e6,
+            plain / 360.0 * 1e6
+        ),
+    );
+    row(
+        "where the 90-day life's real time goes",
+        format!(
+            "{:.0} ms in all; {events} trace events at {:.1} µs make {:.0} ms",
+            life * 1e3,
+            record * 1e6,
+            record * events as f64 * 1e3
+        ),
+    );
+    out
+}
+
+fn life_events() -> u64 {
+    life(1)
+}
+
+fn ratio(value: f64) -> String {
+    let exponent = value.log10().floor();
+    format!("{:.1} × 10^{exponent}", value / 10_f64.powf(exponent))
+}
+
+/// `readme` with `figures` between its marks.
+///
+/// # Panics
+/// If the marks are missing.
+#[must_use]
+pub fn replace(readme: &str, figures: &str) -> String {
+    let begin = readme.find(BEGIN).expect("the README marks where figures begin") + BEGIN.len();
+    let end = readme.find(END).expect("the README marks where figures end");
+    format!("{}\n{figures}{}", &readme[..begin], &readme[end..])
+}

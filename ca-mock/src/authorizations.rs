@@ -1,0 +1,203 @@
+//! Authorizations (RFC 8555 §7.1.4): an account's permission to have an identifier certified.
+//!
+//! One failed challenge makes its authorization invalid, as public CAs do it; each order gets new
+//! authorizations, and none is reused.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use sim::{Env, UtcDateTime};
+
+use crate::{
+    challenges::{Challenge, ChallengeStatus, ChallengeType},
+    identifier::Identifier,
+    ids::{AccountId, AuthorizationId},
+    problem::Problem,
+    timestamp::after,
+};
+
+/// RFC 8555 §7.1.6; `revoked` is a CA's own decision, which this CA never takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AuthorizationStatus {
+    Pending { expires: UtcDateTime },
+    Valid { expires: UtcDateTime },
+    Invalid,
+    Deactivated,
+    Expired,
+}
+
+impl AuthorizationStatus {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Valid { .. } => "valid",
+            Self::Invalid => "invalid",
+            Self::Deactivated => "deactivated",
+            Self::Expired => "expired",
+        }
+    }
+
+    pub(crate) fn expires(self) -> Option<UtcDateTime> {
+        match self {
+            Self::Pending { expires } | Self::Valid { expires } => Some(expires),
+            Self::Invalid | Self::Deactivated | Self::Expired => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Authorization {
+    pub(crate) id: AuthorizationId,
+    pub(crate) account: AccountId,
+    pub(crate) identifier: Identifier,
+    pub(crate) status: AuthorizationStatus,
+    pub(crate) challenges: Vec<Challenge>,
+}
+
+impl Authorization {
+    pub(crate) fn challenge(&self, kind: ChallengeType) -> Option<&Challenge> {
+        self.challenges.iter().find(|challenge| challenge.kind == kind)
+    }
+
+    pub(crate) fn challenge_mut(&mut self, kind: ChallengeType) -> Option<&mut Challenge> {
+        self.challenges.iter_mut().find(|challenge| challenge.kind == kind)
+    }
+
+    /// Lets time pass: what has run out by `now` is final. A pending one that ran out is invalid, a valid
+    /// one expired (the figure in RFC 8555 §7.1.6).
+    pub(crate) fn settle(&mut self, now: UtcDateTime) {
+        self.status = match self.status {
+            AuthorizationStatus::Pending { expires } if expires <= now => AuthorizationStatus::Invalid,
+            AuthorizationStatus::Valid { expires } if expires <= now => AuthorizationStatus::Expired,
+            unchanged @ (AuthorizationStatus::Pending { .. }
+            | AuthorizationStatus::Valid { .. }
+            | AuthorizationStatus::Invalid
+            | AuthorizationStatus::Deactivated
+            | AuthorizationStatus::Expired) => unchanged,
+        };
+    }
+
+    /// The validation authority's verdict on a challenge; `lifetime` counts from now. A verdict on a
+    /// challenge that is not being validated, or for an authorization that is final by now, changes nothing.
+    pub(crate) fn conclude(
+        &mut self,
+        kind: ChallengeType,
+        verdict: Result<(), Problem>,
+        now: UtcDateTime,
+        lifetime: Duration,
+    ) {
+        self.settle(now);
+        let AuthorizationStatus::Pending { .. } = self.status else { return };
+        let Some(challenge) = self.challenge_mut(kind) else { return };
+        let ChallengeStatus::Processing { .. } = challenge.status else { return };
+        match verdict {
+            Ok(()) => {
+                challenge.status = ChallengeStatus::Valid { validated: now };
+                self.status = AuthorizationStatus::Valid { expires: after(now, lifetime) };
+            }
+            Err(error) => {
+                challenge.status = ChallengeStatus::Invalid { error };
+                self.status = AuthorizationStatus::Invalid;
+            }
+        }
+    }
+
+    /// The client gives the authorization up (RFC 8555 §7.5.2).
+    pub(crate) fn deactivate(&mut self) -> Result<(), Problem> {
+        match self.status {
+            AuthorizationStatus::Pending { .. }
+            | AuthorizationStatus::Valid { .. }
+            | AuthorizationStatus::Deactivated => {
+                self.status = AuthorizationStatus::Deactivated;
+                Ok(())
+            }
+            AuthorizationStatus::Invalid | AuthorizationStatus::Expired => Err(Problem::malformed(format!(
+                "an authorization that is {} cannot be deactivated",
+                self.status.name()
+            ))),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Authorizations {
+    by_id: BTreeMap<AuthorizationId, Authorization>,
+}
+
+impl Authorizations {
+    pub(crate) fn create(
+        &mut self,
+        env: &Env,
+        account: AccountId,
+        identifier: Identifier,
+        expires: UtcDateTime,
+    ) -> AuthorizationId {
+        let id = AuthorizationId::draw(env);
+        let challenges = ChallengeType::ALL.map(|kind| Challenge::new(env, kind)).into();
+        let status = AuthorizationStatus::Pending { expires };
+        self.by_id.insert(id, Authorization { id, account, identifier, status, challenges });
+        id
+    }
+
+    pub(crate) fn find_mut(&mut self, id: AuthorizationId) -> Option<&mut Authorization> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Authorization> {
+        self.by_id.values_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::utc_datetime;
+
+    use super::*;
+    use crate::{jwk::PublicKey, problem::ProblemType, testing};
+
+    const NOW: UtcDateTime = utc_datetime!(2026-01-01 00:00);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn answered(env: &Env) -> Authorization {
+        let mut all = Authorizations::default();
+        let name = Identifier::parse("a.example").unwrap();
+        let id = all.create(env, AccountId::draw(env), name, after(NOW, HOUR));
+        let mut authorization = all.by_id.remove(&id).unwrap();
+        let challenge = authorization.challenge_mut(ChallengeType::Http01).unwrap();
+        let key = PublicKey::Ed25519([1; 32]).thumbprint();
+        assert!(challenge.answer(key));
+        assert!(!challenge.answer(key));
+        authorization
+    }
+
+    #[test]
+    fn a_verdict_counts_once() {
+        testing::with_env(|env| {
+            let mut good = answered(&env);
+            good.conclude(ChallengeType::Http01, Ok(()), NOW, HOUR);
+            good.conclude(ChallengeType::Http01, Err(Problem::malformed("late")), NOW, HOUR);
+            assert_eq!(good.status, AuthorizationStatus::Valid { expires: after(NOW, HOUR) });
+            good.settle(after(NOW, HOUR));
+            assert_eq!(good.status, AuthorizationStatus::Expired);
+
+            let mut bad = answered(&env);
+            bad.conclude(ChallengeType::Http01, Err(Problem::new(ProblemType::Dns, "no")), NOW, HOUR);
+            bad.conclude(ChallengeType::Http01, Ok(()), NOW, HOUR);
+            assert_eq!((bad.status, bad.challenges[0].status.name()), (AuthorizationStatus::Invalid, "invalid"));
+            assert!(bad.deactivate().is_err());
+        });
+    }
+
+    #[test]
+    fn a_verdict_that_comes_too_late_proves_nothing() {
+        testing::with_env(|env| {
+            let mut authorization = answered(&env);
+            authorization.conclude(ChallengeType::Http01, Ok(()), after(NOW, HOUR), HOUR);
+            assert_eq!(authorization.status, AuthorizationStatus::Invalid);
+
+            let mut given_up = answered(&env);
+            given_up.deactivate().unwrap();
+            given_up.conclude(ChallengeType::Http01, Ok(()), NOW, HOUR);
+            assert_eq!(given_up.status, AuthorizationStatus::Deactivated);
+        });
+    }
+}

@@ -1,0 +1,103 @@
+//! [`Ca`]: a certificate authority, its keys and its database.
+
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use sim::Env;
+
+use crate::{
+    config::Config,
+    front_end::Bound,
+    issuance::{ApiIdentity, Issuance},
+    store::Store,
+};
+
+/// A certificate authority. All clones are the same one.
+///
+/// It is what survives when the process that serves it is killed: serve it again from another [`Env`], and
+/// interrupted validations and issuances begin again.
+#[derive(Clone)]
+pub struct Ca(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    api: ApiIdentity,
+    issuance: Issuance,
+    store: Mutex<Store>,
+}
+
+impl fmt::Debug for Ca {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ca({})", self.0.config.directory_host)
+    }
+}
+
+impl Ca {
+    /// A new CA, whose keys are drawn from the host's entropy and whose own certificates are dated by its clock.
+    ///
+    /// # Panics
+    /// If [`Config::directory_host`] is neither a DNS name in ASCII nor an IP address, or
+    /// [`Config::terms_of_service`] is no URL.
+    #[must_use]
+    pub fn new(env: &Env, config: Config) -> Self {
+        if let Some(terms) = &config.terms_of_service {
+            assert!(url::Url::parse(terms).is_ok() && terms.is_ascii(), "{terms:?} is not a URL");
+        }
+        Self(Arc::new(Inner {
+            api: ApiIdentity::new(env, &config.directory_host),
+            issuance: Issuance::new(env),
+            store: Mutex::new(Store::new(&config)),
+            config,
+        }))
+    }
+
+    /// What kind of CA this is.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The trust anchor of the API's own HTTPS certificate, PEM.
+    #[must_use]
+    pub fn api_root_pem(&self) -> &str {
+        &self.0.api.root_pem
+    }
+
+    /// The trust anchor of the certificates that are issued, PEM.
+    #[must_use]
+    pub fn issuer_root_pem(&self) -> &str {
+        self.0.issuance.root_pem()
+    }
+
+    /// Listens on the configured address and port.
+    ///
+    /// # Errors
+    /// As the operating system: address in use or not local.
+    pub async fn bind(&self, env: &Env) -> io::Result<Bound> {
+        Bound::new(self.clone(), env.clone()).await
+    }
+
+    /// Listens and serves for ever.
+    ///
+    /// # Errors
+    /// As [`Self::bind`].
+    pub async fn serve(&self, env: Env) -> io::Result<()> {
+        self.bind(&env).await?.serve().await;
+        Ok(())
+    }
+
+    pub(crate) fn api(&self) -> &ApiIdentity {
+        &self.0.api
+    }
+
+    pub(crate) fn issuance(&self) -> &Issuance {
+        &self.0.issuance
+    }
+
+    /// One step on the database. It must not wait for anything.
+    pub(crate) fn with_store<T>(&self, step: impl FnOnce(&mut Store) -> T) -> T {
+        step(&mut self.0.store.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

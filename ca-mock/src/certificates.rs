@@ -1,0 +1,214 @@
+//! Certificates that have been issued, and how they are named: by serial number, and by RFC 9773's identifier.
+
+use std::{collections::BTreeMap, fmt};
+
+use sim::{Env, UtcDateTime};
+
+use crate::{
+    base64url,
+    identifier::Identifier,
+    ids::{AccountId, OrderId},
+    jwk::Thumbprint,
+    problem::Problem,
+};
+
+/// A serial number as the content octets of a DER INTEGER: positive, so that one whose first bit is set begins
+/// with a zero octet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Serial(Vec<u8>);
+
+impl Serial {
+    /// 128 random bits; CAs need at least 64 (Baseline Requirements §7.1) and at most 20 octets (RFC 5280 §4.1.2.2).
+    pub(crate) fn draw(env: &Env) -> Self {
+        let mut magnitude: [u8; 16] = env.entropy("ca/serial number");
+        magnitude[0] = magnitude[0].max(1);
+        Self::from_magnitude(&magnitude)
+    }
+
+    fn from_magnitude(magnitude: &[u8]) -> Self {
+        let sign: &[u8] = if magnitude[0] < 0x80 { &[] } else { &[0] };
+        Self([sign, magnitude].concat())
+    }
+
+    /// Reads content octets; `None` if they are not the canonical ones of a positive number.
+    pub(crate) fn from_octets(octets: &[u8]) -> Option<Self> {
+        let is_canonical = match octets {
+            [] | [0] | [0, 0..=0x7f, ..] | [0x80..=0xff, ..] => false,
+            [_, ..] => octets.len() <= 21,
+        };
+        is_canonical.then(|| Self(octets.to_vec()))
+    }
+
+    /// `None` if `hex` is not how this CA writes a serial number in URLs.
+    pub(crate) fn parse_hex(hex: &str) -> Option<Self> {
+        let digits = hex.as_bytes();
+        if !hex.len().is_multiple_of(2) || !digits.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return None;
+        }
+        let value = |digit: u8| if digit <= b'9' { digit - b'0' } else { digit - b'a' + 10 };
+        let octets: Vec<u8> = digits.chunks_exact(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect();
+        Self::from_octets(&octets)
+    }
+
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// In hex.
+impl fmt::Display for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Names a certificate by its issuer's key identifier and its serial number (RFC 9773 §4.1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CertificateId {
+    pub(crate) authority_key_identifier: Vec<u8>,
+    pub(crate) serial: Serial,
+}
+
+impl CertificateId {
+    pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
+        let parse = || {
+            let (authority_key_identifier, serial) = text.split_once('.')?;
+            let authority_key_identifier = base64url::decode(authority_key_identifier).filter(|key| !key.is_empty())?;
+            let serial = Serial::from_octets(&base64url::decode(serial)?)?;
+            Some(Self { authority_key_identifier, serial })
+        };
+        parse().ok_or_else(|| {
+            Problem::malformed("not a certificate identifier: base64url of key identifier, dot, base64url of serial number (RFC 9773 §4.1)")
+        })
+    }
+}
+
+impl fmt::Display for CertificateId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [key, serial] = [&self.authority_key_identifier[..], self.serial.octets()].map(base64url::encode);
+        write!(f, "{key}.{serial}")
+    }
+}
+
+/// RFC 5280 §5.3.1, those that a subscriber may give (Baseline Requirements §4.9.1.1, Boulder's and RFC 8555's 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RevocationReason {
+    Unspecified,
+    KeyCompromise,
+    AffiliationChanged,
+    Superseded,
+    CessationOfOperation,
+}
+
+impl RevocationReason {
+    /// `None` for codes that a subscriber may not give.
+    pub(crate) fn from_code(code: u64) -> Option<Self> {
+        match code {
+            0 => Some(Self::Unspecified),
+            1 => Some(Self::KeyCompromise),
+            3 => Some(Self::AffiliationChanged),
+            4 => Some(Self::Superseded),
+            5 => Some(Self::CessationOfOperation),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Revocation {
+    pub(crate) at: UtcDateTime,
+    pub(crate) reason: RevocationReason,
+}
+
+#[derive(Debug)]
+pub(crate) struct Certificate {
+    pub(crate) id: CertificateId,
+    pub(crate) account: AccountId,
+    pub(crate) identifiers: Vec<Identifier>,
+    pub(crate) key: Thumbprint,
+    pub(crate) der: Vec<u8>,
+    /// Leaf and intermediate (RFC 8555 §9.1).
+    pub(crate) chain_pem: String,
+    pub(crate) not_before: UtcDateTime,
+    /// Inclusive (RFC 5280 §4.1.2.5).
+    pub(crate) not_after: UtcDateTime,
+    pub(crate) revocation: Option<Revocation>,
+    /// The latest order that says it replaces this certificate (RFC 9773 §5).
+    pub(crate) replaced_by: Option<OrderId>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Certificates {
+    by_serial: BTreeMap<Serial, Certificate>,
+}
+
+impl Certificates {
+    pub(crate) fn add(&mut self, certificate: Certificate) {
+        self.by_serial.insert(certificate.id.serial.clone(), certificate);
+    }
+
+    pub(crate) fn with_serial(&self, serial: &Serial) -> Option<&Certificate> {
+        self.by_serial.get(serial)
+    }
+
+    pub(crate) fn find(&self, id: &CertificateId) -> Option<&Certificate> {
+        self.by_serial.get(&id.serial).filter(|certificate| certificate.id == *id)
+    }
+
+    pub(crate) fn find_mut(&mut self, id: &CertificateId) -> Option<&mut Certificate> {
+        self.by_serial.get_mut(&id.serial).filter(|certificate| certificate.id == *id)
+    }
+
+    /// Whether `key` is known to be in wrong hands.
+    pub(crate) fn is_compromised(&self, key: Thumbprint) -> bool {
+        self.by_serial.values().any(|certificate| {
+            certificate.key == key
+                && certificate.revocation.is_some_and(|r| r.reason == RevocationReason::KeyCompromise)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9773 §4.1: key identifier 69:88:5B:6B:87:46:40:41:E1:B3:7B:84:7B:A0:AE:2C:DE:01:C8:D4, serial 0x8765432100.
+    #[test]
+    fn the_certificate_identifier_of_rfc_9773_section_4_1() {
+        let text = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE";
+        let id = CertificateId::parse(text).unwrap();
+        assert_eq!(id.authority_key_identifier[..4], [0x69, 0x88, 0x5b, 0x6b]);
+        assert_eq!(id.serial, Serial::from_magnitude(&[0x87, 0x65, 0x43, 0x21]));
+        assert_eq!(id.to_string(), text);
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for bad in [
+            "",
+            ".",
+            "aYhb",
+            "aYhb.",
+            ".AIdl",
+            "aYhb.AIdl.",
+            "aYhb.AIdl.AA",
+            "aYhb=.AIdl",
+            "aYhb.AAdl",
+            "aYhb.h2VD",
+            "aYhb.AA",
+            "aYhb.////",
+        ] {
+            assert!(CertificateId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn serial_numbers_survive_hex() {
+        let serial = Serial::from_magnitude(&[0x87, 0x01]);
+        assert_eq!(serial.to_string(), "008701");
+        assert_eq!(Serial::parse_hex("008701"), Some(serial));
+        for bad in ["", "0", "00", "8701", "0001", "00870G", "00870A", "é87"] {
+            assert_eq!(Serial::parse_hex(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! [`Config`]: everything about the CA that may be chosen.
+//!
+//! A plain struct: a scenario, a command line or a test fills it in. The CA never reads the environment.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+/// What kind of CA this is.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The host in every URL that the CA hands out and in its own HTTPS certificate: a DNS name or an IP address.
+    pub directory_host: String,
+    /// The address to listen on.
+    pub listen: IpAddr,
+    /// The port to listen on; 0 picks a free one, which then appears in URLs.
+    pub https_port: u16,
+    /// The terms that a new account must agree to, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
+    pub terms_of_service: Option<String>,
+
+    /// From notBefore to notAfter, both included, in whole seconds.
+    pub validity: Duration,
+    /// How far notBefore lies before the moment of issuance.
+    pub backdate: Duration,
+    /// How long an order may take.
+    pub order_lifetime: Duration,
+    /// How long an authorization may stay pending.
+    pub pending_authorization_lifetime: Duration,
+    /// How long an authorization is good for once it is valid.
+    pub valid_authorization_lifetime: Duration,
+    /// How long issuance takes: finalized orders are `processing` for so long.
+    pub issuance_delay: Duration,
+    /// `Retry-After` of a `processing` order or challenge, rounded up to whole seconds; absent if none.
+    pub poll_retry_after: Option<Duration>,
+    /// Whether there is renewal information at all (RFC 9773). Without it, `replaces` in an order is ignored.
+    pub renewal_info: bool,
+    /// The suggested window, counted from notBefore; absent: two thirds into the life, a forty-fifth of it wide.
+    pub ari_window: Option<RangeInclusive<Duration>>,
+    /// A page that explains the window to people, as a URL (RFC 9773 §4.2).
+    pub ari_explanation_url: Option<String>,
+    /// `Retry-After` of renewal information, rounded up to whole seconds; absent if none (RFC 9773 §4.3).
+    pub ari_retry_after: Option<Duration>,
+    /// The most identifiers in one order.
+    pub identifiers_max: usize,
+
+    /// The DNS server that the validation authority asks.
+    pub dns_server: SocketAddr,
+    /// How long one DNS query may take.
+    pub dns_timeout: Duration,
+    /// How often a DNS query is sent before giving up.
+    pub dns_attempts: u32,
+    /// The port that http-01 connects to (RFC 8555 §8.3 says 80).
+    pub http01_port: u16,
+    /// How long one http-01 attempt may take, from the connection to the end of the body.
+    pub http01_timeout: Duration,
+
+    /// How many unused nonces are remembered.
+    pub nonces_max: usize,
+    /// The largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a TLS handshake, a request's header or its body may take, and a connection be idle.
+    pub client_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        const HOUR: Duration = Duration::from_secs(3600);
+        Self {
+            directory_host: "ca.test".to_owned(),
+            listen: Ipv4Addr::UNSPECIFIED.into(),
+            https_port: 443,
+            terms_of_service: Some("https://ca.test/terms/1".to_owned()),
+            validity: 90 * 24 * HOUR,
+            backdate: HOUR,
+            order_lifetime: 24 * HOUR,
+            pending_authorization_lifetime: HOUR,
+            valid_authorization_lifetime: HOUR,
+            issuance_delay: Duration::from_secs(1),
+            poll_retry_after: Some(Duration::from_secs(3)),
+            renewal_info: true,
+            ari_window: None,
+            ari_explanation_url: None,
+            ari_retry_after: Some(6 * HOUR),
+            identifiers_max: 100,
+            dns_server: SocketAddr::from(([127, 0, 0, 1], 53)),
+            dns_timeout: Duration::from_secs(5),
+            dns_attempts: 3,
+            http01_port: 80,
+            http01_timeout: Duration::from_secs(10),
+            nonces_max: 4096,
+            body_bytes_max: 64 * 1024,
+            client_timeout: Duration::from_secs(30),
+        }
+    }
+}

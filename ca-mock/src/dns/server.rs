@@ -1,0 +1,185 @@
+//! [`DnsServer`]: an authoritative name server over UDP for the zones of a test.
+//!
+//! What cannot be read is answered with FORMERR or not at all; nothing that arrives stops it. No TCP: an
+//! answer that does not fit is truncated (RFC 2181 §9).
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use hickory_proto::{
+    op::{Edns, Message, MessageType, OpCode, ResponseCode},
+    rr::DNSClass,
+};
+use sim::{Env, net::UdpSocket};
+
+use super::{DATAGRAM_BYTES_MAX, ZoneHandle};
+
+/// A bound name server.
+#[derive(Debug)]
+pub struct DnsServer {
+    env: Env,
+    socket: UdpSocket,
+    zones: ZoneHandle,
+}
+
+impl DnsServer {
+    /// Binds `local`; port 0 picks a free one.
+    ///
+    /// # Errors
+    /// As the operating system.
+    pub async fn bind(env: &Env, local: SocketAddr, zones: ZoneHandle) -> io::Result<Self> {
+        Ok(Self { env: env.clone(), socket: env.bind_udp(local).await?, zones })
+    }
+
+    /// The address that is bound, with the port that was picked.
+    ///
+    /// # Errors
+    /// As the operating system.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_address()
+    }
+
+    /// Answers questions for ever.
+    pub async fn serve(self) {
+        let mut buffer = vec![0; 65_535];
+        loop {
+            match self.socket.receive_from(&mut buffer).await {
+                Ok((len, peer)) => {
+                    if let Some(response) = respond(&buffer[..len], &self.zones)
+                        && self.socket.send_to(&response, peer).await.is_ok()
+                    {
+                        self.env.probe("ca/dns-answered");
+                    }
+                }
+                // Some systems report an earlier datagram that could not be delivered here; go on, but do not spin.
+                Err(_) => self.env.sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+}
+
+/// The response to a datagram; `None` if it deserves none.
+fn respond(datagram: &[u8], zones: &ZoneHandle) -> Option<Vec<u8>> {
+    let Ok(request) = Message::from_vec(datagram) else {
+        // RFC 1035 §4.1.1: id and flags come first. What is itself a response is never answered.
+        let [id_high, id_low, flags, ..] = *datagram else { return None };
+        let is_response = flags & 0x80 != 0;
+        let is_message = datagram.len() >= 12;
+        let id = u16::from_be_bytes([id_high, id_low]);
+        let refusal = Message::error_msg(id, OpCode::Query, ResponseCode::FormErr);
+        return (is_message && !is_response).then(|| refusal.to_vec().ok())?;
+    };
+    if request.metadata.message_type == MessageType::Response {
+        return None;
+    }
+    let mut response = Message::response(request.metadata.id, request.metadata.op_code);
+    response.metadata.recursion_desired = request.metadata.recursion_desired;
+    response.queries.clone_from(&request.queries);
+    let mut bytes_max = 512;
+    if let Some(edns) = &request.edns {
+        bytes_max = edns.max_payload().clamp(512, DATAGRAM_BYTES_MAX);
+        response.edns = Some(extension());
+    }
+
+    response.metadata.response_code = match &request.queries[..] {
+        _ if request.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
+        [question] if question.query_class() == DNSClass::IN => {
+            let answer = zones.answer(question.name(), question.query_type());
+            response.metadata.authoritative = answer.code != ResponseCode::Refused;
+            response.answers = answer.answers;
+            response.authorities = answer.authorities;
+            answer.code
+        }
+        [_] => ResponseCode::Refused,
+        [] | [_, _, ..] => ResponseCode::FormErr,
+    };
+    let encoded = response.to_vec().ok()?;
+    if encoded.len() <= usize::from(bytes_max) {
+        return Some(encoded);
+    }
+    response.metadata.truncation = true;
+    response.answers.clear();
+    response.authorities.clear();
+    response.to_vec().ok()
+}
+
+/// RFC 6891: the size of datagrams that this side takes.
+pub(super) fn extension() -> Edns {
+    let mut edns = Edns::new();
+    edns.set_max_payload(DATAGRAM_BYTES_MAX);
+    edns
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::{
+        op::Query,
+        rr::{Name, RecordType},
+    };
+
+    use super::*;
+    use crate::dns::Zone;
+
+    fn ask(change: impl FnOnce(&mut Message)) -> Option<Message> {
+        let long = "x".repeat(200);
+        let text =
+            format!("a A 192.0.2.1\nlong TXT {long} {long} {long}\nalias CNAME a\nloop CNAME loop\nout CNAME a.test.");
+        let zones = ZoneHandle::new(vec![Zone::parse("example", &text).unwrap()]);
+        let mut request = Message::new(7, MessageType::Query, OpCode::Query);
+        request.add_query(Query::query(Name::from_ascii("a.example.").unwrap(), RecordType::A));
+        change(&mut request);
+        let response = Message::from_vec(&respond(&request.to_vec().unwrap(), &zones)?).unwrap();
+        assert_eq!((response.metadata.id, response.metadata.message_type), (7, MessageType::Response));
+        Some(response)
+    }
+
+    fn ask_for(name: &str, kind: RecordType) -> Message {
+        ask(|request| request.queries = vec![Query::query(Name::from_ascii(name).unwrap(), kind)]).unwrap()
+    }
+
+    #[test]
+    fn names_are_answered_whatever_their_case() {
+        let response = ask_for("A.eXample.", RecordType::A);
+        assert!(response.metadata.authoritative);
+        assert_eq!(response.answers.len(), 1);
+        assert_eq!(ask_for("alias.example.", RecordType::A).answers.len(), 2);
+        assert_eq!(ask_for("out.example.", RecordType::A).answers.len(), 1);
+        assert!(!ask_for("loop.example.", RecordType::A).answers.is_empty());
+    }
+
+    #[test]
+    fn negative_answers_carry_the_soa_record() {
+        for (name, code) in [("b.example.", ResponseCode::NXDomain), ("example.", ResponseCode::NoError)] {
+            let response = ask_for(name, RecordType::A);
+            assert_eq!((response.metadata.response_code, response.authorities.len()), (code, 1), "{name}");
+        }
+        assert_eq!(ask_for("a.test.", RecordType::A).metadata.response_code, ResponseCode::Refused);
+    }
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_truncated() {
+        assert!(ask_for("long.example.", RecordType::TXT).metadata.truncation);
+        let response = ask(|request| {
+            request.queries = vec![Query::query(Name::from_ascii("long.example.").unwrap(), RecordType::TXT)];
+            request.set_edns(extension());
+        });
+        assert_eq!(response.unwrap().answers.len(), 1);
+    }
+
+    #[test]
+    fn odd_messages_are_refused_or_ignored() {
+        let code = |change: fn(&mut Message)| ask(change).map(|response| response.metadata.response_code);
+        assert_eq!(code(|request| request.metadata.message_type = MessageType::Response), None);
+        assert_eq!(code(|request| request.metadata.op_code = OpCode::Notify), Some(ResponseCode::NotImp));
+        assert_eq!(code(|request| request.queries.clear()), Some(ResponseCode::FormErr));
+        assert_eq!(code(|request| request.queries[0].query_class = DNSClass::CH), Some(ResponseCode::Refused));
+
+        let zones = ZoneHandle::default();
+        for len in 0..40 {
+            for fill in [0, 1, 0x3f, 0xc0, 0xff] {
+                // Whatever happens, it is not a panic.
+                drop(respond(&vec![fill; len], &zones));
+            }
+        }
+        assert_eq!(respond(&[0; 11], &zones), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! [`ZoneHandle`]: the zones of a server, which may be changed while it runs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hickory_proto::{
+    op::ResponseCode,
+    rr::{Name, Record, RecordType},
+};
+
+use super::{
+    ALIASES_MAX,
+    zone::{Finding, RecordData, Zone, ZoneError, parse_name},
+};
+
+/// The zones that a [`DnsServer`](super::DnsServer) answers from. All clones are the same zones; changes count
+/// from the next question on.
+#[derive(Clone, Debug, Default)]
+pub struct ZoneHandle(Arc<Mutex<Vec<Zone>>>);
+
+/// What goes into a response.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) code: ResponseCode,
+    pub(super) answers: Vec<Record>,
+    pub(super) authorities: Vec<Record>,
+}
+
+impl ZoneHandle {
+    /// Zones to serve.
+    #[must_use]
+    pub fn new(zones: Vec<Zone>) -> Self {
+        Self(Arc::new(Mutex::new(zones)))
+    }
+
+    /// Changes the zones in one step.
+    pub fn update<T>(&self, change: impl FnOnce(&mut Vec<Zone>) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces all records of `name` that have the type of `data`, in the zone that the name is in.
+    ///
+    /// # Errors
+    /// As [`Zone::set`]; [`ZoneError::OutsideZone`] if no zone has the name.
+    pub fn set(&self, name: &str, ttl_seconds: u32, data: Vec<RecordData>) -> Result<(), ZoneError> {
+        self.in_zone_of(name, |zone| zone.set(name, ttl_seconds, data))
+    }
+
+    /// Removes all records of `name`; whether there were any.
+    ///
+    /// # Errors
+    /// As [`Zone::remove`]; [`ZoneError::OutsideZone`] if no zone has the name.
+    pub fn remove(&self, name: &str) -> Result<bool, ZoneError> {
+        self.in_zone_of(name, |zone| zone.remove(name))
+    }
+
+    fn in_zone_of<T>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Zone) -> Result<T, ZoneError>,
+    ) -> Result<T, ZoneError> {
+        let parsed = parse_name(name)?;
+        self.update(|zones| match closest(zones, &parsed) {
+            Some(index) => change(&mut zones[index]),
+            None => Err(ZoneError::OutsideZone(parsed)),
+        })
+    }
+
+    /// Answers a question, following aliases as far as these zones go (RFC 1034 §4.3.2).
+    pub(super) fn answer(&self, name: &Name, kind: RecordType) -> Answer {
+        self.update(|zones| {
+            let mut answer = Answer { code: ResponseCode::NoError, answers: Vec::new(), authorities: Vec::new() };
+            let mut name = name.to_lowercase();
+            for _ in 0..=ALIASES_MAX {
+                let Some(zone) = closest(zones, &name).map(|index| &zones[index]) else {
+                    if answer.answers.is_empty() {
+                        answer.code = ResponseCode::Refused;
+                    }
+                    return answer;
+                };
+                match zone.find(&name, kind) {
+                    Finding::Records(mut records) => {
+                        answer.answers.append(&mut records);
+                        return answer;
+                    }
+                    Finding::Alias(record, target) => {
+                        answer.answers.push(*record);
+                        name = target.to_lowercase();
+                    }
+                    Finding::NoData => {
+                        answer.authorities = zone.negative();
+                        return answer;
+                    }
+                    Finding::NoSuchName => {
+                        answer.code = ResponseCode::NXDomain;
+                        answer.authorities = zone.negative();
+                        return answer;
+                    }
+                }
+            }
+            answer
+        })
+    }
+}
+
+/// The zone with the longest origin that `name` is in.
+fn closest(zones: &[Zone], name: &Name) -> Option<usize> {
+    let holds =
+        |(index, zone): (usize, &Zone)| zone.origin().zone_of(name).then(|| (zone.origin().num_labels(), index));
+    zones.iter().enumerate().filter_map(holds).max().map(|(_, index)| index)
+}

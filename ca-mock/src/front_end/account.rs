@@ -1,0 +1,140 @@
+//! Accounts over HTTP (RFC 8555 §7.3): creation, lookup, update, deactivation, list of orders.
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    FrontEnd,
+    answer::{Answer, Refusal},
+    requests::{deactivated, is_post_as_get, payload, post_as_get},
+    routes::{Route, Urls},
+};
+use crate::{
+    accounts::{Account, AccountStatus, Contact},
+    ids::AccountId,
+    jwk::PublicKey,
+    jws::Jws,
+    problem::{Problem, ProblemType},
+    store::Store,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewAccount {
+    contact: Option<Vec<String>>,
+    terms_of_service_agreed: Option<bool>,
+    only_return_existing: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct AccountUpdate {
+    contact: Option<Vec<String>>,
+    status: Option<String>,
+}
+
+impl FrontEnd {
+    /// RFC 8555 §7.3, §7.3.1.
+    pub(super) fn new_account(&self, key: &PublicKey, jws: &Jws) -> Result<Answer, Refusal> {
+        let request: NewAccount = payload(jws)?;
+        self.ca.with_store(|store| {
+            if let Some(account) = store.accounts.with_key(key.thumbprint()) {
+                return match account.status {
+                    AccountStatus::Valid => Ok(self.show_account(StatusCode::OK, account)),
+                    AccountStatus::Deactivated => Err(deactivated().into()),
+                };
+            }
+            if request.only_return_existing == Some(true) {
+                return Err(Problem::new(ProblemType::AccountDoesNotExist, "there is no account with this key").into());
+            }
+            let contacts = contacts(request.contact.unwrap_or_default())?;
+            if let Some(terms) = &self.ca.config().terms_of_service
+                && request.terms_of_service_agreed != Some(true)
+            {
+                let problem = Problem::new(
+                    ProblemType::UserActionRequired,
+                    format!("the terms of service must be agreed to: {terms}"),
+                );
+                return Err(Answer::from(&problem).with_link(terms, "terms-of-service").into());
+            }
+            self.env.probe("ca/account-created");
+            let account = store.accounts.create(&self.env, key.clone(), contacts);
+            Ok(self.show_account(StatusCode::CREATED, account))
+        })
+    }
+
+    /// Reads, updates or deactivates an account (RFC 8555 §7.3.2, §7.3.6).
+    pub(super) fn account(&self, requester: AccountId, id: AccountId, jws: &Jws) -> Result<Answer, Refusal> {
+        check_own(requester, id)?;
+        let update = if is_post_as_get(jws) { AccountUpdate { contact: None, status: None } } else { payload(jws)? };
+        let contacts = update.contact.map(contacts).transpose()?;
+        self.ca.with_store(|store| {
+            if update.status.as_deref() == Some("deactivated") {
+                deactivate(store, id);
+            }
+            let account = store.accounts.find_mut(id).ok_or_else(|| Problem::not_found("account"))?;
+            if let Some(contacts) = contacts {
+                account.contacts = contacts;
+            }
+            Ok(self.show_account(StatusCode::OK, account))
+        })
+    }
+
+    /// RFC 8555 §7.1.2.1; invalid orders are left out.
+    pub(super) fn account_orders(&self, requester: AccountId, id: AccountId, jws: &Jws) -> Result<Answer, Refusal> {
+        check_own(requester, id)?;
+        post_as_get(jws)?;
+        let now = self.env.utc_now();
+        let urls: Vec<String> = self.ca.with_store(|store| {
+            let Store { orders, authorizations, .. } = store;
+            let mut shown = Vec::new();
+            for id in orders.of_account(id) {
+                if let Some(order) = orders.find_mut(id) {
+                    order.settle(authorizations, now);
+                    if !order.is_invalid() {
+                        shown.push(self.urls.of(&Route::Order(id)));
+                    }
+                }
+            }
+            shown
+        });
+        Ok(Answer::json(StatusCode::OK, &json!({ "orders": urls })))
+    }
+
+    pub(super) fn show_account(&self, status: StatusCode, account: &Account) -> Answer {
+        Answer::json(status, &account_object(&self.urls, account))
+            .with_location(&self.urls.of(&Route::Account(account.id)))
+    }
+}
+
+/// Orders that are not done yet go with the account; certificates stay (RFC 8555 §7.3.6).
+fn deactivate(store: &mut Store, id: AccountId) {
+    if let Some(account) = store.accounts.find_mut(id) {
+        account.status = AccountStatus::Deactivated;
+    }
+    for order in store.orders.of_account(id) {
+        if let Some(order) = store.orders.find_mut(order) {
+            order.cancel();
+        }
+    }
+}
+
+fn check_own(requester: AccountId, id: AccountId) -> Result<(), Problem> {
+    if requester == id { Ok(()) } else { Err(Problem::new(ProblemType::Unauthorized, "this account is another one's")) }
+}
+
+fn contacts(urls: Vec<String>) -> Result<Vec<Contact>, Problem> {
+    urls.iter().map(|url| Contact::parse(url)).collect()
+}
+
+fn account_object(urls: &Urls, account: &Account) -> Value {
+    let status = match account.status {
+        AccountStatus::Valid => "valid",
+        AccountStatus::Deactivated => "deactivated",
+    };
+    json!({
+        "status": status,
+        "contact": account.contacts.iter().map(Contact::as_str).collect::<Vec<_>>(),
+        "orders": urls.of(&Route::AccountOrders(account.id)),
+    })
+}

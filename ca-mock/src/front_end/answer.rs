@@ -1,0 +1,100 @@
+//! [`Answer`]: what a handler answers, before the headers that every answer has are added.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    HeaderMap, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK, LOCATION, RETRY_AFTER},
+};
+use serde_json::Value;
+
+use crate::problem::Problem;
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    pub(super) fn json(status: StatusCode, value: &Value) -> Self {
+        Self::text(status, "application/json", value.to_string())
+    }
+
+    pub(super) fn text(status: StatusCode, content_type: &'static str, body: String) -> Self {
+        let mut answer = Self::empty(status);
+        answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        answer.body = body.into();
+        answer
+    }
+
+    pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers
+            .append(name, HeaderValue::from_str(value).expect("header values are URLs, dates, numbers and names"));
+        self
+    }
+
+    pub(super) fn with_location(self, url: &str) -> Self {
+        self.with(LOCATION, url)
+    }
+
+    pub(super) fn with_link(self, url: &str, relation: &str) -> Self {
+        self.with(LINK, &format!("<{url}>;rel=\"{relation}\""))
+    }
+
+    /// In whole seconds, rounded up: never earlier than meant (RFC 9110 §10.2.3).
+    pub(super) fn with_retry_after(self, wait: Option<Duration>) -> Self {
+        match wait {
+            Some(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                self.with(RETRY_AFTER, &seconds.to_string())
+            }
+            None => self,
+        }
+    }
+}
+
+impl From<&Problem> for Answer {
+    fn from(problem: &Problem) -> Self {
+        let body = serde_json::to_string(problem).expect("a problem has text keys and values that JSON knows");
+        Self::text(problem.status(), "application/problem+json", body)
+    }
+}
+
+impl From<Answer> for Response<Full<Bytes>> {
+    fn from(answer: Answer) -> Self {
+        let mut response = Response::new(Full::new(answer.body));
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        response
+    }
+}
+
+/// A request is refused; headers that go with the problem come along.
+#[derive(Debug)]
+pub(super) struct Refusal(Box<Answer>);
+
+impl Refusal {
+    pub(super) fn into_answer(self) -> Answer {
+        *self.0
+    }
+}
+
+impl From<Answer> for Refusal {
+    fn from(answer: Answer) -> Self {
+        Self(Box::new(answer))
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Answer::from(&problem).into()
+    }
+}

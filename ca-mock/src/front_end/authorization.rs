@@ -1,0 +1,123 @@
+//! Authorizations and challenges over HTTP (RFC 8555 §7.5).
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    FrontEnd,
+    answer::{Answer, Refusal},
+    requests::{is_post_as_get, payload},
+    routes::{Route, Urls},
+};
+use crate::{
+    authorizations::{Authorization, AuthorizationStatus},
+    challenges::{Challenge, ChallengeStatus, ChallengeType},
+    ids::{AccountId, AuthorizationId},
+    jws::Jws,
+    problem::Problem,
+    store::Store,
+    timestamp::rfc3339,
+    validation,
+};
+
+#[derive(Deserialize)]
+struct AuthorizationUpdate {
+    status: Option<String>,
+}
+
+impl FrontEnd {
+    /// Reads or deactivates an authorization (RFC 8555 §7.5, §7.5.2).
+    pub(super) fn authorization(&self, account: AccountId, id: AuthorizationId, jws: &Jws) -> Result<Answer, Refusal> {
+        let update = if is_post_as_get(jws) { AuthorizationUpdate { status: None } } else { payload(jws)? };
+        self.ca.with_store(|store| {
+            let authorization = self.own_authorization(store, account, id)?;
+            if update.status.as_deref() == Some("deactivated") {
+                authorization.deactivate()?;
+            }
+            let is_busy = authorization.challenges.iter().any(is_processing);
+            let answer = Answer::json(StatusCode::OK, &authorization_object(&self.urls, authorization));
+            Ok(self.with_poll_interval(answer, is_busy))
+        })
+    }
+
+    /// Reads a challenge, or begins its validation (RFC 8555 §7.5.1).
+    pub(super) fn challenge(
+        &self,
+        account: AccountId,
+        id: AuthorizationId,
+        kind: ChallengeType,
+        jws: &Jws,
+    ) -> Result<Answer, Refusal> {
+        let is_answer = !is_post_as_get(jws);
+        if is_answer {
+            // Any object will do; unknown members are ignored.
+            payload::<Map<String, Value>>(jws)?;
+        }
+        let (answer, has_begun) = self.ca.with_store(|store| {
+            let key = store.accounts.find(account).map(|account| account.key.thumbprint());
+            let authorization = self.own_authorization(store, account, id)?;
+            let is_open = matches!(authorization.status, AuthorizationStatus::Pending { .. });
+            let challenge = authorization.challenge_mut(kind).ok_or_else(|| Problem::not_found("challenge"))?;
+            let has_begun = is_answer && is_open && key.is_some_and(|key| challenge.answer(key));
+            let answer = Answer::json(StatusCode::OK, &challenge_object(&self.urls, id, challenge))
+                .with_link(&self.urls.of(&Route::Authorization(id)), "up");
+            Ok::<_, Problem>((self.with_poll_interval(answer, is_processing(challenge)), has_begun))
+        })?;
+        if has_begun {
+            self.env.probe("ca/challenge-answered");
+            validation::begin(&self.ca, &self.env, id, kind);
+        }
+        Ok(answer)
+    }
+
+    /// The authorization as it is now, if it is the account's.
+    fn own_authorization<'a>(
+        &self,
+        store: &'a mut Store,
+        account: AccountId,
+        id: AuthorizationId,
+    ) -> Result<&'a mut Authorization, Problem> {
+        let found = store.authorizations.find_mut(id).filter(|authorization| authorization.account == account);
+        let authorization = found.ok_or_else(|| Problem::not_found("authorization"))?;
+        authorization.settle(self.env.utc_now());
+        Ok(authorization)
+    }
+
+    fn with_poll_interval(&self, answer: Answer, is_busy: bool) -> Answer {
+        if is_busy { answer.with_retry_after(self.ca.config().poll_retry_after) } else { answer }
+    }
+}
+
+fn is_processing(challenge: &Challenge) -> bool {
+    matches!(challenge.status, ChallengeStatus::Processing { .. })
+}
+
+fn authorization_object(urls: &Urls, authorization: &Authorization) -> Value {
+    let challenges =
+        authorization.challenges.iter().map(|challenge| challenge_object(urls, authorization.id, challenge));
+    let mut object = json!({
+        "identifier": authorization.identifier,
+        "status": authorization.status.name(),
+        "challenges": challenges.collect::<Vec<_>>(),
+    });
+    if let Some(expires) = authorization.status.expires() {
+        object["expires"] = rfc3339(expires).into();
+    }
+    object
+}
+
+fn challenge_object(urls: &Urls, id: AuthorizationId, challenge: &Challenge) -> Value {
+    let mut object = json!({
+        "type": challenge.kind.name(),
+        "url": urls.of(&Route::Challenge(id, challenge.kind)),
+        "status": challenge.status.name(),
+        "token": challenge.token.to_string(),
+    });
+    match &challenge.status {
+        ChallengeStatus::Valid { validated } => object["validated"] = rfc3339(*validated).into(),
+        ChallengeStatus::Invalid { error } => object["error"] = json!(error),
+        ChallengeStatus::Pending | ChallengeStatus::Processing { .. } => {}
+    }
+    object
+}

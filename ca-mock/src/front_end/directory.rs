@@ -1,0 +1,30 @@
+//! The directory (RFC 8555 §7.1.1).
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::{
+    FrontEnd,
+    answer::Answer,
+    routes::{RENEWAL_INFO_PATH, Route},
+};
+
+impl FrontEnd {
+    pub(super) fn directory(&self) -> Answer {
+        let mut directory = json!({
+            "newNonce": self.urls.of(&Route::NewNonce),
+            "newAccount": self.urls.of(&Route::NewAccount),
+            "newOrder": self.urls.of(&Route::NewOrder),
+            "revokeCert": self.urls.of(&Route::RevokeCertificate),
+            "keyChange": self.urls.of(&Route::KeyChange),
+            "meta": {},
+        });
+        if self.ca.config().renewal_info {
+            directory["renewalInfo"] = self.urls.of_path(RENEWAL_INFO_PATH).into();
+        }
+        if let Some(terms) = &self.ca.config().terms_of_service {
+            directory["meta"]["termsOfService"] = terms.as_str().into();
+        }
+        Answer::json(StatusCode::OK, &directory)
+    }
+}

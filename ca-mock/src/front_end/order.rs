@@ -1,0 +1,204 @@
+//! Orders over HTTP (RFC 8555 §7.4): creation, polling, finalization.
+
+use std::collections::BTreeSet;
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    FrontEnd,
+    answer::{Answer, Refusal},
+    requests::{payload, post_as_get},
+    routes::{Route, Urls},
+};
+use crate::{
+    base64url,
+    certificates::CertificateId,
+    csr::Csr,
+    finalization,
+    identifier::{Identifier, SentIdentifier},
+    ids::{AccountId, OrderId},
+    jws::Jws,
+    orders::{Order, OrderStatus},
+    problem::{Problem, ProblemType},
+    store::Store,
+    timestamp::{after, rfc3339},
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewOrder {
+    identifiers: Vec<SentIdentifier>,
+    not_before: Option<Value>,
+    not_after: Option<Value>,
+    replaces: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Finalize {
+    csr: String,
+}
+
+impl FrontEnd {
+    pub(super) fn new_order(&self, account: AccountId, jws: &Jws) -> Result<Answer, Refusal> {
+        let request: NewOrder = payload(jws)?;
+        if request.not_before.is_some() || request.not_after.is_some() {
+            // RFC 8555 §7.4: what is not as the client asked must not be issued.
+            return Err(Problem::malformed("notBefore and notAfter cannot be chosen at this CA").into());
+        }
+        let identifiers = self.identifiers(&request.identifiers)?;
+        let config = self.ca.config();
+        let replaces = request.replaces.filter(|_| config.renewal_info);
+        let replaces = replaces.as_deref().map(CertificateId::parse).transpose()?;
+        let now = self.env.utc_now();
+        self.ca.with_store(|store| {
+            if let Some(replaced) = &replaces {
+                self.check_replacement(store, account, replaced, &identifiers)?;
+            }
+            let expires = after(now, config.pending_authorization_lifetime);
+            let authorizations = identifiers
+                .iter()
+                .map(|identifier| store.authorizations.create(&self.env, account, identifier.clone(), expires))
+                .collect();
+            let expires = after(now, config.order_lifetime);
+            let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, replaces.clone());
+            if let Some(certificate) = replaces.and_then(|replaced| store.certificates.find_mut(&replaced)) {
+                certificate.replaced_by = Some(id);
+                self.env.probe("ca/order-replaces");
+            }
+            self.env.probe("ca/order-created");
+            let order = store.orders.find(id).expect("it was created under the same lock");
+            Ok(self.show_order(StatusCode::CREATED, order))
+        })
+    }
+
+    pub(super) fn order(&self, account: AccountId, id: OrderId, jws: &Jws) -> Result<Answer, Refusal> {
+        post_as_get(jws)?;
+        self.ca.with_store(|store| {
+            let order = self.own_order(store, account, id)?;
+            Ok(self.show_order(StatusCode::OK, order))
+        })
+    }
+
+    pub(super) fn finalize(&self, account: AccountId, id: OrderId, jws: &Jws) -> Result<Answer, Refusal> {
+        let request: Finalize = payload(jws)?;
+        let answer = self.ca.with_store(|store| {
+            let order = self.own_order(store, account, id)?;
+            let OrderStatus::Ready = order.status else { return Err(order.not_ready()) };
+            let identifiers = order.identifiers.clone();
+            let der = base64url::decode(&request.csr)
+                .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))?;
+            let csr = Csr::parse(&der)?;
+            csr.check_names(&identifiers)?;
+            check_key(store, &csr)?;
+            let order = self.own_order(store, account, id)?;
+            order.finalize(csr)?;
+            Ok(self.show_order(StatusCode::OK, order))
+        })?;
+        self.env.probe("ca/order-finalized");
+        finalization::begin(&self.ca, &self.env, id);
+        Ok(answer)
+    }
+
+    fn identifiers(&self, sent: &[SentIdentifier]) -> Result<BTreeSet<Identifier>, Problem> {
+        let max = self.ca.config().identifiers_max;
+        if sent.is_empty() || sent.len() > max {
+            return Err(Problem::malformed(format!("an order has 1 to {max} identifiers, not {}", sent.len())));
+        }
+        let mut identifiers = BTreeSet::new();
+        let mut refused = Vec::new();
+        for one in sent {
+            match one.read() {
+                Ok(identifier) => {
+                    identifiers.insert(identifier);
+                }
+                Err(problem) => refused.push((one.clone(), problem)),
+            }
+        }
+        match Problem::about_identifiers(refused) {
+            Some(problem) => Err(problem),
+            None => Ok(identifiers),
+        }
+    }
+
+    /// RFC 9773 §5.
+    fn check_replacement(
+        &self,
+        store: &mut Store,
+        account: AccountId,
+        replaced: &CertificateId,
+        identifiers: &BTreeSet<Identifier>,
+    ) -> Result<(), Problem> {
+        let certificate =
+            store.certificates.find(replaced).ok_or_else(|| Problem::not_found("certificate to replace"))?;
+        if certificate.account != account {
+            return Err(Problem::new(ProblemType::Unauthorized, "the certificate to replace is another account's"));
+        }
+        if !certificate.identifiers.iter().any(|identifier| identifiers.contains(identifier)) {
+            return Err(Problem::malformed("the certificate to replace has none of the order's identifiers"));
+        }
+        let Some(earlier) = certificate.replaced_by else { return Ok(()) };
+        let earlier = self.own_order(store, account, earlier)?;
+        if earlier.is_invalid() {
+            return Ok(());
+        }
+        Err(Problem::new(ProblemType::AlreadyReplaced, "another order replaces this certificate already"))
+    }
+
+    /// The order as it is now, if it is the account's.
+    fn own_order<'a>(&self, store: &'a mut Store, account: AccountId, id: OrderId) -> Result<&'a mut Order, Problem> {
+        let Store { orders, authorizations, .. } = store;
+        let order =
+            orders.find_mut(id).filter(|order| order.account == account).ok_or_else(|| Problem::not_found("order"))?;
+        order.settle(authorizations, self.env.utc_now());
+        Ok(order)
+    }
+
+    fn show_order(&self, status: StatusCode, order: &Order) -> Answer {
+        let answer = Answer::json(status, &order_object(&self.urls, order))
+            .with_location(&self.urls.of(&Route::Order(order.id)));
+        match order.status {
+            OrderStatus::Processing { .. } => answer.with_retry_after(self.ca.config().poll_retry_after),
+            OrderStatus::Pending | OrderStatus::Ready | OrderStatus::Valid { .. } | OrderStatus::Invalid { .. } => {
+                answer
+            }
+        }
+    }
+}
+
+/// RFC 8555 §11.1: a certificate's key is no account's, and nobody else has it.
+fn check_key(store: &Store, csr: &Csr) -> Result<(), Problem> {
+    let key = csr.key.thumbprint();
+    if store.accounts.with_key(key).is_some() {
+        return Err(Problem::new(ProblemType::BadCsr, "the CSR's key is the key of an account"));
+    }
+    if store.certificates.is_compromised(key) {
+        return Err(Problem::new(ProblemType::BadCsr, "the CSR's key has been reported as compromised"));
+    }
+    Ok(())
+}
+
+fn order_object(urls: &Urls, order: &Order) -> Value {
+    let mut object = json!({
+        "status": order.status.name(),
+        "expires": rfc3339(order.expires),
+        "identifiers": order.identifiers,
+        "authorizations": order.authorizations.iter().map(|id| urls.of(&Route::Authorization(*id))).collect::<Vec<_>>(),
+        "finalize": urls.of(&Route::Finalize(order.id)),
+    });
+    if let Some(replaces) = &order.replaces {
+        object["replaces"] = replaces.to_string().into();
+    }
+    match &order.status {
+        OrderStatus::Valid { certificate } => {
+            object["certificate"] = urls.of(&Route::Certificate(certificate.clone())).into();
+        }
+        OrderStatus::Invalid { error: Some(error) } => object["error"] = json!(error),
+        OrderStatus::Invalid { error: None }
+        | OrderStatus::Pending
+        | OrderStatus::Ready
+        | OrderStatus::Processing { .. } => {}
+    }
+    object
+}

@@ -1,0 +1,232 @@
+//! What every request goes through: route, method, body, JWS, URL, nonce, key, and the headers of the answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::Incoming,
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue},
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    FrontEnd,
+    answer::{Answer, Refusal},
+    routes::Route,
+};
+use crate::{
+    accounts::AccountStatus,
+    ids::AccountId,
+    json,
+    jwk::PublicKey,
+    jws::{Jws, KeyReference},
+    problem::{Problem, ProblemType},
+    timestamp::http_date,
+};
+
+const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
+
+impl FrontEnd {
+    /// Answers a request. There is no request without an answer.
+    pub(super) async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let method = request.method().clone();
+        let route = Route::parse(request.uri().path());
+        let answer = match self.handle(route.as_ref(), request).await {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                self.env.probe("ca/request-refused");
+                refusal.into_answer()
+            }
+        };
+        self.finish(answer, route.as_ref(), &method).into()
+    }
+
+    /// The headers that do not depend on what was asked.
+    fn finish(&self, answer: Answer, route: Option<&Route>, method: &Method) -> Answer {
+        let mut answer = answer.with(DATE, &http_date(self.env.utc_now()));
+        // RFC 8555 §6.1: for clients that run in a browser.
+        answer = answer.with(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+        if route != Some(&Route::Directory) {
+            answer = answer.with_link(&self.urls.of(&Route::Directory), "index");
+        }
+        if route == Some(&Route::NewNonce) {
+            answer = answer.with(CACHE_CONTROL, "no-store");
+        }
+        if method == Method::POST || route == Some(&Route::NewNonce) {
+            // RFC 8555 §6.5: every answer to a POST, errors too.
+            let nonce = self.ca.with_store(|store| store.nonces.issue(&self.env));
+            answer = answer.with(REPLAY_NONCE, &nonce.to_string());
+        }
+        answer
+    }
+
+    async fn handle(&self, route: Option<&Route>, request: Request<Incoming>) -> Result<Answer, Refusal> {
+        let Some(route) = route else { return Err(Problem::not_found("resource").into()) };
+        if request.method() == Method::OPTIONS {
+            return Ok(preflight(route));
+        }
+        if !route.methods().contains(request.method()) {
+            let problem = Problem::malformed(format!("{} is not for this resource", request.method()))
+                .with_status(StatusCode::METHOD_NOT_ALLOWED);
+            return Err(Answer::from(&problem).with(ALLOW, &allowed(route)).into());
+        }
+        if request.method() != Method::POST {
+            return self.get(route, request.method());
+        }
+        if request.headers().get(CONTENT_TYPE) != Some(&HeaderValue::from_static("application/jose+json")) {
+            let problem = Problem::malformed("the content type must be application/jose+json (RFC 8555 §6.2)");
+            return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE).into());
+        }
+        let url = self.urls.of_path(request.uri().path_and_query().map_or("/", |path| path.as_str()));
+        let body = self.body(request.into_body()).await?;
+        self.post(route, &url, &body)
+    }
+
+    /// RFC 8555 §6.3, RFC 9773 §4.1.
+    fn get(&self, route: &Route, method: &Method) -> Result<Answer, Refusal> {
+        match route {
+            Route::Directory => Ok(self.directory()),
+            // RFC 8555 §7.2.
+            Route::NewNonce if method == Method::HEAD => Ok(Answer::empty(StatusCode::OK)),
+            Route::NewNonce => Ok(Answer::empty(StatusCode::NO_CONTENT)),
+            Route::RenewalInfo(id) => self.renewal_info(id),
+            Route::NewAccount
+            | Route::NewOrder
+            | Route::RevokeCertificate
+            | Route::KeyChange
+            | Route::Account(_)
+            | Route::AccountOrders(_)
+            | Route::Order(_)
+            | Route::Finalize(_)
+            | Route::Authorization(_)
+            | Route::Challenge(..)
+            | Route::Certificate(_) => Err(Problem::not_found("resource").into()),
+        }
+    }
+
+    fn post(&self, route: &Route, url: &str, body: &[u8]) -> Result<Answer, Refusal> {
+        let jws = Jws::parse(body)?;
+        if jws.url != url {
+            // RFC 8555 §6.4: "the server MUST reject the request as unauthorized".
+            let detail = format!("the JWS is for {:?}, and was sent to {url:?}", jws.url);
+            return Err(Problem::new(ProblemType::Unauthorized, detail).with_status(StatusCode::UNAUTHORIZED).into());
+        }
+        self.redeem_nonce(&jws)?;
+        match route {
+            Route::NewAccount => self.new_account(&key_of(&jws)?, &jws),
+            Route::RevokeCertificate => self.revoke_certificate(&jws),
+            Route::KeyChange => self.key_change(self.account_of(&jws)?, &jws),
+            Route::Directory => {
+                self.account_of(&jws)?;
+                post_as_get(&jws)?;
+                Ok(self.directory())
+            }
+            Route::NewNonce => {
+                self.account_of(&jws)?;
+                post_as_get(&jws)?;
+                Ok(Answer::empty(StatusCode::OK))
+            }
+            Route::NewOrder => self.new_order(self.account_of(&jws)?, &jws),
+            Route::Account(id) => self.account(self.account_of(&jws)?, *id, &jws),
+            Route::AccountOrders(id) => self.account_orders(self.account_of(&jws)?, *id, &jws),
+            Route::Order(id) => self.order(self.account_of(&jws)?, *id, &jws),
+            Route::Finalize(id) => self.finalize(self.account_of(&jws)?, *id, &jws),
+            Route::Authorization(id) => self.authorization(self.account_of(&jws)?, *id, &jws),
+            Route::Challenge(id, kind) => self.challenge(self.account_of(&jws)?, *id, *kind, &jws),
+            Route::Certificate(serial) => self.certificate(self.account_of(&jws)?, serial, &jws),
+            Route::RenewalInfo(_) => Err(Problem::not_found("resource").into()),
+        }
+    }
+
+    async fn body(&self, body: Incoming) -> Result<Bytes, Refusal> {
+        let config = self.ca.config();
+        let whole = Limited::new(body, config.body_bytes_max).collect();
+        let problem = match self.env.timeout(config.client_timeout, whole).await {
+            Ok(Ok(body)) => return Ok(body.to_bytes()),
+            Ok(Err(e)) if e.is::<LengthLimitError>() => {
+                Problem::malformed(format!("the body is longer than {} bytes", config.body_bytes_max))
+                    .with_status(StatusCode::PAYLOAD_TOO_LARGE)
+            }
+            Ok(Err(_)) => Problem::malformed("the body was cut off"),
+            Err(_) => Problem::malformed("the body came too slowly").with_status(StatusCode::REQUEST_TIMEOUT),
+        };
+        Err(problem.into())
+    }
+
+    /// RFC 8555 §6.5. The nonce is used up even if the request fails later.
+    fn redeem_nonce(&self, jws: &Jws) -> Result<(), Problem> {
+        let nonce = jws.nonce.as_ref().and_then(|sent| sent.nonce());
+        if nonce.is_some_and(|nonce| self.ca.with_store(|store| store.nonces.redeem(nonce))) {
+            return Ok(());
+        }
+        self.env.probe("ca/nonce-refused");
+        let detail = if jws.nonce.is_some() { "the nonce is unknown, used or too old" } else { "the nonce is missing" };
+        Err(Problem::new(ProblemType::BadNonce, detail))
+    }
+
+    /// The account that signed the request (RFC 8555 §6.2): it exists, the signature is its own, and it is valid.
+    pub(super) fn account_of(&self, jws: &Jws) -> Result<AccountId, Problem> {
+        let KeyReference::Kid(kid) = &jws.key else {
+            return Err(Problem::malformed("this resource wants \"kid\", the account's URL, instead of \"jwk\""));
+        };
+        let Some(Route::Account(id)) = self.urls.parse(kid) else {
+            return Err(Problem::new(ProblemType::AccountDoesNotExist, "\"kid\" is not the URL of an account here"));
+        };
+        let found =
+            self.ca.with_store(|store| store.accounts.find(id).map(|account| (account.key.clone(), account.status)));
+        let Some((key, status)) = found else {
+            return Err(Problem::new(ProblemType::AccountDoesNotExist, "there is no such account"));
+        };
+        jws.verify(&key)?;
+        match status {
+            AccountStatus::Valid => Ok(id),
+            AccountStatus::Deactivated => Err(deactivated()),
+        }
+    }
+}
+
+/// RFC 8555 §7.3.6: "reject … with status code 401".
+pub(super) fn deactivated() -> Problem {
+    Problem::new(ProblemType::Unauthorized, "the account is deactivated").with_status(StatusCode::UNAUTHORIZED)
+}
+
+/// The key that came with the request and signed it.
+pub(super) fn key_of(jws: &Jws) -> Result<PublicKey, Problem> {
+    let KeyReference::Jwk(key) = &jws.key else {
+        return Err(Problem::malformed("this resource wants \"jwk\" instead of \"kid\""));
+    };
+    jws.verify(key)?;
+    Ok(key.clone())
+}
+
+/// The payload as a JSON object.
+pub(super) fn payload<T: DeserializeOwned>(jws: &Jws) -> Result<T, Problem> {
+    json::read("the payload", &jws.payload)
+}
+
+/// RFC 8555 §6.3: a resource is read with an empty payload.
+pub(super) fn is_post_as_get(jws: &Jws) -> bool {
+    jws.payload.is_empty()
+}
+
+pub(super) fn post_as_get(jws: &Jws) -> Result<(), Problem> {
+    if is_post_as_get(jws) {
+        Ok(())
+    } else {
+        Err(Problem::malformed("this resource is read by POST-as-GET, with an empty payload (RFC 8555 §6.3)"))
+    }
+}
+
+fn allowed(route: &Route) -> String {
+    route.methods().iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// RFC 8555 §6.1: lets scripts in browsers send requests and see the headers that ACME needs.
+fn preflight(route: &Route) -> Answer {
+    Answer::empty(StatusCode::NO_CONTENT)
+        .with(HeaderName::from_static("access-control-allow-methods"), &allowed(route))
+        .with(HeaderName::from_static("access-control-allow-headers"), "Content-Type")
+        .with(HeaderName::from_static("access-control-expose-headers"), "Link, Location, Replay-Nonce, Retry-After")
+}

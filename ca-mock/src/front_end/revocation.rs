@@ -1,0 +1,91 @@
+//! Revocation over HTTP (RFC 8555 §7.6): by the account, by another that controls the names, or by the key.
+//!
+//! It is remembered, and ARI tells of it; there is no CRL and no OCSP.
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::{
+    FrontEnd,
+    answer::{Answer, Refusal},
+    requests::{key_of, payload},
+};
+use crate::{
+    authorizations::AuthorizationStatus,
+    base64url,
+    certificates::{Certificate, Revocation, RevocationReason, Serial},
+    ids::AccountId,
+    jwk::Thumbprint,
+    jws::{Jws, KeyReference},
+    problem::{Problem, ProblemType},
+    store::Store,
+};
+
+#[derive(Deserialize)]
+struct RevokeCertificate {
+    certificate: String,
+    reason: Option<u64>,
+}
+
+/// On whose word a certificate is to be revoked.
+enum Requester {
+    Account(AccountId),
+    CertificateKey(Thumbprint),
+}
+
+impl FrontEnd {
+    pub(super) fn revoke_certificate(&self, jws: &Jws) -> Result<Answer, Refusal> {
+        let requester = match &jws.key {
+            KeyReference::Kid(_) => Requester::Account(self.account_of(jws)?),
+            KeyReference::Jwk(_) => Requester::CertificateKey(key_of(jws)?.thumbprint()),
+        };
+        let request: RevokeCertificate = payload(jws)?;
+        let reason = RevocationReason::from_code(request.reason.unwrap_or(0)).ok_or_else(|| {
+            Problem::new(ProblemType::BadRevocationReason, "subscribers may give the reasons 0, 1, 3, 4 and 5")
+        })?;
+        let der = base64url::decode(&request.certificate)
+            .ok_or_else(|| Problem::malformed("\"certificate\" is not base64url of DER without padding"))?;
+        let now = self.env.utc_now();
+        self.ca.with_store(|store| {
+            let id = find(store, &der).ok_or_else(|| Problem::not_found("certificate"))?.id.clone();
+            let certificate = store.certificates.find(&id).ok_or_else(|| Problem::not_found("certificate"))?;
+            let may_revoke = match requester {
+                Requester::CertificateKey(key) => certificate.key == key,
+                Requester::Account(account) if certificate.account == account => true,
+                Requester::Account(account) => {
+                    let wanted = certificate.identifiers.clone();
+                    wanted.iter().all(|identifier| {
+                        store.authorizations.iter_mut().any(|authorization| {
+                            authorization.settle(now);
+                            authorization.account == account
+                                && authorization.identifier == *identifier
+                                && matches!(authorization.status, AuthorizationStatus::Valid { .. })
+                        })
+                    })
+                }
+            };
+            if !may_revoke {
+                return Err(Problem::new(
+                    ProblemType::Unauthorized,
+                    "this certificate is not the requester's to revoke",
+                )
+                .into());
+            }
+            let certificate = store.certificates.find_mut(&id).ok_or_else(|| Problem::not_found("certificate"))?;
+            if certificate.revocation.is_some() {
+                return Err(Problem::new(ProblemType::AlreadyRevoked, "this certificate is revoked already").into());
+            }
+            certificate.revocation = Some(Revocation { at: now, reason });
+            self.env.probe("ca/certificate-revoked");
+            Ok(Answer::empty(StatusCode::OK))
+        })
+    }
+}
+
+/// The certificate that is exactly `der`.
+fn find<'a>(store: &'a Store, der: &[u8]) -> Option<&'a Certificate> {
+    let (_, parsed) = X509Certificate::from_der(der).ok()?;
+    let serial = Serial::from_octets(parsed.raw_serial())?;
+    store.certificates.with_serial(&serial).filter(|certificate| certificate.der == der)
+}

@@ -1,0 +1,209 @@
+//! Public keys as JWKs (RFC 7517, 7518 §6, 8037) and their thumbprints (RFC 7638).
+//!
+//! Only the members that make up the key are read; the others are ignored, except private ones: a client
+//! that sends its private key must hear of it. A key that cannot be used is `badPublicKey`.
+
+use std::fmt;
+
+use ring::{digest, signature};
+use serde_json::{Map, Value};
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::{
+    base64url,
+    problem::{Problem, ProblemType},
+};
+
+/// The public keys that accounts and certificates may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PublicKey {
+    /// Coordinates x and y.
+    P256([u8; 32], [u8; 32]),
+    /// Coordinates x and y.
+    P384([u8; 48], [u8; 48]),
+    /// Big-endian, without leading zeros; the exponent is 65537.
+    Rsa { modulus: Vec<u8> },
+    /// RFC 8032's encoding.
+    Ed25519([u8; 32]),
+}
+
+/// SHA-256 over a key's required members (RFC 7638): equal for equal keys, however they were written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Thumbprint([u8; 32]);
+
+impl fmt::Display for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64url::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// 65537 in base64url.
+const EXPONENT: &str = "AQAB";
+const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+impl PublicKey {
+    pub(crate) fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, Problem> {
+        if let Some(member) = PRIVATE_MEMBERS.into_iter().find(|member| jwk.contains_key(*member)) {
+            return Err(bad_key(format!("the JWK has the private member {member:?}")));
+        }
+        match text(jwk, "kty")? {
+            "EC" => match text(jwk, "crv")? {
+                "P-256" => Ok(Self::P256(fixed(jwk, "x")?, fixed(jwk, "y")?)),
+                "P-384" => Ok(Self::P384(fixed(jwk, "x")?, fixed(jwk, "y")?)),
+                other => Err(bad_key(format!("curve {other:?} is not supported"))),
+            },
+            "OKP" => match text(jwk, "crv")? {
+                "Ed25519" => Ok(Self::Ed25519(fixed(jwk, "x")?)),
+                other => Err(bad_key(format!("curve {other:?} is not supported"))),
+            },
+            "RSA" => {
+                if text(jwk, "e")? != EXPONENT {
+                    return Err(bad_key("the RSA exponent is not 65537 (\"AQAB\")"));
+                }
+                Self::rsa(bytes(jwk, "n")?)
+            }
+            other => Err(bad_key(format!("key type {other:?} is not supported"))),
+        }
+    }
+
+    /// The key of a CSR or certificate.
+    pub(crate) fn from_spki(info: &SubjectPublicKeyInfo<'_>) -> Result<Self, Problem> {
+        use x509_parser::public_key::PublicKey as Parsed;
+        let unusable = || bad_key("the key is neither P-256, P-384 nor RSA with 2048 to 4096 bits and exponent 65537");
+        let parsed = info.parsed().map_err(|_| unusable())?;
+        if let Parsed::EC(point) = &parsed {
+            let curve = info.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok()).ok_or_else(unusable)?;
+            let Some((0x04, coordinates)) = point.data().split_first().map(|(form, rest)| (*form, rest)) else {
+                return Err(unusable());
+            };
+            let (x, y) = coordinates.split_at(coordinates.len() / 2);
+            return match (x.try_into(), y.try_into(), x.try_into(), y.try_into()) {
+                (Ok(x), Ok(y), _, _) if curve == x509_parser::oid_registry::OID_EC_P256 => Ok(Self::P256(x, y)),
+                (_, _, Ok(x), Ok(y)) if curve == x509_parser::oid_registry::OID_NIST_EC_P384 => Ok(Self::P384(x, y)),
+                _ => Err(unusable()),
+            };
+        }
+        if let Parsed::RSA(key) = &parsed
+            && key.exponent == [1, 0, 1]
+        {
+            return Self::rsa(key.modulus.strip_prefix(&[0]).unwrap_or(key.modulus).to_vec());
+        }
+        Err(unusable())
+    }
+
+    fn rsa(modulus: Vec<u8>) -> Result<Self, Problem> {
+        let bits = match modulus.first() {
+            None | Some(0) => return Err(bad_key("the RSA modulus is empty or begins with a zero octet")),
+            Some(first) => modulus.len() * 8 - first.leading_zeros() as usize,
+        };
+        if !(2048..=4096).contains(&bits) || modulus.last().is_some_and(|last| last % 2 == 0) {
+            return Err(bad_key(format!("the RSA modulus is even or of {bits} bits, not 2048 to 4096")));
+        }
+        Ok(Self::Rsa { modulus })
+    }
+
+    pub(crate) fn thumbprint(&self) -> Thumbprint {
+        let encode = |bytes: &[u8]| base64url::encode(bytes);
+        // RFC 7638 §3: the required members only, in lexical order, without white space.
+        let canonical = match self {
+            Self::P256(x, y) => format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
+            Self::P384(x, y) => format!(r#"{{"crv":"P-384","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
+            Self::Rsa { modulus } => format!(r#"{{"e":"{EXPONENT}","kty":"RSA","n":"{}"}}"#, encode(modulus)),
+            Self::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)),
+        };
+        let hash = digest::digest(&digest::SHA256, canonical.as_bytes());
+        Thumbprint(hash.as_ref().try_into().expect("SHA-256 has 32 bytes"))
+    }
+
+    /// Whether `signature` is this key's over `message`, in the form of JWS (RFC 7518 §3, RFC 8037 §3.1).
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let verify =
+            |algorithm, key: &[u8]| signature::UnparsedPublicKey::new(algorithm, key).verify(message, signature);
+        let outcome = match self {
+            Self::P256(x, y) => verify(&signature::ECDSA_P256_SHA256_FIXED, &point(x, y)),
+            Self::P384(x, y) => verify(&signature::ECDSA_P384_SHA384_FIXED, &point(x, y)),
+            Self::Ed25519(x) => verify(&signature::ED25519, x),
+            Self::Rsa { modulus } => signature::RsaPublicKeyComponents { n: modulus.as_slice(), e: &[1, 0, 1][..] }
+                .verify(&signature::RSA_PKCS1_2048_8192_SHA256, message, signature),
+        };
+        outcome.is_ok()
+    }
+}
+
+/// The uncompressed point (SEC 1 §2.3.3).
+fn point(x: &[u8], y: &[u8]) -> Vec<u8> {
+    [&[0x04], x, y].concat()
+}
+
+fn bad_key(detail: impl Into<String>) -> Problem {
+    Problem::new(ProblemType::BadPublicKey, detail)
+}
+
+fn text<'a>(jwk: &'a Map<String, Value>, member: &str) -> Result<&'a str, Problem> {
+    jwk.get(member).and_then(Value::as_str).ok_or_else(|| bad_key(format!("the JWK has no text member {member:?}")))
+}
+
+fn bytes(jwk: &Map<String, Value>, member: &str) -> Result<Vec<u8>, Problem> {
+    base64url::decode(text(jwk, member)?).ok_or_else(|| bad_key(format!("{member:?} in the JWK is not base64url")))
+}
+
+/// RFC 7518 §6.2.1: a coordinate has its full length, leading zeros included.
+fn fixed<const N: usize>(jwk: &Map<String, Value>, member: &str) -> Result<[u8; N], Problem> {
+    bytes(jwk, member)?.try_into().map_err(|_| bad_key(format!("{member:?} in the JWK is not {N} octets long")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(jwk: Value) -> Result<PublicKey, Problem> {
+        PublicKey::from_jwk(jwk.as_object().unwrap())
+    }
+
+    #[test]
+    fn the_thumbprint_of_rfc_7638_section_3_1() {
+        let key = read(json!({
+            "kty": "RSA", "e": "AQAB", "alg": "RS256", "kid": "2011-04-29",
+            "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknj\
+                  hMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQv\
+                  RL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnq\
+                  DKgw",
+        }));
+        assert_eq!(key.unwrap().thumbprint().to_string(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+
+    #[test]
+    fn the_thumbprint_of_rfc_8037_appendix_a_3() {
+        let key = read(json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}));
+        assert_eq!(key.unwrap().thumbprint().to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn unusable_keys_are_refused() {
+        let x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
+        for bad in [
+            json!({}),
+            json!({"kty": 1}),
+            json!({"kty": "oct", "k": "AAAA"}),
+            json!({"kty": "EC", "crv": "secp256k1", "x": x, "y": x}),
+            json!({"kty": "EC", "crv": "P-256", "x": x}),
+            json!({"kty": "EC", "crv": "P-256", "x": &x[..42], "y": x}),
+            json!({"kty": "EC", "crv": "P-384", "x": x, "y": x}),
+            json!({"kty": "EC", "crv": "P-256", "x": x, "y": x, "d": x}),
+            json!({"kty": "EC", "crv": "P-256", "x": format!("{x}="), "y": x}),
+            json!({"kty": "RSA", "n": x, "e": "AQAB"}),
+            json!({"kty": "RSA", "n": x, "e": "Aw"}),
+            json!({"kty": "OKP", "crv": "X25519", "x": x}),
+        ] {
+            assert_eq!(read(bad.clone()).expect_err("an unusable key").kind(), ProblemType::BadPublicKey, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What the CA remembers: one store behind one lock, never held across an await.
+//!
+//! It lives in the [`Ca`](crate::Ca) and thus outlives the process that serves it, as a database does.
+
+use crate::{
+    accounts::Accounts, authorizations::Authorizations, certificates::Certificates, config::Config, nonces::Nonces,
+    orders::Orders,
+};
+
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) nonces: Nonces,
+    pub(crate) accounts: Accounts,
+    pub(crate) orders: Orders,
+    pub(crate) authorizations: Authorizations,
+    pub(crate) certificates: Certificates,
+}
+
+impl Store {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            nonces: Nonces::new(config.nonces_max),
+            accounts: Accounts::default(),
+            orders: Orders::default(),
+            authorizations: Authorizations::default(),
+            certificates: Certificates::default(),
+        }
+    }
+}

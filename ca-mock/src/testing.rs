@@ -1,0 +1,13 @@
+//! An environment for unit tests: a real one, seeded, on a runtime that does not outlive the test.
+
+use sim::{Env, real};
+
+pub(crate) fn with_env<T>(test: impl FnOnce(Env) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    runtime.block_on(async { test(env()) })
+}
+
+/// To be called inside a runtime.
+pub(crate) fn env() -> Env {
+    real::env("ca", real::Options { seed: Some(1), ..real::Options::default() })
+}

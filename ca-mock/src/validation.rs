@@ -1,0 +1,56 @@
+//! The validation authority: answers to challenges are checked from here, beside the front end.
+
+use sim::Env;
+
+use crate::{
+    Ca,
+    authorizations::AuthorizationStatus,
+    challenges::{ChallengeStatus, ChallengeType},
+    http01,
+    ids::AuthorizationId,
+};
+
+/// Begins to validate a challenge that is `processing`; its verdict goes into the store.
+pub(crate) fn begin(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) {
+    let (ca, on) = (ca.clone(), env.clone());
+    env.spawn("ca validation", async move { validate(&ca, &on, id, kind).await }).detach();
+}
+
+/// Begins again what a process that was killed had begun.
+pub(crate) fn resume(ca: &Ca, env: &Env) {
+    let interrupted: Vec<_> = ca.with_store(|store| {
+        let authorizations = store.authorizations.iter_mut();
+        let pending = authorizations.filter(|a| matches!(a.status, AuthorizationStatus::Pending { .. }));
+        pending
+            .flat_map(|authorization| {
+                let running = authorization.challenges.iter().filter(|challenge| match challenge.status {
+                    ChallengeStatus::Processing { .. } => true,
+                    ChallengeStatus::Pending | ChallengeStatus::Valid { .. } | ChallengeStatus::Invalid { .. } => false,
+                });
+                running.map(|challenge| (authorization.id, challenge.kind)).collect::<Vec<_>>()
+            })
+            .collect()
+    });
+    for (id, kind) in interrupted {
+        begin(ca, env, id, kind);
+    }
+}
+
+async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) {
+    let work = ca.with_store(|store| {
+        let authorization = store.authorizations.find_mut(id)?;
+        let challenge = authorization.challenge(kind)?;
+        let ChallengeStatus::Processing { key_authorization } = &challenge.status else { return None };
+        Some((authorization.identifier.clone(), challenge.token, key_authorization.clone()))
+    });
+    let Some((identifier, token, key_authorization)) = work else { return };
+    let verdict = match kind {
+        ChallengeType::Http01 => http01::validate(env, ca.config(), &identifier, token, &key_authorization).await,
+    };
+    env.probe(if verdict.is_ok() { "ca/challenge-valid" } else { "ca/challenge-invalid" });
+    ca.with_store(|store| {
+        if let Some(authorization) = store.authorizations.find_mut(id) {
+            authorization.conclude(kind, verdict, env.utc_now(), ca.config().valid_authorization_lifetime);
+        }
+    });
+}

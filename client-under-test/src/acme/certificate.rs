@@ -1,0 +1,295 @@
+//! Certificates (RFC 8555 §7.4.2): what a CA hands out, read and checked before anyone is shown it.
+//!
+//! A [`Chain`] is in order when its leaf certifies our key for our names and has not expired. Whether
+//! visitors trust the chain's root is theirs to say.
+
+use std::fmt;
+
+use rustls::pki_types::CertificateDer;
+use sim::crypto::P256Key;
+use time::{Duration, UtcDateTime};
+use url::Url;
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::{GeneralName, ParsedExtension},
+    prelude::FromDer,
+};
+
+use super::{Error, account::Session, client::Payload, renewal_info::CertId};
+use crate::name::Name;
+
+const MEDIA_TYPE: &str = "application/pem-certificate-chain";
+const PEM_BEGIN: &[u8] = b"-----BEGIN ";
+const CERTIFICATES_MAX: usize = 16;
+
+/// Why a certificate can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// It is not a PEM chain of X.509 certificates.
+    #[error("not a certificate chain: {0}")]
+    Unreadable(&'static str),
+    /// It certifies another key.
+    #[error("the certificate is for another key")]
+    OtherKey,
+    /// It does not cover a name.
+    #[error("the certificate does not cover {0}")]
+    NameMissing(Name),
+    /// It has expired.
+    #[error("the certificate expired at {0}")]
+    Expired(UtcDateTime),
+}
+
+/// What a certificate says that a manager needs to know.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// The DNS names it is valid for.
+    pub names: Vec<Name>,
+    /// When it becomes valid.
+    pub not_before: UtcDateTime,
+    /// When it expires.
+    pub not_after: UtcDateTime,
+    /// What renewal information calls it; `None` without an authority key identifier.
+    pub id: Option<CertId>,
+    public_point: Vec<u8>,
+}
+
+impl Leaf {
+    fn read(der: &[u8]) -> Option<Self> {
+        let (rest, certificate) = X509Certificate::from_der(der).ok()?;
+        if !rest.is_empty() {
+            return None;
+        }
+        let names = match certificate.subject_alternative_name().ok()? {
+            Some(extension) => extension.value.general_names.iter().filter_map(dns_name).collect(),
+            None => Vec::new(),
+        };
+        let authority = certificate.extensions().iter().find_map(|extension| {
+            let ParsedExtension::AuthorityKeyIdentifier(found) = extension.parsed_extension() else { return None };
+            Some(found.key_identifier.as_ref()?.0.to_vec())
+        });
+        Some(Self {
+            names,
+            not_before: time(certificate.validity().not_before.timestamp())?,
+            not_after: time(certificate.validity().not_after.timestamp())?,
+            id: authority.map(|authority| CertId::new(&authority, certificate.tbs_certificate.raw_serial())),
+            public_point: certificate.public_key().subject_public_key.data.to_vec(),
+        })
+    }
+
+    /// How long it is valid for, from beginning to end; never negative.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        (self.not_after - self.not_before).max(Duration::ZERO)
+    }
+
+    /// Whether it is valid at `now`.
+    #[must_use]
+    pub fn is_valid_at(&self, now: UtcDateTime) -> bool {
+        self.not_before <= now && now < self.not_after
+    }
+}
+
+impl fmt::Debug for Leaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Leaf({:?}, {} to {})", self.names, self.not_before, self.not_after)
+    }
+}
+
+fn dns_name(general: &GeneralName<'_>) -> Option<Name> {
+    let GeneralName::DNSName(text) = general else { return None };
+    text.parse().ok()
+}
+
+fn time(unix: i64) -> Option<UtcDateTime> {
+    UtcDateTime::from_unix_timestamp(unix).ok()
+}
+
+/// A certificate with those that certify it, leaf first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    certificates: Vec<CertificateDer<'static>>,
+    leaf: Leaf,
+}
+
+impl Chain {
+    /// Reads a PEM chain (RFC 8555 §9.1). Text around the blocks is ignored.
+    ///
+    /// # Errors
+    /// [`CertificateError::Unreadable`].
+    pub fn parse(pem: &[u8]) -> Result<Self, CertificateError> {
+        Self::of_blocks(pem_blocks(pem)?)
+    }
+
+    /// Takes a chain from PEM blocks that have been read already; blocks of other kinds are ignored.
+    ///
+    /// # Errors
+    /// [`CertificateError::Unreadable`].
+    pub fn of_blocks(blocks: Vec<pem::Pem>) -> Result<Self, CertificateError> {
+        let certificates: Vec<CertificateDer<'static>> = blocks
+            .into_iter()
+            .filter(|block| block.tag() == "CERTIFICATE")
+            .map(|block| block.into_contents().into())
+            .collect();
+        if certificates.len() > CERTIFICATES_MAX {
+            return Err(CertificateError::Unreadable("it holds too many certificates"));
+        }
+        let first = certificates.first().ok_or(CertificateError::Unreadable("it holds no certificate"))?;
+        let leaf = Leaf::read(first).ok_or(CertificateError::Unreadable("its first certificate is not X.509"))?;
+        if certificates[1..].iter().any(|certificate| X509Certificate::from_der(certificate).is_err()) {
+            return Err(CertificateError::Unreadable("one of its certificates is not X.509"));
+        }
+        Ok(Self { certificates, leaf })
+    }
+
+    /// The certificates, leaf first.
+    #[must_use]
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
+    }
+
+    /// What the leaf says.
+    #[must_use]
+    pub fn leaf(&self) -> &Leaf {
+        &self.leaf
+    }
+
+    /// The chain as PEM.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let blocks: Vec<pem::Pem> =
+            self.certificates.iter().map(|certificate| pem::Pem::new("CERTIFICATE", certificate.to_vec())).collect();
+        pem::encode_many_config(&blocks, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF))
+    }
+
+    /// Checks that the leaf certifies `key`.
+    ///
+    /// # Errors
+    /// [`CertificateError::OtherKey`].
+    pub fn check_key(&self, key: &P256Key) -> Result<(), CertificateError> {
+        if self.leaf.public_point == key.public_point() { Ok(()) } else { Err(CertificateError::OtherKey) }
+    }
+
+    /// Checks that the leaf covers `names` and has not expired at `now`. One that is not valid yet
+    /// passes: clocks differ, and it will be.
+    ///
+    /// # Errors
+    /// [`CertificateError`] for the first name or date that is wrong.
+    pub fn check_names_and_dates(&self, names: &[Name], now: UtcDateTime) -> Result<(), CertificateError> {
+        if let Some(missing) = names.iter().find(|name| !self.leaf.names.contains(name)) {
+            return Err(CertificateError::NameMissing(missing.clone()));
+        }
+        if self.leaf.not_after <= now {
+            return Err(CertificateError::Expired(self.leaf.not_after));
+        }
+        Ok(())
+    }
+}
+
+/// The PEM blocks in `text`, all of them or none: a block that is cut must not pass unnoticed.
+///
+/// # Errors
+/// [`CertificateError::Unreadable`].
+pub fn pem_blocks(text: &[u8]) -> Result<Vec<pem::Pem>, CertificateError> {
+    let blocks = pem::parse_many(text).map_err(|_| CertificateError::Unreadable("it is not PEM"))?;
+    let begun = text.windows(PEM_BEGIN.len()).filter(|window| *window == PEM_BEGIN).count();
+    if begun == blocks.len() {
+        Ok(blocks)
+    } else {
+        Err(CertificateError::Unreadable("one of its PEM blocks is broken"))
+    }
+}
+
+impl Session<'_> {
+    /// Downloads an order's certificate.
+    ///
+    /// # Errors
+    /// [`Error`] if the CA does not hand it out, or not in a readable form.
+    pub async fn download(&mut self, url: &Url) -> Result<Chain, Error> {
+        let response = self.post(url, &Payload::Read(Some(MEDIA_TYPE))).await?;
+        Ok(Chain::parse(&response.body)?)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, KeyIdMethod, SerialNumber};
+    use sim::{Env, real};
+    use time::macros::utc_datetime;
+
+    use super::*;
+
+    pub(crate) const BEGIN: UtcDateTime = utc_datetime!(2026-11-21 00:00:00);
+
+    pub(crate) fn env() -> Env {
+        real::env("client", real::Options { seed: Some(1), ..real::Options::default() })
+    }
+
+    /// A chain of one for `name`, valid for `days` from [`BEGIN`], with the serial number and the
+    /// authority key identifier of RFC 9773 §4.1's example.
+    pub(crate) fn chain(name: &str, key: &P256Key, days: i64) -> Chain {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.not_before = BEGIN.into();
+        params.not_after = (BEGIN + Duration::days(days)).into();
+        params.serial_number = Some(SerialNumber::from_slice(&[0x87, 0x65, 0x43, 0x21]));
+        params.use_authority_key_identifier_extension = true;
+        params.key_identifier_method = KeyIdMethod::PreSpecified(vec![
+            0x69, 0x88, 0x5b, 0x6b, 0x87, 0x46, 0x40, 0x41, 0xe1, 0xb3, 0x7b, 0x84, 0x7b, 0xa0, 0xae, 0x2c, 0xde, 0x01,
+            0xc8, 0xd4,
+        ]);
+        let certificate = params.self_signed(key).unwrap();
+        Chain::parse(certificate.pem().as_bytes()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_renewal_information_id_is_rfc_9773s_example() {
+        let key = P256Key::generate(&env(), "leaf");
+        let chain = chain("example.com", &key, 90);
+        assert_eq!(chain.leaf().id.as_ref().unwrap().as_str(), "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
+    }
+
+    #[tokio::test]
+    async fn a_chain_is_checked_for_key_names_and_dates() {
+        let env = env();
+        let key = P256Key::generate(&env, "leaf");
+        let chain = chain("example.com", &key, 90);
+        let name: Name = "example.com".parse().unwrap();
+        let other: Name = "www.example.com".parse().unwrap();
+        chain.check_key(&key).unwrap();
+        assert_eq!(chain.check_key(&P256Key::generate(&env, "leaf")), Err(CertificateError::OtherKey));
+        chain.check_names_and_dates(std::slice::from_ref(&name), BEGIN).unwrap();
+        assert_eq!(
+            chain.check_names_and_dates(std::slice::from_ref(&other), BEGIN),
+            Err(CertificateError::NameMissing(other))
+        );
+        let end = BEGIN + Duration::days(90);
+        assert_eq!(chain.check_names_and_dates(&[name], end), Err(CertificateError::Expired(end)));
+        assert_eq!(chain.leaf().lifetime(), Duration::days(90));
+    }
+
+    #[tokio::test]
+    async fn a_chain_survives_text_around_it_and_bytes_that_are_cut_do_not_panic() {
+        let key = P256Key::generate(&env(), "leaf");
+        let chain = chain("example.com", &key, 90);
+        let pem = format!("subject: nobody\r\n{}\ntrailing", chain.to_pem().replace('\n', "\r\n"));
+        assert_eq!(Chain::parse(pem.as_bytes()).unwrap(), chain);
+        let pem = chain.to_pem();
+        for cut in 0..pem.trim_end().len() {
+            assert!(Chain::parse(&pem.as_bytes()[..cut]).is_err(), "{cut}");
+        }
+        let two = pem.clone() + &pem;
+        assert_eq!(Chain::parse(two.as_bytes()).unwrap().certificates().len(), 2);
+        assert!(Chain::parse(&two.as_bytes()[..two.len() - 40]).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_certificate_with_any_bit_flipped_does_not_panic() {
+        let key = P256Key::generate(&env(), "leaf");
+        let der = chain("example.com", &key, 90).certificates()[0].to_vec();
+        for bit in 0..der.len() * 8 {
+            let mut flipped = der.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            drop(Chain::of_blocks(vec![pem::Pem::new("CERTIFICATE", flipped)]));
+        }
+    }
+}

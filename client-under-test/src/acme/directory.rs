@@ -1,0 +1,35 @@
+//! The directory: where a CA's resources are (RFC 8555 §7.1.1).
+
+use url::Url;
+
+use super::{Error, http::Response, reading::Document};
+
+/// A CA's directory. What it does not list, the CA does not offer.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// Hands out nonces.
+    pub new_nonce: Url,
+    /// Creates and finds accounts.
+    pub new_account: Url,
+    /// Creates orders.
+    pub new_order: Url,
+    /// RFC 9773 §4.1; `None` if the CA has no renewal information.
+    pub renewal_info: Option<Url>,
+}
+
+impl Directory {
+    /// Reads a directory.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if one of the resources is missing that no certificate is possible without.
+    pub fn read(response: &Response) -> Result<Self, Error> {
+        let unusable = |what| Error::Unusable { url: response.url.clone(), what };
+        let document = Document::parse(&response.body, &response.url).ok_or_else(|| unusable("it is not JSON"))?;
+        Ok(Self {
+            new_nonce: document.url("newNonce").ok_or_else(|| unusable("the directory has no newNonce"))?,
+            new_account: document.url("newAccount").ok_or_else(|| unusable("the directory has no newAccount"))?,
+            new_order: document.url("newOrder").ok_or_else(|| unusable("the directory has no newOrder"))?,
+            renewal_info: document.url("renewalInfo"),
+        })
+    }
+}

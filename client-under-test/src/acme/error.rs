@@ -1,0 +1,135 @@
+//! [`Error`]: every way in which a request or an attempt can fail.
+//!
+//! What the caller may ask of it is whether trying again can help, and how long the CA wants to be
+//! left alone. Words for people come from `Display`.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::{
+    certificate::CertificateError,
+    http::{HttpError, Response},
+    problem::Problem,
+};
+
+/// Why something asked of a CA was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no answer.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The CA refused.
+    #[error("{url} refused: {problem}")]
+    Refused {
+        /// What was asked.
+        url: Url,
+        /// Why it refused.
+        problem: Box<Problem>,
+        /// How long it wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The answer lacks what the protocol promises.
+    #[error("the answer of {url} is unusable: {what}")]
+    Unusable {
+        /// What was asked.
+        url: Url,
+        /// What is missing or wrong.
+        what: &'static str,
+    },
+    /// It was not ready in time, or the CA asks for a longer wait than belongs inside an attempt.
+    #[error("{what} is not ready yet")]
+    NotYet {
+        /// What was awaited.
+        what: String,
+        /// How long the CA wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The CA could not convince itself of control over a name (RFC 8555 §7.1.6).
+    #[error("the authorization of {name} is {status}: {reason}")]
+    NotAuthorized {
+        /// The identifier.
+        name: String,
+        /// The authorization's status.
+        status: String,
+        /// The challenges' problems.
+        reason: String,
+    },
+    /// No challenge is offered that can be answered here.
+    #[error("no challenge of {name} can be answered: the CA offers {offered}")]
+    NoChallenge {
+        /// The identifier.
+        name: String,
+        /// The types offered.
+        offered: String,
+    },
+    /// The order became invalid (RFC 8555 §7.1.6).
+    #[error("the order {url} is invalid: {reason}")]
+    OrderInvalid {
+        /// The order.
+        url: Url,
+        /// Its problem.
+        reason: String,
+    },
+    /// The certificate is not what was ordered.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+impl Error {
+    pub(super) fn refused(response: &Response) -> Self {
+        Self::Refused {
+            url: response.url.clone(),
+            problem: Box::new(Problem::of_response(response)),
+            retry_after: response.retry_after,
+        }
+    }
+
+    /// The CA's problem, if it refused.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Refused { problem, .. } => Some(problem),
+            Self::Http(_)
+            | Self::Unusable { .. }
+            | Self::NotYet { .. }
+            | Self::NotAuthorized { .. }
+            | Self::NoChallenge { .. }
+            | Self::OrderInvalid { .. }
+            | Self::Certificate(_) => None,
+        }
+    }
+
+    /// Whether the CA refused with the type `kind` of RFC 8555 §6.7.
+    #[must_use]
+    pub fn is(&self, kind: &str) -> bool {
+        self.problem().is_some_and(|problem| problem.is(kind))
+    }
+
+    /// How long the CA wants to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } | Self::NotYet { retry_after, .. } => *retry_after,
+            Self::Http(_)
+            | Self::Unusable { .. }
+            | Self::NotAuthorized { .. }
+            | Self::NoChallenge { .. }
+            | Self::OrderInvalid { .. }
+            | Self::Certificate(_) => None,
+        }
+    }
+
+    /// Whether the very same request may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Http(_) | Self::Unusable { .. } | Self::NotYet { .. } => true,
+            Self::Refused { problem, .. } => problem.is_transient(),
+            Self::NotAuthorized { .. }
+            | Self::NoChallenge { .. }
+            | Self::OrderInvalid { .. }
+            | Self::Certificate(_) => false,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Nonces: what the CA hands out so that no request can be replayed (RFC 8555 §6.5).
+//!
+//! Each leaves the pool when it is used, whatever becomes of the request: a nonce is never used twice.
+
+use hyper::HeaderMap;
+
+/// The header that carries a nonce.
+pub const REPLAY_NONCE: &str = "replay-nonce";
+
+/// How many unused nonces are kept. A CA forgets old ones, so a large stock is a stock of stale ones.
+const KEPT_MAX: usize = 8;
+
+/// One nonce, base64url.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nonce(String);
+
+impl Nonce {
+    /// The nonce in `headers`. One that is not base64url is ignored (RFC 8555 §6.5.1).
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let text = headers.get(REPLAY_NONCE)?.to_str().ok()?;
+        let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        (!text.is_empty() && text.bytes().all(is_base64url)).then(|| Self(text.to_owned()))
+    }
+
+    /// The nonce as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The nonces received and not yet used.
+#[derive(Debug, Default)]
+pub struct NoncePool {
+    unused: Vec<Nonce>,
+}
+
+impl NoncePool {
+    /// Keeps the nonce of an answer, if it has one.
+    pub fn keep(&mut self, headers: &HeaderMap) {
+        let Some(nonce) = Nonce::of(headers) else { return };
+        // A cache between here and the CA may show an old answer again.
+        if self.unused.contains(&nonce) {
+            return;
+        }
+        if self.unused.len() == KEPT_MAX {
+            self.unused.remove(0);
+        }
+        self.unused.push(nonce);
+    }
+
+    /// Takes the newest nonce out, for one request.
+    pub fn take(&mut self) -> Option<Nonce> {
+        self.unused.pop()
+    }
+
+    /// Forgets all: after a `badNonce` the others of that age are suspect too.
+    pub fn clear(&mut self) {
+        self.unused.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(nonce: &str) -> HeaderMap {
+        HeaderMap::from_iter([(REPLAY_NONCE.parse().unwrap(), nonce.parse().unwrap())])
+    }
+
+    #[test]
+    fn each_nonce_leaves_once_and_the_newest_first() {
+        let mut pool = NoncePool::default();
+        for nonce in ["one", "two", "two"] {
+            pool.keep(&answer(nonce));
+        }
+        assert_eq!(pool.take().unwrap().as_str(), "two");
+        assert_eq!(pool.take().unwrap().as_str(), "one");
+        assert_eq!(pool.take(), None);
+    }
+
+    #[test]
+    fn invalid_nonces_are_ignored_and_the_stock_is_bounded() {
+        let mut pool = NoncePool::default();
+        for nonce in ["", "a=", "a b", "a/b"] {
+            pool.keep(&answer(nonce));
+        }
+        assert_eq!(pool.take(), None);
+        (0..100).for_each(|n| pool.keep(&answer(&format!("n{n}"))));
+        assert_eq!(std::iter::from_fn(|| pool.take()).count(), KEPT_MAX);
+    }
+}

@@ -1,0 +1,150 @@
+//! Orders (RFC 8555 §7.1.3, §7.4): the way from names to a certificate.
+
+use std::time::Duration;
+
+use serde_json::json;
+use url::Url;
+
+use super::{
+    Error, account::Session, client::Payload, http::Response, jws::base64url, problem::Problem, reading::Document,
+    renewal_info::CertId,
+};
+use crate::name::Name;
+
+/// Where an order stands (RFC 8555 §7.1.6), with what it has there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderState {
+    /// Its authorizations are not all valid yet.
+    Pending,
+    /// It awaits the request for the certificate.
+    Ready {
+        /// Where that goes.
+        finalize: Url,
+    },
+    /// The certificate is being made.
+    Processing,
+    /// The certificate is there.
+    Valid {
+        /// Where.
+        certificate: Url,
+    },
+    /// It will not lead to a certificate.
+    Invalid {
+        /// Why.
+        reason: Option<Problem>,
+    },
+    /// A status that RFC 8555 does not know, or one without what belongs to it: to be asked again.
+    Unknown,
+}
+
+/// An order as the CA last showed it.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Its address.
+    pub url: Url,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Its authorizations.
+    pub authorizations: Vec<Url>,
+    /// How long the CA wants to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl Order {
+    fn read(url: Url, response: &Response) -> Result<Self, Error> {
+        let Some(document) = Document::parse(&response.body, &response.url) else {
+            return Err(Error::Unusable { url, what: "the order is not JSON" });
+        };
+        let state = match (document.text("status"), document.url("finalize"), document.url("certificate")) {
+            (Some("pending"), _, _) => OrderState::Pending,
+            (Some("ready"), Some(finalize), _) => OrderState::Ready { finalize },
+            (Some("processing"), _, _) => OrderState::Processing,
+            (Some("valid"), _, Some(certificate)) => OrderState::Valid { certificate },
+            (Some("invalid"), _, _) => {
+                OrderState::Invalid { reason: document.object("error").map(|error| Problem::of_document(&error)) }
+            }
+            _ => OrderState::Unknown,
+        };
+        Ok(Self { url, state, authorizations: document.urls("authorizations"), retry_after: response.retry_after })
+    }
+}
+
+impl Session<'_> {
+    /// Orders a certificate for `names`, saying which one it `replaces` (RFC 9773 §5) if the CA
+    /// advertises renewal information.
+    ///
+    /// # Errors
+    /// [`Error`] if the CA refuses or names no address.
+    pub async fn new_order(&mut self, names: &[Name], replaces: Option<&CertId>) -> Result<Order, Error> {
+        let url = self.client().directory().new_order.clone();
+        let identifiers: Vec<_> = names.iter().map(|name| json!({ "type": "dns", "value": name.as_str() })).collect();
+        let mut payload = json!({ "identifiers": identifiers });
+        if let Some(replaces) = replaces
+            && self.client().directory().renewal_info.is_some()
+        {
+            payload["replaces"] = json!(replaces.as_str());
+        }
+        let response = self.post(&url, &Payload::Json(payload)).await?;
+        let location = response.location().ok_or(Error::Unusable { url, what: "the order has no Location" })?;
+        Order::read(location, &response)
+    }
+
+    /// Looks at an order.
+    ///
+    /// # Errors
+    /// [`Error`] if the CA does not show it.
+    pub async fn order(&mut self, url: &Url) -> Result<Order, Error> {
+        let response = self.read(url).await?;
+        Order::read(url.clone(), &response)
+    }
+
+    /// Hands in the certificate signing request (DER) of a ready order, at its `finalize` address.
+    ///
+    /// # Errors
+    /// [`Error`] if the CA refuses; without an answer, the order tells whether it arrived.
+    pub async fn finalize(&mut self, order: &Order, finalize: &Url, csr: &[u8]) -> Result<Order, Error> {
+        let payload = Payload::Json(json!({ "csr": base64url(csr) }));
+        let response = self.post(finalize, &payload).await?;
+        Order::read(order.url.clone(), &response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    fn state(body: &str) -> Option<OrderState> {
+        let url: Url = "https://ca.test/order/1".parse().unwrap();
+        let response = Response {
+            url: url.clone(),
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            retry_after: None,
+            body: body.to_owned().into(),
+        };
+        Order::read(url, &response).ok().map(|order| order.state)
+    }
+
+    #[test]
+    fn a_state_has_what_belongs_to_it_or_is_unknown() {
+        let certificate = "https://ca.test/cert/1".parse().unwrap();
+        assert_eq!(
+            state(r#"{"status": "valid", "certificate": "/cert/1", "new": [{}]}"#),
+            Some(OrderState::Valid { certificate })
+        );
+        assert_eq!(state(r#"{"status": "pending"}"#), Some(OrderState::Pending));
+        assert_eq!(state(r#"{"status": "invalid", "error": "no"}"#), Some(OrderState::Invalid { reason: None }));
+        for body in [
+            r#"{"status": "valid"}"#,
+            r#"{"status": "ready", "finalize": null}"#,
+            r#"{"status": "deferred"}"#,
+            r#"{"status": 7}"#,
+            "{}",
+        ] {
+            assert_eq!(state(body), Some(OrderState::Unknown), "{body}");
+        }
+        assert_eq!(state(r#"{"status": "valid", "cert"#), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! [`Problem`]: why a CA refused (RFC 7807, RFC 8555 §6.7).
+//!
+//! Any error answer becomes one, whatever its body: a page of HTML is a problem without a type.
+
+use std::fmt;
+
+use hyper::StatusCode;
+
+use super::{http::Response, reading::Document};
+
+const URN: &str = "urn:ietf:params:acme:error:";
+const EXCERPT_CHARACTERS_MAX: usize = 200;
+
+/// What a CA said instead of doing what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The answer's status; `None` for a problem inside an order or a challenge that names none.
+    pub status: Option<u16>,
+    /// The type without its URN, for example `badNonce`; `None` if it is none of ACME's.
+    pub kind: Option<String>,
+    /// The CA's words.
+    pub detail: String,
+    /// The problems of single identifiers (RFC 8555 §6.7.1), one line each.
+    pub subproblems: Vec<String>,
+}
+
+impl Problem {
+    /// The problem that an error answer carries.
+    #[must_use]
+    pub fn of_response(response: &Response) -> Self {
+        let mut problem = match Document::parse(&response.body, &response.url) {
+            Some(document) => Self::of_document(&document),
+            None => Self { status: None, kind: None, detail: excerpt(&response.body), subproblems: Vec::new() },
+        };
+        problem.status = Some(response.status.as_u16());
+        problem
+    }
+
+    /// The problem in an `error` field.
+    #[must_use]
+    pub fn of_document(document: &Document) -> Self {
+        Self {
+            status: document.number("status").and_then(|status| u16::try_from(status).ok()),
+            kind: document.text("type").and_then(|kind| kind.strip_prefix(URN)).map(str::to_owned),
+            detail: document.text("detail").or_else(|| document.text("title")).unwrap_or_default().to_owned(),
+            subproblems: document
+                .objects("subproblems")
+                .iter()
+                .map(|sub| {
+                    let identifier = sub.object("identifier");
+                    let name = identifier.as_ref().and_then(|identifier| identifier.text("value")).unwrap_or("?");
+                    format!("{name}: {}", Self::of_document(sub))
+                })
+                .collect(),
+        }
+    }
+
+    /// Whether the type is `kind`, one of RFC 8555 §6.7's words.
+    #[must_use]
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
+    }
+
+    /// Whether the same request may succeed later: the server is overloaded, broken or limits rates.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.is("rateLimited")
+            || self.is("serverInternal")
+            || self.is("badNonce")
+            || self.status.is_some_and(|status| {
+                status >= 500
+                    || status == StatusCode::TOO_MANY_REQUESTS.as_u16()
+                    || status == StatusCode::REQUEST_TIMEOUT.as_u16()
+            })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.as_deref().unwrap_or("an error without a type"))?;
+        if let Some(status) = self.status {
+            write!(f, " ({status})")?;
+        }
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        for sub in &self.subproblems {
+            write!(f, "; {sub}")?;
+        }
+        Ok(())
+    }
+}
+
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().filter(|c| !c.is_control()).take(EXCERPT_CHARACTERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+
+    use super::*;
+
+    fn problem(status: u16, body: &str) -> Problem {
+        Problem::of_response(&Response {
+            url: "https://ca.test/".parse().unwrap(),
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            retry_after: None,
+            body: body.to_owned().into(),
+        })
+    }
+
+    #[test]
+    fn a_problem_with_subproblems_is_read() {
+        // RFC 8555 §6.7.1, shortened.
+        let read = problem(
+            403,
+            r#"{"type": "urn:ietf:params:acme:error:malformed", "detail": "Some of the identifiers requested were rejected",
+                "subproblems": [{"type": "urn:ietf:params:acme:error:rejectedIdentifier",
+                    "detail": "This CA will not issue for \"example.net\"",
+                    "identifier": {"type": "dns", "value": "example.net"}}]}"#,
+        );
+        assert!(read.is("malformed"));
+        assert!(!read.is_transient());
+        assert!(read.subproblems[0].starts_with("example.net: rejectedIdentifier"));
+    }
+
+    #[test]
+    fn any_other_body_is_a_problem_without_a_type() {
+        for body in ["<html>502 Bad Gateway</html>", "", "null", "{\"type\": 7", "{\"type\": null, \"detail\": []}"] {
+            let read = problem(502, body);
+            assert_eq!(read.kind, None);
+            assert!(read.is_transient());
+        }
+        assert!(problem(502, &"<p>".repeat(10_000)).detail.len() <= EXCERPT_CHARACTERS_MAX);
+    }
+}

@@ -1,0 +1,131 @@
+//! [`Document`]: a CA's JSON object, read field by field.
+//!
+//! A field that is missing, `null` or of another type than expected is simply not there; what a
+//! resource can't do without is decided by its own module. Nothing here knows any resource.
+
+use serde_json::{Map, Value};
+use time::{OffsetDateTime, UtcDateTime, format_description::well_known::Rfc3339};
+use url::Url;
+
+/// A JSON object, with the address it came from.
+#[derive(Clone, Debug)]
+pub struct Document {
+    fields: Map<String, Value>,
+    base: Url,
+}
+
+impl Document {
+    /// Reads `body`, which was answered by `base`. `None` if it is not a JSON object.
+    #[must_use]
+    pub fn parse(body: &[u8], base: &Url) -> Option<Self> {
+        // Some servers put a byte order mark before their JSON (RFC 8259 §8.1 lets a parser ignore it).
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) => Some(Self { fields, base: base.clone() }),
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    /// The text at `key`.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.fields.get(key)?.as_str()
+    }
+
+    /// The whole number at `key`.
+    #[must_use]
+    pub fn number(&self, key: &str) -> Option<u64> {
+        self.fields.get(key)?.as_u64()
+    }
+
+    /// The address at `key`; a relative one is taken from where the document was.
+    #[must_use]
+    pub fn url(&self, key: &str) -> Option<Url> {
+        self.base.join(self.text(key)?).ok()
+    }
+
+    /// The addresses in the list at `key`.
+    #[must_use]
+    pub fn urls(&self, key: &str) -> Vec<Url> {
+        self.list(key).iter().filter_map(|value| self.base.join(value.as_str()?).ok()).collect()
+    }
+
+    /// The time at `key`, RFC 3339.
+    #[must_use]
+    pub fn time(&self, key: &str) -> Option<UtcDateTime> {
+        parse_time(self.text(key)?)
+    }
+
+    /// The object at `key`.
+    #[must_use]
+    pub fn object(&self, key: &str) -> Option<Self> {
+        self.nested(self.fields.get(key)?)
+    }
+
+    /// The objects in the list at `key`.
+    #[must_use]
+    pub fn objects(&self, key: &str) -> Vec<Self> {
+        self.list(key).iter().filter_map(|value| self.nested(value)).collect()
+    }
+
+    fn list(&self, key: &str) -> &[Value] {
+        self.fields.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    fn nested(&self, value: &Value) -> Option<Self> {
+        Some(Self { fields: value.as_object()?.clone(), base: self.base.clone() })
+    }
+}
+
+/// Reads a time of RFC 3339, in any offset.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<UtcDateTime> {
+    Some(OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?.to_utc())
+}
+
+/// Writes a time as RFC 3339; `None` for years that it can't express.
+#[must_use]
+pub fn format_time(time: UtcDateTime) -> Option<String> {
+    time.format(&Rfc3339).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base() -> Url {
+        Url::parse("https://ca.test/acme/order/1").unwrap()
+    }
+
+    #[test]
+    fn wrong_types_are_as_if_absent() {
+        let body =
+            br#"{"a": null, "b": 7, "c": ["x", 1, null, "https://o.test/"], "d": {"e": "f"}, "t": "2026-13-99"}"#;
+        let document = Document::parse(body, &base()).unwrap();
+        assert_eq!(document.text("a"), None);
+        assert_eq!(document.text("b"), None);
+        assert_eq!(document.number("b"), Some(7));
+        assert_eq!(document.urls("c").len(), 2);
+        assert!(document.urls("b").is_empty());
+        assert!(document.time("t").is_none());
+        assert_eq!(document.object("d").unwrap().text("e"), Some("f"));
+        assert!(document.object("c").is_none());
+    }
+
+    #[test]
+    fn relative_addresses_are_completed() {
+        let document = Document::parse(br#"{"u": "../authz/2", "v": "/x"}"#, &base()).unwrap();
+        assert_eq!(document.url("u").unwrap().as_str(), "https://ca.test/acme/authz/2");
+        assert_eq!(document.url("v").unwrap().as_str(), "https://ca.test/x");
+    }
+
+    #[test]
+    fn what_is_no_object_is_no_document() {
+        for body in [&b""[..], b"null", b"[]", b"{", b"{\"a\":", b"<html>", b"\xff\xfe"] {
+            assert!(Document::parse(body, &base()).is_none());
+        }
+        let deep = "[".repeat(100_000);
+        assert!(Document::parse(deep.as_bytes(), &base()).is_none());
+        assert!(Document::parse(b"\xef\xbb\xbf{}", &base()).is_some());
+    }
+}

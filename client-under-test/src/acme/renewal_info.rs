@@ -1,0 +1,183 @@
+//! Renewal information (RFC 9773, "ARI"): when the CA suggests to renew a certificate.
+//!
+//! Reads what a CA says; which moment in the window is taken, and what happens without one, is the
+//! manager's business.
+
+use std::{fmt, time::Duration};
+
+use time::UtcDateTime;
+use url::Url;
+
+use super::{Error, client::Client, http::Response, jws::base64url, reading::Document};
+
+/// The next look without a `Retry-After` (RFC 9773 §4.3.2 suggests it).
+pub const POLL_DEFAULT: Duration = Duration::from_secs(6 * 3_600);
+/// A shorter `Retry-After` than this means this.
+pub const POLL_MIN: Duration = Duration::from_secs(60);
+/// A longer `Retry-After` than this means this, so that a CA in trouble is still heard in time.
+pub const POLL_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// What renewal information calls a certificate (RFC 9773 §4.1).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CertId(String);
+
+impl CertId {
+    /// From the authority key identifier's `keyIdentifier` and the serial number's DER content; a
+    /// number whose high bit is set has a leading zero octet there, which belongs to it.
+    #[must_use]
+    pub fn new(authority_key_id: &[u8], serial_der: &[u8]) -> Self {
+        Self(format!("{}.{}", base64url(authority_key_id), base64url(serial_der)))
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The time in which a CA suggests to renew. It is never empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    start: UtcDateTime,
+    end: UtcDateTime,
+}
+
+impl Window {
+    /// A window; `None` unless `start` is before `end` (RFC 9773 §4.2).
+    #[must_use]
+    pub fn new(start: UtcDateTime, end: UtcDateTime) -> Option<Self> {
+        (start < end).then_some(Self { start, end })
+    }
+
+    /// When it begins.
+    #[must_use]
+    pub fn start(self) -> UtcDateTime {
+        self.start
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn end(self) -> UtcDateTime {
+        self.end
+    }
+}
+
+/// What a CA says about a certificate's renewal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewalInfo {
+    /// When it suggests to renew.
+    pub window: Window,
+    /// How long until it is to be asked again, between [`POLL_MIN`] and [`POLL_MAX`].
+    pub poll_after: Duration,
+    /// A page for people about why.
+    pub explanation: Option<String>,
+}
+
+impl RenewalInfo {
+    fn read(response: &Response) -> Result<Self, Error> {
+        let unusable = |what| Error::Unusable { url: response.url.clone(), what };
+        let document = Document::parse(&response.body, &response.url).ok_or_else(|| unusable("it is not JSON"))?;
+        let window = document.object("suggestedWindow").ok_or_else(|| unusable("it has no suggestedWindow"))?;
+        let (Some(start), Some(end)) = (window.time("start"), window.time("end")) else {
+            return Err(unusable("its window lacks a start or an end"));
+        };
+        Ok(Self {
+            window: Window::new(start, end).ok_or_else(|| unusable("its window ends before it starts"))?,
+            poll_after: response.retry_after.unwrap_or(POLL_DEFAULT).clamp(POLL_MIN, POLL_MAX),
+            explanation: document.text("explanationURL").map(str::to_owned),
+        })
+    }
+}
+
+impl Client {
+    /// Asks for a certificate's renewal information; `None` if this CA has none for any certificate.
+    ///
+    /// # Errors
+    /// [`Error`] if the CA does not answer, refuses, or says something unusable.
+    pub async fn renewal_info(&mut self, id: &CertId) -> Result<Option<RenewalInfo>, Error> {
+        let Some(base) = &self.directory().renewal_info else { return Ok(None) };
+        let url = resource(base, id);
+        let response = self.get(&url).await?;
+        RenewalInfo::read(&response).map(Some)
+    }
+}
+
+/// The directory's address, a slash and the identifier (RFC 9773 §4.1).
+fn resource(base: &Url, id: &CertId) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{}", base.path().trim_end_matches('/'), id.as_str()));
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::{HeaderMap, StatusCode};
+    use time::macros::utc_datetime;
+
+    use super::*;
+
+    fn read(body: &str, retry_after: Option<Duration>) -> Result<RenewalInfo, Error> {
+        RenewalInfo::read(&Response {
+            url: "https://ca.test/renewal-info/x".parse().unwrap(),
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            retry_after,
+            body: body.to_owned().into(),
+        })
+    }
+
+    const EXAMPLE: &str = r#"{"suggestedWindow": {"start": "2025-01-02T04:00:00Z", "end": "2025-01-03T04:00:00Z"},
+        "explanationURL": "https://acme.example.com/docs/ari"}"#;
+
+    #[test]
+    fn rfc_9773s_example_is_read_with_and_without_retry_after() {
+        let info = read(EXAMPLE, Some(Duration::from_secs(21_600))).unwrap();
+        assert_eq!(info.window.start(), utc_datetime!(2025-01-02 04:00:00));
+        assert_eq!(info.window.end(), utc_datetime!(2025-01-03 04:00:00));
+        assert_eq!(info.poll_after.as_secs(), 21_600);
+        assert_eq!(read(EXAMPLE, None).unwrap().poll_after, POLL_DEFAULT);
+        assert_eq!(read(EXAMPLE, Some(Duration::from_secs(1))).unwrap().poll_after, POLL_MIN);
+        assert_eq!(read(EXAMPLE, Some(Duration::from_secs(1 << 30))).unwrap().poll_after, POLL_MAX);
+    }
+
+    #[test]
+    fn offsets_and_fractions_are_times_too() {
+        let body =
+            r#"{"suggestedWindow": {"start": "2025-01-02T05:00:00.123456789+01:00", "end": "2025-01-02T04:00:01Z"}}"#;
+        assert!(read(body, None).is_ok());
+    }
+
+    #[test]
+    fn windows_that_make_no_sense_are_errors() {
+        for body in [
+            "",
+            "null",
+            "{}",
+            r#"{"suggestedWindow": null}"#,
+            r#"{"suggestedWindow": {"start": "2025-01-02T04:00:00Z"}}"#,
+            r#"{"suggestedWindow": {"start": "2025-01-02T04:00:00Z", "end": 7}}"#,
+            r#"{"suggestedWindow": {"start": "2025-01-02T04:00:00Z", "end": "2025-01-02T04:00:00Z"}}"#,
+            r#"{"suggestedWindow": {"start": "2025-01-03T04:00:00Z", "end": "2025-01-02T04:00:00Z"}}"#,
+            &EXAMPLE[..60],
+        ] {
+            assert!(read(body, None).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_resource_is_below_the_directorys_address() {
+        let id = CertId::new(&[0x69], &[0x00, 0x87]);
+        for base in ["https://ca.test/ari", "https://ca.test/ari/"] {
+            assert_eq!(resource(&base.parse().unwrap(), &id).as_str(), "https://ca.test/ari/aQ.AIc");
+        }
+        let base = "https://ca.test/ari?profile=x".parse().unwrap();
+        assert_eq!(resource(&base, &id).as_str(), "https://ca.test/ari/aQ.AIc?profile=x");
+    }
+}

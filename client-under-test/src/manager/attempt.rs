@@ -1,0 +1,309 @@
+//! [`Attempt`]: one order, from its creation to the certificate, or to its orderly end.
+//!
+//! The order's state says what to do next, so an order that was interrupted is continued by the same
+//! code. An order that can't be continued is given up politely: its pending authorizations are
+//! deactivated (RFC 8555 §7.5.2) while their answers are still in place.
+
+use std::time::Duration;
+
+use rcgen::{CertificateParams, DistinguishedName};
+use sim::crypto::P256Key;
+use url::Url;
+
+use super::{
+    http01::Published,
+    issue::{IssueError, Issuer},
+};
+use crate::{
+    acme::{
+        Error,
+        account::Session,
+        authorization::{Authorization, AuthorizationState},
+        challenge::ChallengeKind,
+        order::{Order, OrderState},
+        pace::Pace,
+        renewal_info::CertId,
+    },
+    name::Name,
+    storage::{certificate::CertificateSet, pending::PendingOrder},
+};
+
+const AUTHORIZATION_LIMIT: Duration = Duration::from_secs(10 * 60);
+const ORDER_LIMIT: Duration = Duration::from_secs(10 * 60);
+const FINALIZE_MAX: usize = 3;
+/// An order that was begun longer ago is not continued: its authorizations grow old.
+const CONTINUED_AGE_MAX: time::Duration = time::Duration::hours(24);
+
+/// One attempt for one name.
+pub(super) struct Attempt<'a> {
+    issuer: &'a Issuer,
+    session: Session<'a>,
+    name: &'a Name,
+    /// Answers in place; they go when the attempt does.
+    published: Vec<Published>,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(issuer: &'a Issuer, session: Session<'a>, name: &'a Name) -> Self {
+        Self { issuer, session, name, published: Vec::new() }
+    }
+
+    /// Makes the attempt.
+    pub(super) async fn run(mut self, replaces: &mut Option<CertId>) -> Result<CertificateSet, IssueError> {
+        let (mut order, key) = match self.left_over().await? {
+            Some(continued) => continued,
+            None => self.begin(replaces).await?,
+        };
+        let result = self.drive(&mut order, &key).await;
+        if let Err(e) = &result {
+            let (may_go_on, asked_to_wait) = match e {
+                IssueError::Acme(e) => (e.is_transient(), e.retry_after().is_some()),
+                IssueError::Storage(_) | IssueError::Request(_) => (false, false),
+            };
+            // Asked to wait, not even an end is brought about now; the record leads there later.
+            if !asked_to_wait {
+                self.settle(&order.url, may_go_on).await;
+            }
+        }
+        result
+    }
+
+    /// The order that an earlier attempt left behind, if it is worth continuing. If not, it is given up.
+    async fn left_over(&mut self) -> Result<Option<(Order, P256Key)>, IssueError> {
+        let Some(pending) = self.issuer.storage.load_pending(self.name).await? else { return Ok(None) };
+        if let Ok(Some(set)) = self.issuer.storage.load_certificate(self.name).await
+            && set.is_for(&pending.key)
+        {
+            // It led to the certificate that is stored already; only its record was left to remove.
+            drop(self.issuer.storage.remove_pending(self.name).await);
+            return Ok(None);
+        }
+        self.issuer.env.probe("manager/order-found-again");
+        let order = match self.session.order(&pending.url).await {
+            Ok(order) => order,
+            Err(e) if e.is_transient() || e.is("accountDoesNotExist") => return Err(e.into()),
+            // The CA does not know it any more.
+            Err(_) => {
+                self.issuer.storage.remove_pending(self.name).await?;
+                return Ok(None);
+            }
+        };
+        let is_fresh = self.issuer.env.utc_now() - pending.begun < CONTINUED_AGE_MAX;
+        match order.state {
+            OrderState::Ready { .. } | OrderState::Processing | OrderState::Valid { .. } if is_fresh => {
+                self.issuer.env.probe("manager/order-continued");
+                Ok(Some((order, pending.key)))
+            }
+            // Whether its challenge was answered before the interruption can't be known, and it must not
+            // be answered twice.
+            OrderState::Pending
+            | OrderState::Ready { .. }
+            | OrderState::Processing
+            | OrderState::Valid { .. }
+            | OrderState::Invalid { .. }
+            | OrderState::Unknown => {
+                self.give_up(&order).await?;
+                self.issuer.storage.remove_pending(self.name).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn begin(&mut self, replaces: &mut Option<CertId>) -> Result<(Order, P256Key), IssueError> {
+        let names = std::slice::from_ref(self.name);
+        let order = match self.session.new_order(names, replaces.as_ref()).await {
+            Err(e) if replaces.is_some() && refuses_replacement(&e) => {
+                self.issuer.env.probe("manager/replaces-refused");
+                *replaces = None;
+                self.session.new_order(names, None).await?
+            }
+            other => other?,
+        };
+        let key = P256Key::generate(&self.issuer.env, &format!("manager/certificate-key/{}", self.name));
+        let pending = PendingOrder { url: order.url.clone(), key: key.clone(), begun: self.issuer.env.utc_now() };
+        if let Err(e) = self.issuer.storage.store_pending(self.name, &pending).await {
+            drop(self.give_up(&order).await);
+            return Err(e.into());
+        }
+        Ok((order, key))
+    }
+
+    /// Takes the order from where it stands to its certificate.
+    async fn drive(&mut self, order: &mut Order, key: &P256Key) -> Result<CertificateSet, IssueError> {
+        let mut pace = Pace::new(&self.issuer.env, format!("the order {}", order.url), ORDER_LIMIT);
+        let mut is_authorized = false;
+        let mut finalized = 0;
+        loop {
+            match order.state.clone() {
+                OrderState::Pending if !is_authorized => {
+                    self.authorize(order).await?;
+                    is_authorized = true;
+                    self.refresh(order).await?;
+                }
+                OrderState::Pending | OrderState::Processing | OrderState::Unknown => {
+                    pace.wait(order.retry_after).await?;
+                    self.refresh(order).await?;
+                }
+                OrderState::Ready { finalize } => {
+                    if finalized == FINALIZE_MAX {
+                        let what = format!("the certificate of {}", order.url);
+                        return Err(Error::NotYet { what, retry_after: order.retry_after }.into());
+                    }
+                    finalized += 1;
+                    let csr = request(self.name, key)?;
+                    match self.session.finalize(order, &finalize, &csr).await {
+                        Ok(shown) => *order = shown,
+                        // Whether the request arrived, the order tells.
+                        Err(e) if e.is_transient() || e.is("orderNotReady") => {
+                            pace.wait(e.retry_after()).await?;
+                            self.refresh(order).await?;
+                        }
+                        Err(e) => return Err(e.into()),
+                    }
+                }
+                OrderState::Valid { certificate } => match self.session.download(&certificate).await {
+                    Ok(chain) => {
+                        chain
+                            .check_names_and_dates(std::slice::from_ref(self.name), self.issuer.env.utc_now())
+                            .map_err(Error::from)?;
+                        return Ok(CertificateSet::new(chain, key.clone()).map_err(Error::from)?);
+                    }
+                    Err(e) if e.is_transient() => pace.wait(e.retry_after()).await?,
+                    Err(e) => return Err(e.into()),
+                },
+                OrderState::Invalid { reason } => {
+                    let reason = reason.map_or_else(|| "no reason given".to_owned(), |problem| problem.to_string());
+                    return Err(Error::OrderInvalid { url: order.url.clone(), reason }.into());
+                }
+            }
+        }
+    }
+
+    /// Answers a challenge of each pending authorization and waits until all are valid.
+    async fn authorize(&mut self, order: &Order) -> Result<(), Error> {
+        let mut awaited = Vec::new();
+        for url in &order.authorizations {
+            let authorization = self.session.authorization(url).await?;
+            match &authorization.state {
+                AuthorizationState::Valid => {}
+                AuthorizationState::Pending => {
+                    self.answer(&authorization).await?;
+                    awaited.push(url);
+                }
+                AuthorizationState::Over(_) | AuthorizationState::Unknown => awaited.push(url),
+            }
+        }
+        for url in awaited {
+            self.await_authorization(url).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(&mut self, authorization: &Authorization) -> Result<(), Error> {
+        let Some(challenge) = authorization.challenges.iter().find(|one| one.kind == ChallengeKind::Http01) else {
+            return Err(Error::NoChallenge {
+                name: authorization.identifier.clone(),
+                offered: authorization.offered.clone(),
+            });
+        };
+        let key_authorization = self.session.key_authorization(challenge.token.as_str());
+        self.published.push(self.issuer.tokens.publish(challenge.token.clone(), key_authorization));
+        if !challenge.is_pending {
+            return Ok(());
+        }
+        match self.session.respond(challenge).await {
+            Ok(()) => Ok(()),
+            // It may have arrived; the authorization will show. To say it again would be once too often.
+            Err(Error::Http(e)) if !e.was_not_sent() => Ok(()),
+            // The CA is at it already.
+            Err(e) if e.problem().is_some_and(|problem| problem.status == Some(409)) => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn await_authorization(&mut self, url: &Url) -> Result<(), Error> {
+        let mut pace = Pace::new(&self.issuer.env, format!("the authorization {url}"), AUTHORIZATION_LIMIT);
+        let mut retry_after = None;
+        loop {
+            match self.session.authorization(url).await {
+                Ok(authorization) => match authorization.state {
+                    AuthorizationState::Valid => return Ok(()),
+                    AuthorizationState::Over(status) => {
+                        let (name, reason) = (authorization.identifier, authorization.reason);
+                        return Err(Error::NotAuthorized { name, status, reason });
+                    }
+                    AuthorizationState::Pending | AuthorizationState::Unknown => {
+                        retry_after = authorization.retry_after;
+                    }
+                },
+                Err(e) if e.is_transient() => retry_after = e.retry_after().or(retry_after),
+                Err(e) => return Err(e),
+            }
+            pace.wait(retry_after).await?;
+        }
+    }
+
+    /// Looks at the order again. If that fails for now, it stands as it stood.
+    async fn refresh(&mut self, order: &mut Order) -> Result<(), Error> {
+        match self.session.order(&order.url).await {
+            Ok(shown) => *order = shown,
+            Err(e) if e.is_transient() => order.retry_after = e.retry_after(),
+            Err(e) => return Err(e),
+        }
+        Ok(())
+    }
+
+    /// Brings the order of a failed attempt to its end, or leaves its record where it can go on or its
+    /// end can't be brought about now.
+    async fn settle(&mut self, url: &Url, may_go_on: bool) {
+        let is_over = match self.session.order(url).await {
+            Ok(order) => match order.state {
+                OrderState::Ready { .. } | OrderState::Processing | OrderState::Valid { .. } => !may_go_on,
+                OrderState::Invalid { .. } | OrderState::Pending | OrderState::Unknown => {
+                    self.give_up(&order).await.is_ok()
+                }
+            },
+            Err(e) => !e.is_transient(),
+        };
+        if is_over {
+            // A record that stays is looked at by the next attempt.
+            drop(self.issuer.storage.remove_pending(self.name).await);
+        }
+    }
+
+    /// Deactivates what the order left pending.
+    async fn give_up(&mut self, order: &Order) -> Result<(), Error> {
+        for url in &order.authorizations {
+            match self.session.authorization(url).await {
+                Ok(authorization) if authorization.state == AuthorizationState::Pending => {
+                    self.session.deactivate(url).await?;
+                    self.issuer.env.probe("manager/authorization-deactivated");
+                }
+                Ok(_) => {}
+                Err(e) if e.is_transient() => return Err(e),
+                // What the CA does not show any more needs no end.
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a refused order may have been refused for its `replaces` (RFC 9773 §5).
+fn refuses_replacement(error: &Error) -> bool {
+    error.problem().is_some_and(|problem| {
+        let status = problem.status;
+        problem.is("alreadyReplaced")
+            || problem.is("malformed")
+            || problem.is("unauthorized")
+            || status == Some(409)
+            || status == Some(404)
+    })
+}
+
+/// The certificate signing request, DER: the name as its only subject alternative name, and no common name.
+fn request(name: &Name, key: &P256Key) -> Result<Vec<u8>, rcgen::Error> {
+    let mut params = CertificateParams::new(vec![name.to_string()])?;
+    params.distinguished_name = DistinguishedName::new();
+    Ok(params.serialize_request(key)?.der().to_vec())
+}

@@ -1,0 +1,87 @@
+//! [`Backoff`]: how long to leave a CA alone after a failed attempt.
+//!
+//! The waits never shrink until an attempt succeeds. Failed validations are kept below the rate that
+//! public CAs allow (five an hour and name), whatever the list of waits says.
+
+use std::time::Duration;
+
+/// After the second failed validation in a row, at least this long: five an hour at most.
+const VALIDATION_GAP_MIN: Duration = Duration::from_secs(15 * 60);
+
+/// What kind of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The CA tried and could not convince itself of control over the name.
+    Validation,
+    /// Anything else.
+    Other,
+}
+
+/// Counts failed attempts.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    delays: Vec<Duration>,
+    failures: usize,
+    validations: usize,
+    last: Duration,
+}
+
+impl Backoff {
+    /// Starts without a failure; `delays` are the waits, of which the last one repeats.
+    #[must_use]
+    pub fn new(delays: &[Duration]) -> Self {
+        Self { delays: delays.to_vec(), failures: 0, validations: 0, last: Duration::ZERO }
+    }
+
+    /// The wait after one more failure.
+    pub fn after(&mut self, failure: Failure) -> Duration {
+        let index = self.failures.min(self.delays.len().saturating_sub(1));
+        let listed = self.delays.get(index).copied().unwrap_or(VALIDATION_GAP_MIN);
+        self.failures += 1;
+        self.validations += usize::from(failure == Failure::Validation);
+        let floor = if self.validations > 1 { VALIDATION_GAP_MIN } else { Duration::ZERO };
+        self.last = self.last.max(listed).max(floor);
+        self.last
+    }
+
+    /// Forgets all failures.
+    pub fn reset(&mut self) {
+        *self = Self::new(&std::mem::take(&mut self.delays));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(delays: &[u64]) -> Vec<Duration> {
+        delays.iter().map(|minutes| Duration::from_secs(minutes * 60)).collect()
+    }
+
+    #[test]
+    fn waits_follow_the_list_repeat_its_end_and_start_again_after_success() {
+        let mut backoff = Backoff::new(&minutes(&[1, 2, 5]));
+        let mut waits = || backoff.after(Failure::Other).as_secs() / 60;
+        assert_eq!([waits(), waits(), waits(), waits()], [1, 2, 5, 5]);
+        backoff.reset();
+        assert_eq!(backoff.after(Failure::Other), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn failed_validations_stay_below_five_an_hour_and_waits_never_shrink() {
+        let mut backoff = Backoff::new(&minutes(&[1, 2, 2, 5, 10, 60]));
+        let mut at = Duration::ZERO;
+        let mut failed_at = vec![at];
+        let mut last = Duration::ZERO;
+        for n in 0..20 {
+            let wait = backoff.after(if n % 7 == 6 { Failure::Other } else { Failure::Validation });
+            assert!(wait >= last);
+            last = wait;
+            at += wait;
+            failed_at.push(at);
+        }
+        for window in failed_at.windows(6) {
+            assert!(window[5] - window[0] > Duration::from_secs(3_600));
+        }
+    }
+}

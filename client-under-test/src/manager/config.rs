@@ -1,0 +1,149 @@
+//! [`Config`]: what an operator says, and `Settings`, the same once it has been understood.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use rustls::RootCertStore;
+use url::Url;
+
+use super::schedule::{AriThenRatio, RenewalSchedule};
+use crate::{
+    acme::certificate::pem_blocks,
+    name::{Name, NotAName},
+};
+
+/// Minutes between failed attempts; the last one repeats.
+const RETRY_MINUTES: [u64; 14] = [1, 2, 2, 5, 10, 10, 20, 20, 30, 60, 60, 120, 180, 360];
+
+/// What a manager is to do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The DNS names to hold a certificate for, one certificate each.
+    pub names: Vec<String>,
+    /// The CA's directory (RFC 8555 §7.1.1), HTTPS.
+    pub directory_url: String,
+    /// Where the CA can reach the operator (RFC 8555 §7.3), for example `mailto:ops@example.org`.
+    pub contact: Vec<String>,
+    /// The roots that vouch for the CA's own HTTPS, PEM.
+    pub trusted_roots_pem: String,
+    /// Where accounts and certificates are kept.
+    pub storage_root: PathBuf,
+    /// Where http-01 challenges are answered. CAs ask on port 80 (RFC 8555 §8.3).
+    pub http_address: SocketAddr,
+    /// Where visitors are answered.
+    pub tls_address: SocketAddr,
+    /// Decides when a certificate is to be renewed.
+    pub renewal_schedule: Arc<dyn RenewalSchedule>,
+    /// The waits between failed attempts; the last one repeats.
+    pub retry_delays: Vec<Duration>,
+}
+
+impl Config {
+    /// The defaults, for `names` and the CA at `directory_url`, whose HTTPS `trusted_roots_pem` vouch for.
+    #[must_use]
+    pub fn new(
+        names: impl IntoIterator<Item = impl Into<String>>,
+        directory_url: impl Into<String>,
+        trusted_roots_pem: impl Into<String>,
+    ) -> Self {
+        Self {
+            names: names.into_iter().map(Into::into).collect(),
+            directory_url: directory_url.into(),
+            contact: Vec::new(),
+            trusted_roots_pem: trusted_roots_pem.into(),
+            storage_root: "/var/lib/acme".into(),
+            http_address: (Ipv4Addr::UNSPECIFIED, 80).into(),
+            tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
+            renewal_schedule: Arc::new(AriThenRatio::default()),
+            retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
+        }
+    }
+}
+
+/// What is wrong with a [`Config`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A name is none.
+    #[error(transparent)]
+    Name(#[from] NotAName),
+    /// The directory's address can't be used.
+    #[error("`{0}` is not an HTTPS address of a directory")]
+    Directory(String),
+    /// The roots can't be read.
+    #[error("the trusted roots are not PEM certificates: {0}")]
+    Roots(String),
+    /// There is no wait between failed attempts.
+    #[error("retry_delays is empty, or one of its waits is shorter than a second")]
+    RetryDelays,
+}
+
+/// A [`Config`] that has been understood.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) names: Vec<Name>,
+    pub(super) directory_url: Url,
+    pub(super) contact: Vec<String>,
+    pub(super) roots: RootCertStore,
+    pub(super) storage_root: PathBuf,
+    pub(super) http_address: SocketAddr,
+    pub(super) tls_address: SocketAddr,
+    pub(super) renewal_schedule: Arc<dyn RenewalSchedule>,
+    pub(super) retry_delays: Vec<Duration>,
+}
+
+impl TryFrom<Config> for Settings {
+    type Error = ConfigError;
+
+    fn try_from(config: Config) -> Result<Self, ConfigError> {
+        let mut names = config.names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
+        // The first stays first, as it answers visitors who name nobody.
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        let directory_url = Url::parse(&config.directory_url)
+            .ok()
+            .filter(|url| url.scheme() == "https" && url.has_host())
+            .ok_or(ConfigError::Directory(config.directory_url))?;
+        if config.retry_delays.is_empty() || config.retry_delays.iter().any(|delay| delay.as_secs() == 0) {
+            return Err(ConfigError::RetryDelays);
+        }
+        Ok(Self {
+            names,
+            directory_url,
+            contact: config.contact,
+            roots: roots(&config.trusted_roots_pem)?,
+            storage_root: config.storage_root,
+            http_address: config.http_address,
+            tls_address: config.tls_address,
+            renewal_schedule: config.renewal_schedule,
+            retry_delays: config.retry_delays,
+        })
+    }
+}
+
+fn roots(pem: &str) -> Result<RootCertStore, ConfigError> {
+    let mut roots = RootCertStore::empty();
+    for block in pem_blocks(pem.as_bytes()).map_err(|e| ConfigError::Roots(e.to_string()))? {
+        roots.add(block.into_contents().into()).map_err(|e| ConfigError::Roots(e.to_string()))?;
+    }
+    Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_not_be_understood_is_refused_at_once() {
+        let good = || Config::new(["a.test", "A.test."], "https://127.0.0.1:14000/dir", "");
+        let settings = Settings::try_from(good()).unwrap();
+        assert_eq!(settings.names.len(), 1);
+        assert!(Settings::try_from(Config { names: vec!["a b".into()], ..good() }).is_err());
+        assert!(Settings::try_from(Config { directory_url: "http://ca.test/".into(), ..good() }).is_err());
+        assert!(Settings::try_from(Config { trusted_roots_pem: "-----BEGIN X-----".into(), ..good() }).is_err());
+        assert!(Settings::try_from(Config { retry_delays: vec![], ..good() }).is_err());
+    }
+}

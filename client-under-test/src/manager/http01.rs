@@ -1,0 +1,105 @@
+//! Answers http-01 challenges (RFC 8555 §8.3) on port 80.
+//!
+//! A token is answered from the moment it is published until its guard is dropped, in whatever way the
+//! attempt ends. Nothing else is served here.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use sim::{Env, net::TcpListener};
+
+use super::endpoint;
+use crate::acme::challenge::Token;
+
+const PATH: &str = "/.well-known/acme-challenge/";
+const CONNECTION_LIMIT: Duration = Duration::from_secs(30);
+
+/// The challenges that are answered at present.
+#[derive(Clone, Debug, Default)]
+pub struct Tokens(Arc<Mutex<BTreeMap<Token, String>>>);
+
+impl Tokens {
+    /// Answers `token` with `key_authorization` until the guard is dropped.
+    #[must_use]
+    pub fn publish(&self, token: Token, key_authorization: String) -> Published {
+        self.map().insert(token.clone(), key_authorization);
+        Published { tokens: self.clone(), token }
+    }
+
+    fn map(&self) -> MutexGuard<'_, BTreeMap<Token, String>> {
+        // Each change is a single insertion or removal, so a panic elsewhere leaves the map whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, path: &str) -> Option<String> {
+        let token = Token::parse(path.strip_prefix(PATH)?)?;
+        self.map().get(&token).cloned()
+    }
+}
+
+/// Keeps a token answered while it lives.
+#[derive(Debug)]
+pub struct Published {
+    tokens: Tokens,
+    token: Token,
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        self.tokens.map().remove(&self.token);
+    }
+}
+
+/// Answers on `listener` for ever.
+pub async fn serve(env: Env, listener: TcpListener, tokens: Tokens) -> Infallible {
+    loop {
+        let stream = endpoint::accept(&env, &listener).await;
+        let (tokens, env_of_task) = (tokens.clone(), env.clone());
+        let connection = async move {
+            let env = env_of_task;
+            let service =
+                service_fn(|request| std::future::ready(Ok::<_, Infallible>(respond(&env, &tokens, &request))));
+            let serving = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
+            // A visitor who breaks off or dawdles harms only itself.
+            drop(env.timeout(CONNECTION_LIMIT, serving).await);
+        };
+        env.spawn("http-01 connection", connection).detach();
+    }
+}
+
+fn respond(env: &Env, tokens: &Tokens, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
+    match tokens.answer(request.uri().path()).filter(|_| is_read) {
+        Some(key_authorization) => {
+            env.probe("manager/challenge-answered");
+            endpoint::response(env, StatusCode::OK, "application/octet-stream", key_authorization)
+        }
+        None => endpoint::response(env, StatusCode::NOT_FOUND, "text/plain", "there is nothing here\n".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_answered_exactly_while_its_guard_lives() {
+        let tokens = Tokens::default();
+        let path = format!("{PATH}abc");
+        let guard = tokens.publish(Token::parse("abc").unwrap(), "abc.xyz".into());
+        assert_eq!(tokens.answer(&path).as_deref(), Some("abc.xyz"));
+        for other in ["", "/", "/abc", PATH, &format!("{PATH}abcd"), &format!("{PATH}../abc"), &format!("{path}/")] {
+            assert_eq!(tokens.answer(other), None, "{other}");
+        }
+        drop(guard);
+        assert_eq!(tokens.answer(&path), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! [`Issuer`]: everything that is asked of the one CA, for all managed names.
+//!
+//! Owns the account, which all names share, and makes one `Attempt` at a time for a name. When an
+//! attempt is made, and what follows a failed one, is the maintenance's business.
+
+use std::io;
+
+use sim::{Env, crypto::P256Key, lock::Mutex};
+use url::Url;
+
+use super::{attempt::Attempt, backoff::Failure, config::Settings, http01::Tokens};
+use crate::{
+    acme::{
+        Error,
+        account::Account,
+        client::Client,
+        http::HttpClient,
+        renewal_info::{CertId, RenewalInfo},
+    },
+    name::Name,
+    storage::{Storage, account::User, certificate::CertificateSet},
+};
+
+/// Why there is no new certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// The CA, or the way to it.
+    #[error(transparent)]
+    Acme(#[from] Error),
+    /// Something that must be kept could not be kept, or what is kept could not be read.
+    #[error("the storage: {0}")]
+    Storage(#[from] io::Error),
+    /// The signing request could not be made.
+    #[error("the signing request: {0}")]
+    Request(#[from] rcgen::Error),
+}
+
+impl IssueError {
+    /// What kind of failure this is to the back-off.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Acme(Error::NotAuthorized { .. }) => Failure::Validation,
+            Self::Acme(_) | Self::Storage(_) | Self::Request(_) => Failure::Other,
+        }
+    }
+}
+
+/// A new certificate.
+#[derive(Debug)]
+pub struct Obtained {
+    /// The set.
+    pub set: CertificateSet,
+    /// Whether it could be stored. If not, it is still good to serve.
+    pub stored: io::Result<()>,
+}
+
+/// Asks one CA, as one account.
+#[derive(Debug)]
+pub struct Issuer {
+    pub(super) env: Env,
+    pub(super) storage: Storage,
+    pub(super) tokens: Tokens,
+    http: HttpClient,
+    directory_url: Url,
+    contact: Vec<String>,
+    user: User,
+    account: Mutex<Option<Account>>,
+}
+
+impl Issuer {
+    pub(super) fn new(env: &Env, settings: &Settings, storage: Storage, tokens: Tokens) -> Self {
+        Self {
+            env: env.clone(),
+            storage,
+            tokens,
+            http: HttpClient::new(env, settings.roots.clone()),
+            directory_url: settings.directory_url.clone(),
+            contact: settings.contact.clone(),
+            user: User::of_contact(&settings.contact),
+            account: Mutex::new(env, "manager/account", None),
+        }
+    }
+
+    /// Makes one attempt to obtain a certificate for `name`. If it `replaces` one, the CA is told so
+    /// (RFC 9773 §5); once the CA has refused that, `replaces` is emptied, for it will refuse it again.
+    ///
+    /// # Errors
+    /// [`IssueError`]; what was begun at the CA is then given up, or kept to be continued.
+    pub async fn obtain(&self, name: &Name, replaces: &mut Option<CertId>) -> Result<Obtained, IssueError> {
+        let _operation = self.env.operation(format!("obtain {name}"));
+        let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
+        let account = self.account(&mut client).await?;
+        let mut result = Attempt::new(self, account.session(&mut client), name).run(replaces).await;
+        if let Err(IssueError::Acme(e)) = &result
+            && e.is("accountDoesNotExist")
+        {
+            // The CA has lost its accounts, or is another one at the same address.
+            self.env.probe("manager/account-lost");
+            let account = self.register(&mut client, account.key().clone()).await?;
+            *self.account.lock().await = Some(account.clone());
+            result = Attempt::new(self, account.session(&mut client), name).run(replaces).await;
+        }
+        let set = result?;
+        let stored = self.storage.store_certificate(name, &set).await;
+        if stored.is_ok() {
+            self.env.probe("manager/certificate-stored");
+            // A record that stays leads to nothing worse than one look at an order that is over.
+            drop(self.storage.remove_pending(name).await);
+        }
+        Ok(Obtained { set, stored })
+    }
+
+    /// Asks when the CA suggests to renew a certificate; `None` if it makes no suggestions.
+    ///
+    /// # Errors
+    /// [`Error`] if it does not answer, refuses, or says something unusable.
+    pub async fn renewal_info(&self, id: &CertId) -> Result<Option<RenewalInfo>, Error> {
+        let _operation = self.env.operation(format!("ask for renewal information of {}", id.as_str()));
+        Client::connect(&self.env, &self.http, &self.directory_url).await?.renewal_info(id).await
+    }
+
+    /// The account: from memory, from storage, or registered now. One name at a time, so that no two
+    /// keys are registered.
+    async fn account(&self, client: &mut Client) -> Result<Account, IssueError> {
+        let mut known = self.account.lock().await;
+        if let Some(account) = &*known {
+            return Ok(account.clone());
+        }
+        let key = match self.storage.load_account_key(&self.user).await? {
+            Some(key) => key,
+            None => {
+                let key = P256Key::generate(&self.env, "manager/account-key");
+                self.storage.store_account_key(&self.user, &key).await?;
+                key
+            }
+        };
+        let account = match self.storage.load_account_url(&self.user).await {
+            Some(url) => Account::known(key, url),
+            None => self.register(client, key).await?,
+        };
+        *known = Some(account.clone());
+        Ok(account)
+    }
+
+    async fn register(&self, client: &mut Client, key: P256Key) -> Result<Account, IssueError> {
+        let account = Account::register(client, key, &self.contact).await?;
+        self.env.probe("manager/account-registered");
+        // The key is stored; whoever has it can ask for the address again.
+        drop(self.storage.store_account_url(&self.user, account.url()).await);
+        Ok(account)
+    }
+}

@@ -1,0 +1,203 @@
+//! [`Keeper`]: sees to it that one name always has a valid certificate.
+//!
+//! Each name has a keeper and a task of its own, so that no name waits for another's CA, disk or
+//! mistakes. A keeper wakes at the schedule's interval, and sooner only to try again what failed.
+
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
+
+use sim::{Env, Monotonic};
+
+use super::{
+    ari::Ari,
+    backoff::{Backoff, Failure},
+    endpoint::Cache,
+    issue::{IssueError, Issuer},
+    schedule::RenewalSchedule,
+};
+use crate::{
+    acme::renewal_info::{CertId, POLL_MAX, POLL_MIN},
+    name::Name,
+    storage::certificate::CertificateSet,
+};
+
+/// After this many reads that failed, a set that can't be read counts as lost.
+const READS_TRIED_MAX: u32 = 3;
+
+/// Minutes between questions for renewal information that failed; the last one repeats.
+const POLL_RETRY_MINUTES: [u64; 6] = [1, 5, 20, 60, 180, 360];
+
+/// Looks after one name.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    env: Env,
+    name: Name,
+    issuer: Arc<Issuer>,
+    cache: Arc<Cache>,
+    schedule: Arc<dyn RenewalSchedule>,
+    backoff: Backoff,
+    /// After a failed attempt: when the next one may be made.
+    retry_at: Option<Monotonic>,
+    current: Option<Current>,
+    reads_failed: u32,
+}
+
+/// The certificate that visitors are shown.
+#[derive(Debug)]
+struct Current {
+    set: CertificateSet,
+    ari: Option<Ari>,
+    polls_failed: Backoff,
+    /// What its renewal says that it replaces; emptied once the CA has refused that.
+    replaces: Option<CertId>,
+    /// Whether storage has it too.
+    is_stored: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        name: Name,
+        issuer: Arc<Issuer>,
+        cache: Arc<Cache>,
+        schedule: Arc<dyn RenewalSchedule>,
+        retry_delays: &[Duration],
+    ) -> Self {
+        let env = issuer.env.clone();
+        let backoff = Backoff::new(retry_delays);
+        Self { env, name, issuer, cache, schedule, backoff, retry_at: None, current: None, reads_failed: 0 }
+    }
+
+    /// Shows visitors what storage holds. Says whether it held anything.
+    pub(super) async fn load(&mut self) -> bool {
+        // What can't be read now is read again before a new one is asked for.
+        self.look_into_storage().await.is_ok() && self.current.is_some()
+    }
+
+    /// Looks after the name for ever.
+    pub(super) async fn run(mut self) -> Infallible {
+        loop {
+            self.check().await;
+            let tick = self.env.monotonic_now() + self.schedule.check_interval();
+            self.env.sleep_until(self.retry_at.map_or(tick, |retry| retry.min(tick))).await;
+        }
+    }
+
+    async fn check(&mut self) {
+        self.store_again().await;
+        self.poll_ari().await;
+        if !self.is_due() {
+            self.retry_at = None;
+            return;
+        }
+        if self.retry_at.is_some_and(|retry| self.env.monotonic_now() < retry) {
+            return;
+        }
+        match self.attempt().await {
+            Ok(()) => {
+                self.backoff.reset();
+                self.retry_at = None;
+                self.poll_ari().await;
+            }
+            Err(e) => {
+                self.env.probe("manager/renewal-failed");
+                let wait = self.backoff.after(e.failure());
+                let asked = match &e {
+                    IssueError::Acme(e) => e.retry_after(),
+                    IssueError::Storage(_) | IssueError::Request(_) => None,
+                };
+                self.retry_at = Some(self.env.monotonic_now() + asked.map_or(wait, |asked| asked.max(wait)));
+            }
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let Some(current) = &self.current else { return true };
+        let suggestion = current.ari.as_ref().and_then(|ari| ari.suggestion.as_ref());
+        self.schedule.is_due(current.set.leaf(), suggestion, self.env.utc_now())
+    }
+
+    async fn attempt(&mut self) -> Result<(), IssueError> {
+        if let Err(e) = self.look_into_storage().await {
+            self.reads_failed += 1;
+            if self.current.is_none() && self.reads_failed < READS_TRIED_MAX {
+                return Err(e.into());
+            }
+        }
+        if !self.is_due() {
+            return Ok(());
+        }
+        let is_renewal = self.current.is_some();
+        let mut unknown = None;
+        let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
+        let obtained = self.issuer.obtain(&self.name, replaces).await?;
+        self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });
+        self.show(obtained.set, obtained.stored.is_ok()).await;
+        Ok(())
+    }
+
+    /// Takes over what storage holds, if it lasts longer than what is shown: at the start, or when
+    /// another host on the same storage has renewed.
+    async fn look_into_storage(&mut self) -> io::Result<()> {
+        let Some(set) = self.issuer.storage.load_certificate(&self.name).await? else { return Ok(()) };
+        let lasts_longer =
+            self.current.as_ref().is_none_or(|current| current.set.leaf().not_after < set.leaf().not_after);
+        if lasts_longer {
+            self.show(set, true).await;
+        }
+        Ok(())
+    }
+
+    async fn show(&mut self, set: CertificateSet, is_stored: bool) {
+        self.cache.insert(&self.name, &set);
+        self.reads_failed = 0;
+        let replaces = set.leaf().id.clone();
+        let ari = match &replaces {
+            Some(id) => Some(match self.issuer.storage.load_ari(&self.name, id).await {
+                Some(known) => known,
+                None => Ari::unknown(id.clone(), self.env.utc_now()),
+            }),
+            None => None,
+        };
+        let polls_failed = Backoff::new(&POLL_RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)));
+        self.current = Some(Current { set, ari, polls_failed, replaces, is_stored });
+    }
+
+    /// Stores what could not be stored when it was obtained: it is served meanwhile.
+    async fn store_again(&mut self) {
+        let Some(current) = self.current.as_mut().filter(|current| !current.is_stored) else { return };
+        if self.issuer.storage.store_certificate(&self.name, &current.set).await.is_ok() {
+            current.is_stored = true;
+            self.env.probe("manager/certificate-stored");
+            drop(self.issuer.storage.remove_pending(&self.name).await);
+        }
+    }
+
+    /// Asks the CA when to renew, if it is time to ask. Without an answer the last one stands.
+    async fn poll_ari(&mut self) {
+        let now = self.env.utc_now();
+        let Some(current) = &mut self.current else { return };
+        let Some(ari) = &mut current.ari else { return };
+        if !ari.is_due(now) || current.set.leaf().not_after <= now {
+            return;
+        }
+        match self.issuer.renewal_info(&ari.certificate).await {
+            Ok(Some(info)) => {
+                self.env.probe("manager/ari-polled");
+                ari.answered(&self.env, &info);
+                current.polls_failed.reset();
+            }
+            Ok(None) => {
+                ari.suggestion = None;
+                ari.poll_later(&self.env, POLL_MAX);
+            }
+            Err(e) => {
+                self.env.probe("manager/ari-failed");
+                let wait = current.polls_failed.after(Failure::Other);
+                let wait = e.retry_after().map_or(wait, |asked| asked.max(wait)).clamp(POLL_MIN, POLL_MAX);
+                ari.poll_later(&self.env, wait);
+                return;
+            }
+        }
+        // Advisory: if it can't be stored, the CA is asked once more after a restart.
+        drop(self.issuer.storage.store_ari(&self.name, ari).await);
+    }
+}

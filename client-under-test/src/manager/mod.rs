@@ -1,0 +1,119 @@
+//! The certificate manager: holds a valid certificate for each of its names, and shows it to visitors.
+//!
+//! [`Manager::run`] loads what storage holds, answers challenges and visitors, and renews, for ever. It
+//! keeps nothing that it could not lose: after a power cut at any moment it goes on from its storage.
+
+pub mod ari;
+mod attempt;
+pub mod backoff;
+pub mod config;
+pub mod endpoint;
+pub mod http01;
+pub mod issue;
+mod maintenance;
+pub mod schedule;
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+
+use config::Settings;
+pub use config::{Config, ConfigError};
+use endpoint::Cache;
+use http01::Tokens;
+use issue::Issuer;
+use maintenance::Keeper;
+pub use schedule::{AriThenRatio, RenewalSchedule};
+use sim::{Env, net::TcpListener, tls};
+
+use crate::storage::Storage;
+
+/// A certificate manager, not yet at work.
+#[derive(Debug)]
+pub struct Manager {
+    env: Env,
+    settings: Settings,
+}
+
+impl Manager {
+    /// A manager on `env`'s host.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for what can't be understood.
+    pub fn new(env: Env, config: Config) -> Result<Self, ConfigError> {
+        Ok(Self { env, settings: config.try_into()? })
+    }
+
+    /// Takes the ports. Nothing is answered yet, but connections may come.
+    ///
+    /// # Errors
+    /// The operating system's, if a port can't be had.
+    pub async fn listen(self) -> io::Result<Listening> {
+        let http = self.env.listen(self.settings.http_address).await?;
+        let tls = self.env.listen(self.settings.tls_address).await?;
+        Ok(Listening { manager: self, http, tls })
+    }
+
+    /// Takes the ports and works for ever.
+    ///
+    /// # Errors
+    /// The operating system's, if a port can't be had.
+    pub async fn run(self) -> io::Result<Infallible> {
+        Ok(self.listen().await?.run().await)
+    }
+}
+
+/// A manager that has its ports.
+#[derive(Debug)]
+pub struct Listening {
+    manager: Manager,
+    http: TcpListener,
+    tls: TcpListener,
+}
+
+impl Listening {
+    /// Where http-01 challenges are answered.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn http_address(&self) -> io::Result<SocketAddr> {
+        self.http.local_address()
+    }
+
+    /// Where visitors are answered.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn tls_address(&self) -> io::Result<SocketAddr> {
+        self.tls.local_address()
+    }
+
+    /// Works for ever. Dropping the future stops all of it.
+    pub async fn run(self) -> Infallible {
+        let Manager { env, settings } = self.manager;
+        let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url);
+        storage.clean().await;
+        let tokens = Tokens::default();
+        let cache = Arc::new(Cache::new(&env, settings.names.first().cloned()));
+        let issuer = Arc::new(Issuer::new(&env, &settings, storage, tokens.clone()));
+
+        let mut keepers = Vec::new();
+        let mut loaded = 0;
+        for name in &settings.names {
+            let schedule = settings.renewal_schedule.clone();
+            let mut keeper = Keeper::new(name.clone(), issuer.clone(), cache.clone(), schedule, &settings.retry_delays);
+            loaded += usize::from(keeper.load().await);
+            keepers.push((name, keeper));
+        }
+        if loaded > 0 {
+            env.probe("manager/restarted-from-storage");
+        }
+
+        let server = tls::Server::new(&env, cache, &["http/1.1"]).expect("the host's algorithms support TLS 1.3");
+        let _serving = (
+            env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
+            env.spawn("endpoint", endpoint::serve(env.clone(), self.tls, server)),
+        );
+        let _keeping: Vec<_> =
+            keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,112 @@
+//! Accounts: the key, `<user>.key`, and the address by which the CA knows it, `<user>.json`.
+//!
+//! The key is stored before the CA hears of it, for a key that only the CA remembers is lost. The
+//! address is advisory: the CA tells it again to whoever holds the key (RFC 8555 §7.3.1).
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use sim::crypto::P256Key;
+use url::Url;
+
+use super::{Storage, atomic};
+
+/// Who an account is for, as a file's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User(String);
+
+impl User {
+    /// The user whose `contact` (RFC 8555 §7.3) these are: the first mail address, or `default`.
+    #[must_use]
+    pub fn of_contact(contact: &[String]) -> Self {
+        let address = contact.iter().find_map(|url| url.strip_prefix("mailto:")).unwrap_or("default");
+        let safe = |c: char| if c.is_ascii_alphanumeric() || "@-_+.".contains(c) { c } else { '_' };
+        let name: String = address.to_lowercase().chars().map(safe).collect();
+        match name.trim_start_matches('.') {
+            "" => Self("default".to_owned()),
+            name => Self(name.to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Registration {
+    url: Option<String>,
+}
+
+impl Storage {
+    /// Stores an account's key. To be done before the key is used.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn store_account_key(&self, user: &User, key: &P256Key) -> io::Result<()> {
+        atomic::replace(
+            &self.env,
+            &self.user_directory(&user.0).join(format!("{}.key", user.0)),
+            key.to_pem().as_bytes(),
+        )
+        .await
+    }
+
+    /// The account's key, if there is one. A file that holds none is put aside.
+    ///
+    /// # Errors
+    /// The disk's, if it is not known whether there is one.
+    pub async fn load_account_key(&self, user: &User) -> io::Result<Option<P256Key>> {
+        let path = self.user_directory(&user.0).join(format!("{}.key", user.0));
+        let Some(bytes) = self.read(&path).await? else { return Ok(None) };
+        let key = String::from_utf8(bytes).ok().and_then(|pem| P256Key::from_pem(&pem).ok());
+        if key.is_none() {
+            self.quarantine(&path).await;
+        }
+        Ok(key)
+    }
+
+    /// Stores the address by which the CA knows the account.
+    ///
+    /// # Errors
+    /// The disk's; then the CA is merely asked once more after a restart.
+    pub async fn store_account_url(&self, user: &User, url: &Url) -> io::Result<()> {
+        let registration = Registration { url: Some(url.to_string()) };
+        let bytes = serde_json::to_vec(&registration).expect("a struct of texts has a JSON form");
+        atomic::replace(&self.env, &self.user_directory(&user.0).join(format!("{}.json", user.0)), &bytes).await
+    }
+
+    /// The address by which the CA knows the account, if that is known.
+    pub async fn load_account_url(&self, user: &User) -> Option<Url> {
+        let path = self.user_directory(&user.0).join(format!("{}.json", user.0));
+        let bytes = self.read(&path).await.ok()??;
+        serde_json::from_slice::<Registration>(&bytes).ok()?.url?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{acme::certificate::tests::env, storage::tests::storage};
+
+    #[test]
+    fn users_are_safe_file_names() {
+        assert_eq!(User::of_contact(&["mailto:Ann@Example.org".into()]).0, "ann@example.org");
+        assert_eq!(User::of_contact(&["mailto:../../x".into()]).0, "_.._x");
+        assert_eq!(User::of_contact(&["tel:1".into()]).0, "default");
+    }
+
+    #[tokio::test]
+    async fn key_and_address_survive_apart_from_each_other() {
+        let (_directory, storage) = storage();
+        let user = User::of_contact(&[]);
+        assert!(storage.load_account_key(&user).await.unwrap().is_none());
+        let key = P256Key::generate(&env(), "account");
+        storage.store_account_key(&user, &key).await.unwrap();
+        let url: Url = "https://ca.test/account/1".parse().unwrap();
+        storage.store_account_url(&user, &url).await.unwrap();
+        assert_eq!(storage.load_account_url(&user).await, Some(url));
+        let path = storage.user_directory("default").join("default.json");
+        std::fs::write(&path, "{\"url\": 7}").unwrap();
+        assert_eq!(storage.load_account_url(&user).await, None);
+        let loaded = storage.load_account_key(&user).await.unwrap().unwrap();
+        assert_eq!(loaded.public_point(), key.public_point());
+    }
+}

@@ -1,0 +1,113 @@
+//! Replacing a file so that a reader sees the old content or the new, also after a crash.
+//!
+//! Written to a temporary file beside it, made durable, renamed over it, and the rename made durable.
+//! Temporary files tell which host wrote them, so that a restart knows its own.
+
+use std::{io, path::Path};
+
+use sim::{
+    Env,
+    disk::{Access, OpenMode},
+};
+
+/// Whose temporary file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// This host's.
+    ThisHost,
+    /// Another's, on the same storage.
+    Another,
+}
+
+/// Replaces the file at `path` by one that holds `bytes` and is readable for the owner alone. Its
+/// directory is created if it is missing.
+///
+/// # Errors
+/// The disk's. The file then holds either its old content or, if only the last step failed, the new.
+pub async fn replace(env: &Env, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (Some(directory), Some(file)) = (path.parent(), path.file_name().and_then(|file| file.to_str())) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let disk = env.disk();
+    disk.create_directories(directory).await?;
+    let tag = u64::from_le_bytes(env.entropy("storage/temporary"));
+    let temporary = directory.join(format!(".{file}.{}-{tag:016x}.tmp", host_label(env.host_name())));
+    let written = async {
+        let mut open = disk.open(&temporary, OpenMode::CreateNew, Access::Private).await?;
+        open.write(bytes).await?;
+        open.sync().await?;
+        disk.rename(&temporary, path).await
+    };
+    if let Err(e) = written.await {
+        // The old file stands; what can't be removed now is removed at the next start.
+        drop(disk.remove_file(&temporary).await);
+        return Err(e);
+    }
+    disk.sync_directory(directory).await
+}
+
+/// Removes the file at `path`, durably. One that is not there counts as removed.
+///
+/// # Errors
+/// The disk's.
+pub async fn remove(env: &Env, path: &Path) -> io::Result<()> {
+    match env.disk().remove_file(path).await {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    }
+    match path.parent() {
+        Some(directory) => env.disk().sync_directory(directory).await,
+        None => Ok(()),
+    }
+}
+
+/// Whose temporary file `file` is; `None` if it is none.
+#[must_use]
+pub fn temporary_of(file: &str, host_name: &str) -> Option<Writer> {
+    let stem = file.strip_prefix('.')?.strip_suffix(".tmp")?;
+    let (before, _tag) = stem.rsplit_once('-')?;
+    let own = before.strip_suffix(&host_label(host_name)).is_some_and(|before| before.ends_with('.'));
+    Some(if own { Writer::ThisHost } else { Writer::Another })
+}
+
+/// A host's name as part of a file's name.
+fn host_label(host_name: &str) -> String {
+    host_name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acme::certificate::tests::env;
+
+    #[tokio::test]
+    async fn a_replaced_file_is_whole_private_and_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("deep/er/file");
+        for content in ["a longer first content", "second"] {
+            replace(&env(), &path, content.as_bytes()).await.unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_leaves_what_was_there() {
+        let directory = tempfile::tempdir().unwrap();
+        // A directory can't be replaced by a file.
+        let path = directory.path().join("taken");
+        std::fs::create_dir(&path).unwrap();
+        assert!(replace(&env(), &path, b"x").await.is_err());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_host_knows_its_own_temporary_files() {
+        assert_eq!(temporary_of(".a.pem.node_1-00ff.tmp", "node-1"), Some(Writer::ThisHost));
+        assert_eq!(temporary_of(".a.pem.node_11-00ff.tmp", "node-1"), Some(Writer::Another));
+        assert_eq!(temporary_of("a.pem", "node-1"), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Certificate sets: a key and its chain in one file, `<name>.pem`, which is what makes them current.
+
+use std::{fmt, io, sync::Arc};
+
+use rustls::sign::CertifiedKey;
+use sim::crypto::P256Key;
+
+use super::{Storage, atomic};
+use crate::{
+    acme::certificate::{CertificateError, Chain, Leaf, pem_blocks},
+    name::Name,
+};
+
+/// A chain and the key that its leaf certifies.
+#[derive(Clone)]
+pub struct CertificateSet {
+    chain: Chain,
+    key: P256Key,
+}
+
+impl CertificateSet {
+    /// Joins what belongs together.
+    ///
+    /// # Errors
+    /// [`CertificateError::OtherKey`] if it does not.
+    pub fn new(chain: Chain, key: P256Key) -> Result<Self, CertificateError> {
+        chain.check_key(&key)?;
+        Ok(Self { chain, key })
+    }
+
+    /// What the leaf says.
+    #[must_use]
+    pub fn leaf(&self) -> &Leaf {
+        self.chain.leaf()
+    }
+
+    /// Whether this is the certificate of `key`.
+    #[must_use]
+    pub fn is_for(&self, key: &P256Key) -> bool {
+        self.chain.check_key(key).is_ok()
+    }
+
+    /// The set in the form that TLS answers with.
+    #[must_use]
+    pub fn certified_key(&self) -> CertifiedKey {
+        CertifiedKey::new(self.chain.certificates().to_vec(), Arc::new(self.key.clone()))
+    }
+
+    fn to_pem(&self) -> String {
+        self.key.to_pem() + &self.chain.to_pem()
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
+        let blocks = pem_blocks(bytes)?;
+        let key = blocks
+            .iter()
+            .find(|block| block.tag() == "PRIVATE KEY")
+            .ok_or(CertificateError::Unreadable("it holds no private key"))?;
+        let key = pem::encode_config(key, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF));
+        let key = P256Key::from_pem(&key).map_err(|_| CertificateError::Unreadable("its key is not P-256"))?;
+        Self::new(Chain::of_blocks(blocks)?, key)
+    }
+}
+
+impl fmt::Debug for CertificateSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CertificateSet({:?})", self.leaf())
+    }
+}
+
+impl Storage {
+    /// Makes `set` the current one of `name`. It is so, for this host and after any crash, from the one
+    /// moment on in which the file is renamed.
+    ///
+    /// # Errors
+    /// The disk's; the former set then stands.
+    pub async fn store_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<()> {
+        atomic::replace(&self.env, &self.certificate_file(name, "pem"), set.to_pem().as_bytes()).await
+    }
+
+    /// The current set of `name`, if there is one. A file that holds no set of this name is put aside.
+    ///
+    /// # Errors
+    /// The disk's, if it is not known whether there is one.
+    pub async fn load_certificate(&self, name: &Name) -> io::Result<Option<CertificateSet>> {
+        let path = self.certificate_file(name, "pem");
+        let Some(bytes) = self.read(&path).await? else { return Ok(None) };
+        match CertificateSet::parse(&bytes) {
+            Ok(set) if set.leaf().names.contains(name) => Ok(Some(set)),
+            Ok(_) | Err(_) => {
+                self.quarantine(&path).await;
+                Ok(None)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        acme::certificate::tests::{chain, env},
+        storage::tests::storage,
+    };
+
+    fn set(name: &str) -> CertificateSet {
+        let key = P256Key::generate(&env(), name);
+        CertificateSet::new(chain(name, &key, 90), key).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_stored_set_is_loaded_again() {
+        let (_directory, storage) = storage();
+        let name: Name = "a.test".parse().unwrap();
+        assert!(storage.load_certificate(&name).await.unwrap().is_none());
+        storage.store_certificate(&name, &set("a.test")).await.unwrap();
+        let loaded = storage.load_certificate(&name).await.unwrap().unwrap();
+        assert_eq!(loaded.chain, set("a.test").chain);
+        assert_eq!(loaded.key.public_point(), set("a.test").key.public_point());
+    }
+
+    #[tokio::test]
+    async fn a_bad_set_is_put_aside_and_harms_no_other_name() {
+        let (_directory, storage) = storage();
+        let good: Name = "good.test".parse().unwrap();
+        storage.store_certificate(&good, &set("good.test")).await.unwrap();
+        let other_key = P256Key::generate(&env(), "another");
+        let mismatched = other_key.to_pem() + &set("bad.test").chain.to_pem();
+        let whole = set("bad.test").to_pem();
+        let bad: Name = "bad.test".parse().unwrap();
+        let path = storage.certificate_file(&bad, "pem");
+        for content in ["", "}", &whole[..whole.len() / 2], &mismatched, &set("other.test").to_pem()] {
+            atomic::replace(&storage.env, &path, content.as_bytes()).await.unwrap();
+            assert!(storage.load_certificate(&bad).await.unwrap().is_none());
+            assert!(!path.exists());
+            assert_eq!(std::fs::read(path.with_extension("pem.bad")).unwrap(), content.as_bytes());
+        }
+        assert!(storage.load_certificate(&good).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_can_not_be_read_is_no_missing_file() {
+        let (_directory, storage) = storage();
+        let name: Name = "a.test".parse().unwrap();
+        std::fs::create_dir_all(storage.certificate_file(&name, "pem")).unwrap();
+        assert!(storage.load_certificate(&name).await.is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! What survives a restart: accounts, certificate sets, and orders that were begun.
+//!
+//! Laid out as Caddy's storage: `certificates/<issuer>/<name>/…` and `acme/<issuer>/users/<user>/…`.
+//! Unlike there, key and chain are one file, so that a set becomes current at one atomic point; what
+//! else is known of a certificate is advisory and never stands between it and its visitors.
+
+pub mod account;
+pub mod atomic;
+pub mod certificate;
+pub mod metadata;
+pub mod pending;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use sim::Env;
+use url::Url;
+
+use crate::name::Name;
+
+/// How long a foreign temporary file is left alone: its writer may be another host at work.
+const FOREIGN_TEMPORARY_AGE_MAX: time::Duration = time::Duration::hours(24);
+
+/// One CA's part of a storage directory.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    env: Env,
+    root: PathBuf,
+    issuer: String,
+}
+
+impl Storage {
+    /// The part of the storage at `root` that belongs to the CA at `directory_url`.
+    #[must_use]
+    pub fn new(env: &Env, root: PathBuf, directory_url: &Url) -> Self {
+        Self { env: env.clone(), root, issuer: issuer_key(directory_url) }
+    }
+
+    fn certificate_directory(&self, name: &Name) -> PathBuf {
+        self.root.join("certificates").join(&self.issuer).join(file_name(name))
+    }
+
+    fn certificate_file(&self, name: &Name, extension: &str) -> PathBuf {
+        self.certificate_directory(name).join(format!("{}.{extension}", file_name(name)))
+    }
+
+    fn user_directory(&self, user: &str) -> PathBuf {
+        self.root.join("acme").join(&self.issuer).join("users").join(user)
+    }
+
+    /// Removes what a crash left half written. What can't be removed is left; nothing reads it.
+    pub async fn clean(&self) {
+        for kind in [self.root.join("certificates").join(&self.issuer), self.user_directory("")] {
+            let Ok(entries) = self.env.disk().list(&kind).await else { continue };
+            for entry in entries {
+                self.clean_directory(&kind.join(entry)).await;
+            }
+        }
+    }
+
+    async fn clean_directory(&self, directory: &Path) {
+        let disk = self.env.disk();
+        let Ok(files) = disk.list(directory).await else { return };
+        for file in files {
+            let path = directory.join(&file);
+            let is_left_over = match atomic::temporary_of(&file, self.env.host_name()) {
+                None => false,
+                Some(atomic::Writer::ThisHost) => true,
+                Some(atomic::Writer::Another) => disk
+                    .metadata(&path)
+                    .await
+                    .is_ok_and(|found| self.env.utc_now() - found.modified > FOREIGN_TEMPORARY_AGE_MAX),
+            };
+            if is_left_over && disk.remove_file(&path).await.is_ok() {
+                self.env.probe("manager/temporary-file-removed");
+            }
+        }
+    }
+
+    async fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        match self.env.disk().read(path).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Puts a file that can't be read aside as `<file>.bad`, where a person finds it and no program does.
+    async fn quarantine(&self, path: &Path) {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(".bad");
+        self.env.probe("manager/quarantined");
+        // If even this fails, the next write replaces the file.
+        drop(self.env.disk().rename(path, Path::new(&aside)).await);
+    }
+}
+
+/// A name as a file's name; `*` becomes a word that no name contains.
+fn file_name(name: &Name) -> String {
+    name.as_str().replace('*', "wildcard_")
+}
+
+/// A CA's directory address as a file's name: host, port and path, as Caddy writes them.
+fn issuer_key(directory_url: &Url) -> String {
+    let port = directory_url.port().map(|port| format!("-{port}")).unwrap_or_default();
+    let text = format!("{}{port}{}", directory_url.host_str().unwrap_or_default(), directory_url.path());
+    text.trim_end_matches('/').chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::acme::certificate::tests::env;
+
+    pub(crate) fn storage() -> (tempfile::TempDir, Storage) {
+        let directory = tempfile::tempdir().unwrap();
+        let url = "https://ca.test:14000/dir".parse().unwrap();
+        let storage = Storage::new(&env(), directory.path().join("acme"), &url);
+        (directory, storage)
+    }
+
+    #[test]
+    fn names_and_issuers_become_files_as_in_caddy() {
+        assert_eq!(file_name(&"*.example.com".parse().unwrap()), "wildcard_.example.com");
+        for (url, key) in [
+            ("https://acme-v02.api.letsencrypt.org/directory", "acme-v02.api.letsencrypt.org-directory"),
+            ("https://ca.test:14000/dir", "ca.test-14000-dir"),
+            ("https://ca.test/../..//", "ca.test"),
+        ] {
+            assert_eq!(issuer_key(&url.parse().unwrap()), key);
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_a_crash_left_is_cleaned() {
+        let (_directory, storage) = storage();
+        let name: Name = "a.test".parse().unwrap();
+        let disk = storage.env.disk();
+        let directory = storage.certificate_directory(&name);
+        disk.create_directories(&directory).await.unwrap();
+        for file in ["a.test.pem", ".a.test.pem.client-0011.tmp", ".a.test.pem.neighbour-0011.tmp", "notes.tmp"] {
+            let mode = sim::disk::OpenMode::CreateNew;
+            disk.open(&directory.join(file), mode, sim::disk::Access::Private).await.unwrap();
+        }
+        storage.clean().await;
+        let left = disk.list(&directory).await.unwrap();
+        assert_eq!(left, [".a.test.pem.neighbour-0011.tmp", "a.test.pem", "notes.tmp"]);
+    }
+}

@@ -1,0 +1,12 @@
+//! Historical defects that a scenario can switch on, each with the implementation that has it.
+//!
+//! A name here is a promise that some scenario in `catalog/` catches it.
+
+choices! {
+    /// A historical defect.
+    pub enum Bug("a known bug") {
+        /// Looks once a day and renews with thirty days or less to live, whatever the lifetime. Traefik, 2021:
+        /// <https://github.com/traefik/traefik/issues/8042>, <https://github.com/traefik/traefik/issues/11843>
+        "client.renewal-thirty-day-constant" => RenewalThirtyDayConstant,
+    }
+}

@@ -1,0 +1,55 @@
+//! The keys of `[explore.crash]`: power cuts at every point, one by one.
+//!
+//! The points are counted by the runner in a first, undisturbed run; an author writes no numbers.
+
+use std::time::Duration;
+
+use crate::language::terms::HostName;
+
+section! {
+    /// Cut the power at every point of a phase, once for each legal state that the disk may be left in.
+    pub struct CrashExploration {
+        /// The host whose power is cut.
+        "host" => host: HostName = required,
+        /// Which points.
+        "point" => point: CrashPoint = ["every-fs-op"],
+        /// In which phases.
+        "during" => during: Vec<CrashPhase> = required,
+        /// What is left on the disk.
+        "survives" => survives: Vec<CrashOutcome> = required,
+        /// How long the host stays down.
+        "restart-after" => restart_after: Duration = ["30s"],
+        /// Whether the recovery is cut as well.
+        "also-twice" => also_twice: bool = ["false"],
+    }
+}
+
+choices! {
+    /// Where the power is cut.
+    pub enum CrashPoint("a crash point") {
+        /// After every operation on the disk.
+        "every-fs-op" => EveryFsOp,
+        /// After every operation that changes the disk.
+        "every-fs-change" => EveryFsChange,
+    }
+
+    /// When the power is cut.
+    pub enum CrashPhase("a phase") {
+        /// From the first start to the first certificate.
+        "first-issue" => FirstIssue,
+        /// From the decision to renew to the new certificate.
+        "renewal" => Renewal,
+    }
+
+    /// What a power cut leaves on the disk.
+    pub enum CrashOutcome("a crash outcome") {
+        /// Nothing that was not synced.
+        "nothing-unsynced" => NothingUnsynced,
+        /// Everything, synced or not.
+        "all-unsynced" => AllUnsynced,
+        /// Some of what was not synced, drawn from the seed.
+        "random-subset" => RandomSubset,
+        /// The last write in part, in blocks of 4096 bytes.
+        "torn-4096" => Torn4096,
+    }
+}

@@ -1,0 +1,74 @@
+//! The kinds of hosts and their keys.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::language::{
+    terms::KindWord,
+    values::{Names, SignedDuration},
+};
+
+section! {
+    /// What every host has.
+    pub(crate) struct HostHead {
+        /// What runs on it.
+        "kind" => kind: KindWord = required,
+        /// Its address; left out: the runner picks one.
+        "address" => address: IpAddr = optional,
+        /// How its clock differs from true time.
+        "clock" => clock: ClockSettings = table,
+    }
+
+    /// How a host's clock differs from true time.
+    pub struct ClockSettings {
+        /// How far it is off at the beginning.
+        "skew" => skew: SignedDuration = ["0s"],
+        /// How much it gains (positive) or loses, in parts per million.
+        "drift-ppm" => drift_ppm: i32 = ["0"],
+    }
+}
+
+words! {
+    /// What runs on a host.
+    pub enum HostKind {
+        /// A certificate authority with the policy of `[ca]`.
+        "ca" => Ca {
+            /// The DNS name of its directory.
+            "name" => directory_name: Names = ["ca.test"],
+        },
+        /// An authoritative DNS server with the zone of `[dns]`.
+        "dns" => Dns {},
+        /// A certificate manager: obtains certificates, renews them, and serves them to visitors.
+        "manager" => Manager {
+            /// The names that it keeps certificates for.
+            "names" => names: Names = required,
+        },
+        /// A visitor: completes a TLS handshake with each name again and again, and judges the certificate.
+        "visitor" => Visitor {
+            /// The names that it visits.
+            "visits" => visits: Names = required,
+            /// How often it visits each of them.
+            "every" => every: Duration = ["1h"],
+            /// When its visits begin.
+            "from" => from: Duration = ["1h"],
+        },
+        /// For tests of the harness only: behaves for a minute and then breaks a rule of the harness itself.
+        "faulty" => Faulty {
+            /// Which rule.
+            "misconduct" => misconduct: Misconduct = required,
+        },
+    }
+}
+
+choices! {
+    /// What a faulty host does.
+    pub enum Misconduct("a misconduct") {
+        /// Reads the real clock, which makes every run different.
+        "reads-the-real-clock" => ReadsTheRealClock,
+        /// Panics.
+        "panics" => Panics,
+        /// Computes for ever and never lets others run.
+        "never-yields" => NeverYields,
+        /// Takes a lock that it already holds.
+        "waits-for-itself" => WaitsForItself,
+    }
+}

@@ -1,0 +1,27 @@
+//! The vocabulary of scenario files: every section, key, verb, law, kind of host and known bug.
+//!
+//! These tables are the one source of what a file may say. To add a verb, add its row to
+//! [`timeline`](Verb); decoding, suggestions, the JSON Schema and the reference page follow, and the
+//! compiler then asks the runner what the verb does.
+
+#[macro_use]
+mod macros;
+mod bugs;
+mod expectations;
+mod explore;
+mod hosts;
+mod network;
+mod sections;
+mod timeline;
+
+pub use bugs::Bug;
+pub(crate) use expectations::ExpectationHead;
+pub use expectations::Law;
+pub use explore::{CrashExploration, CrashOutcome, CrashPhase, CrashPoint};
+pub(crate) use hosts::HostHead;
+pub use hosts::{ClockSettings, HostKind, Misconduct};
+pub use network::{Link, LinkChange};
+pub use sections::{AriSettings, CaSettings, Kind, Level, Meta, Run, Severity, Side};
+pub(crate) use sections::{Form, SECTIONS};
+pub(crate) use timeline::StepHead;
+pub use timeline::Verb;

@@ -1,0 +1,154 @@
+//! The sections of a file, and the keys of `[meta]`, `[run]` and `[ca]`.
+
+use std::time::Duration;
+
+use crate::language::values::{DurationRange, Epoch, ScenarioId, Seeds};
+
+/// One key of the top level.
+pub(crate) struct SectionRow {
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    pub(crate) doc: &'static str,
+}
+
+/// What stands behind a key of the top level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A plain value.
+    Value,
+    /// `[section]`
+    Table,
+    /// `[[section]]`
+    List,
+}
+
+const fn row(name: &'static str, form: Form, doc: &'static str) -> SectionRow {
+    SectionRow { name, form, doc }
+}
+
+/// The top level, in the order in which a file is best read.
+pub(crate) const SECTIONS: &[SectionRow] = &[
+    row("scenario", Form::Value, "The version of this language: always 1. Required."),
+    row(
+        "extends",
+        Form::Value,
+        "A base file that this one is laid over: tables are merged, lists appended. One level.",
+    ),
+    row("meta", Form::Table, "What the scenario is and why it exists."),
+    row(
+        "matrix",
+        Form::Table,
+        "Axes of variation: each combination of their values is a case. `{axis}` stands for the value.",
+    ),
+    row("run", Form::Table, "How long and how often it runs."),
+    row("hosts", Form::Table, "The machines: one table [hosts.NAME] each."),
+    row("net", Form::Table, "The links between all hosts; [net.\"a->b\"] overrides one direction."),
+    row("ca", Form::Table, "The certificate authority's policy."),
+    row("dns", Form::Table, "The zone that the DNS host serves, as RFC 1035 text."),
+    row("bugs", Form::Table, "Historical defects to switch on."),
+    row("explore", Form::Table, "Points to be tried one by one; the runner expands them."),
+    row("timeline", Form::List, "What happens, and when: one [[timeline]] a step."),
+    row("expect", Form::List, "What must hold: one [[expect]] each. At least one is `sometimes`."),
+];
+
+section! {
+    /// What the scenario is and why it exists.
+    pub struct Meta {
+        /// The path of the file under the catalogue, without `.toml`; stable, since reports refer to it.
+        "id" => id: ScenarioId = required,
+        /// One sentence that says what goes wrong and what must hold all the same.
+        "title" => title: String = required,
+        /// Where the requirement comes from: clauses such as "RFC8555 §7.4", or addresses.
+        "refs" => refs: Vec<String> = optional,
+        /// How binding the requirement is.
+        "level" => level: Level = ["MUST"],
+        /// How bad a failure is.
+        "severity" => severity: Severity = ["medium"],
+        /// Whose conduct is judged.
+        "side" => side: Side = ["both"],
+        /// Whether the scenario shows conduct that holds, or proves that a known defect is caught.
+        "kind" => kind: Kind = ["positive"],
+        /// Words to filter by.
+        "tags" => tags: Vec<String> = optional,
+        /// Who answers questions about it.
+        "owner" => owner: String = optional,
+    }
+
+    /// How long and how often the scenario runs.
+    pub struct Run {
+        /// Which seeds, when the command line names none.
+        "seeds" => seeds: Seeds = ["0..4"],
+        /// The virtual time at which the run ends.
+        "until" => until: Duration = required,
+        /// What the true clock shows at the beginning.
+        "epoch" => epoch: Epoch = ["2026-01-01T00:00:00Z"],
+    }
+
+    /// The certificate authority's policy.
+    pub struct CaSettings {
+        /// From notBefore to notAfter of a certificate.
+        "validity" => validity: Duration = ["90d"],
+        /// How far notBefore lies before the issuance.
+        "backdate" => backdate: Duration = ["1h"],
+        /// ACME Renewal Information (RFC 9773).
+        "ari" => ari: AriSettings = table,
+        /// How long an order stays open.
+        "order-lifetime" => order_lifetime: Duration = ["1d"],
+        /// How long a validated authorization stays valid.
+        "authorization-lifetime" => authorization_lifetime: Duration = ["1h"],
+        /// What Retry-After says while an order or an authorization is being processed.
+        "retry-after" => retry_after: Duration = ["3s"],
+    }
+
+    /// How the CA answers renewalInfo requests.
+    pub struct AriSettings {
+        /// Whether the directory offers renewalInfo at all.
+        "enabled" => enabled: bool = ["true"],
+        /// What Retry-After says; left out: there is no such header.
+        "retry-after" => retry_after: Duration = optional,
+        /// The suggested window, counted from notBefore; left out: the CA's own rule.
+        "window" => window: DurationRange = optional,
+    }
+}
+
+choices! {
+    /// How binding a requirement is (RFC 2119).
+    pub enum Level("a level") {
+        /// Absolute.
+        "MUST" => Must,
+        /// With exceptions that have to be argued.
+        "SHOULD" => Should,
+        /// Free, but if done then so.
+        "MAY" => May,
+    }
+
+    /// How bad a failure is.
+    pub enum Severity("a severity") {
+        /// A nuisance.
+        "low" => Low,
+        /// Someone has to act, some day.
+        "medium" => Medium,
+        /// Someone has to act today.
+        "high" => High,
+        /// Visitors are turned away, or a certificate is wrongly issued.
+        "critical" => Critical,
+    }
+
+    /// Whose conduct is judged.
+    pub enum Side("a side") {
+        /// The client's.
+        "client" => Client,
+        /// The CA's.
+        "server" => Server,
+        /// Both.
+        "both" => Both,
+    }
+
+    /// What the scenario proves.
+    pub enum Kind("a kind of scenario") {
+        /// Conduct that holds.
+        "positive" => Positive,
+        /// That a known defect is caught: at least one expectation is `violated`.
+        "negative" => Negative,
+    }
+}

@@ -1,0 +1,164 @@
+//! The timeline: when a step happens, and the verbs that say what it does.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use crate::language::{
+    terms::{HostName, VerbWord},
+    values::{Bandwidth, Latency, Moment, NamePattern, Percentage, ProbeName, Record, SignedDuration},
+};
+
+section! {
+    /// What every step has: exactly one of `at`, `after`, `when`, `every`, and `do`.
+    pub(crate) struct StepHead {
+        /// The verb: what is done.
+        "do" => verb: VerbWord = required,
+        /// At this virtual time.
+        "at" => at: Duration = optional,
+        /// So long after the step before it.
+        "after" => after: Duration = optional,
+        /// When this happens for the first time.
+        "when" => when: Moment = optional,
+        /// Again and again, so far apart.
+        "every" => every: Duration = optional,
+        /// With `when`: how long after the moment.
+        "delay" => delay: Duration = optional,
+        /// With `every`: the first time; left out, after one period.
+        "starting" => starting: Duration = optional,
+        /// With `every`: not after this virtual time.
+        "until" => until: Duration = optional,
+        /// With `every`: no more often than this.
+        "times" => times: NonZeroU32 = optional,
+    }
+}
+
+words! {
+    /// What a step does.
+    pub enum Verb {
+        /// Kills a host's process: the kernel closes its sockets, what it wrote to disk is kept.
+        "host.kill" => HostKill {
+            /// The host.
+            "host" => host: HostName = required,
+            /// Starts it again after this time; left out: it stays down until `host.start`.
+            "for" => duration: Duration = optional,
+        },
+        /// Cuts a host's power: nothing more is sent, unsynced writes are at risk.
+        "host.power-loss" => HostPowerLoss {
+            /// The host.
+            "host" => host: HostName = required,
+            /// Starts it again after this time; left out: it stays down until `host.start`.
+            "for" => duration: Duration = optional,
+        },
+        /// Starts a host that is down; does nothing to one that is up.
+        "host.start" => HostStart {
+            /// The host.
+            "host" => host: HostName = required,
+        },
+        /// Suspends a host as a laptop's lid does: its programs stand still, the clock on the wall goes on.
+        "host.suspend" => HostSuspend {
+            /// The host.
+            "host" => host: HostName = required,
+            /// Resumes it after this time; left out: it sleeps until `host.resume`.
+            "for" => duration: Duration = optional,
+        },
+        /// Resumes a suspended host.
+        "host.resume" => HostResume {
+            /// The host.
+            "host" => host: HostName = required,
+        },
+        /// Moves a host's wall clock at once.
+        "clock.step" => ClockStep {
+            /// The host.
+            "host" => host: HostName = required,
+            /// How far; negative for back.
+            "by" => by: SignedDuration = required,
+        },
+        /// Makes a host's wall clock gain or lose from now on.
+        "clock.set-drift" => ClockSetDrift {
+            /// The host.
+            "host" => host: HostName = required,
+            /// Parts per million; positive gains.
+            "drift-ppm" => drift_ppm: i32 = required,
+        },
+        /// Changes how packets travel between two hosts.
+        "link.set" => LinkSet {
+            /// One end.
+            "from" => from: HostName = required,
+            /// The other end.
+            "to" => to: HostName = required,
+            /// Only from `from` to `to`.
+            "one-way" => one_way: bool = ["false"],
+            /// How long a packet is under way.
+            "latency" => latency: Latency = optional,
+            /// The share of packets lost.
+            "loss" => loss: Percentage = optional,
+            /// The share of UDP datagrams that arrive twice.
+            "duplicate" => duplicate: Percentage = optional,
+            /// How fast bits are carried.
+            "bandwidth" => bandwidth: Bandwidth = optional,
+        },
+        /// Drops every packet between two hosts without a word.
+        "link.blackhole" => LinkBlackhole {
+            /// One end.
+            "from" => from: HostName = required,
+            /// The other end.
+            "to" => to: HostName = required,
+            /// Only from `from` to `to`.
+            "one-way" => one_way: bool = ["false"],
+            /// Heals after this time; left out: lasts until `link.heal`.
+            "for" => duration: Duration = optional,
+        },
+        /// Resets the connections between two hosts and refuses new ones.
+        "link.reset" => LinkReset {
+            /// One end.
+            "from" => from: HostName = required,
+            /// The other end.
+            "to" => to: HostName = required,
+            /// Heals after this time; left out: lasts until `link.heal`.
+            "for" => duration: Duration = optional,
+        },
+        /// Holds every packet between two hosts back; when healed, they arrive.
+        "link.stall" => LinkStall {
+            /// One end.
+            "from" => from: HostName = required,
+            /// The other end.
+            "to" => to: HostName = required,
+            /// Only from `from` to `to`.
+            "one-way" => one_way: bool = ["false"],
+            /// Heals after this time; left out: lasts until `link.heal`.
+            "for" => duration: Duration = optional,
+        },
+        /// Cuts each connection off after so many bytes from `from` to `to`.
+        "link.truncate" => LinkTruncate {
+            /// The host that sends.
+            "from" => from: HostName = required,
+            /// The host that receives.
+            "to" => to: HostName = required,
+            /// How many bytes of a connection still pass.
+            "after-bytes" => after_bytes: u32 = required,
+        },
+        /// Makes the link between two hosts as `[net]` says again.
+        "link.heal" => LinkHeal {
+            /// One end.
+            "from" => from: HostName = required,
+            /// The other end.
+            "to" => to: HostName = required,
+        },
+        /// Replaces all records of a name and type.
+        "dns.replace" => DnsReplace {
+            /// The name.
+            "name" => owner: NamePattern = required,
+            /// Type and data of the one record that is there from now on.
+            "record" => record: Record = required,
+        },
+        /// Removes all records of a name.
+        "dns.remove" => DnsRemove {
+            /// The name.
+            "name" => owner: NamePattern = required,
+        },
+        /// Fires a probe, so that an expectation can tell that the step was reached.
+        "probe" => Probe {
+            /// The probe's name.
+            "name" => probe: ProbeName = required,
+        },
+    }
+}

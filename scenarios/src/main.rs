@@ -1,0 +1,256 @@
+//! The `gauntlet` command.
+
+use std::{
+    fs,
+    io::{self, IsTerminal, Write},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::{Parser, Subcommand};
+use scenarios::{
+    catalogue::{Catalogue, CatalogueError, shipped},
+    language::{self, Seeds, Style},
+    runner::{self, Run, SweepOptions, Verdict},
+};
+
+const WRONG_INPUT: u8 = 2;
+const HARNESS_FAULT: u8 = 3;
+const UNSUPPORTED: u8 = 127;
+const INTERRUPTED: u8 = 130;
+
+/// Proves ACME software before it breaks the web: clients and CAs in a deterministic simulator.
+#[derive(Debug, Parser)]
+#[command(name = "gauntlet", version)]
+struct Command {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Runs scenarios and tells what held and what did not.
+    Run {
+        /// Files, folders, or beginnings of case ids; all of the catalogue if none is given.
+        selection: Vec<String>,
+        /// The seeds to run, such as 0..64 or 7, instead of those that each file names.
+        #[arg(long, value_parser = seeds)]
+        seeds: Option<Seeds>,
+        /// How many worlds to run side by side; as many as there are processors if not given.
+        #[arg(long)]
+        jobs: Option<NonZeroUsize>,
+        /// Writes the results to this file as JSON.
+        #[arg(long, value_name = "FILE.json")]
+        summary: Option<PathBuf>,
+    },
+    /// Runs one case under one seed again; the last line is the trace's hash.
+    Replay {
+        /// The case's id, as `gauntlet list` and reports show it.
+        id: String,
+        /// The seed.
+        #[arg(long)]
+        seed: u64,
+        /// Fails, with exit code 3, if the trace's hash is another.
+        #[arg(long, value_name = "HASH")]
+        expect_hash: Option<String>,
+        /// Writes every event to this file as JSON Lines.
+        #[arg(long, value_name = "FILE")]
+        trace: Option<PathBuf>,
+    },
+    /// Lists the ids of all cases of the catalogue, one a line.
+    List,
+    /// Reads scenario files without running them and tells every mistake.
+    Check {
+        /// Files or folders; the catalogue if none is given.
+        paths: Vec<PathBuf>,
+    },
+    /// Shows a scenario merged with its base, and the cases that it makes.
+    Explain {
+        /// The scenario file.
+        file: PathBuf,
+    },
+    /// Prints the JSON Schema of scenario files, for editors.
+    Schema {
+        /// Prints the reference page instead, in Markdown.
+        #[arg(long)]
+        reference: bool,
+    },
+}
+
+/// Set by Ctrl-C: no further run is begun, and what was done so far is told.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+fn main() -> ExitCode {
+    let style = if io::stdout().is_terminal() { Style::Colored } else { Style::Plain };
+    ExitCode::from(match Command::parse().action {
+        Action::Run { selection, seeds, jobs, summary } => run(&selection, seeds, jobs, summary.as_deref(), style),
+        Action::Replay { id, seed, expect_hash, trace } => replay(&id, seed, expect_hash.as_deref(), trace.as_deref(), style),
+        Action::List => list(),
+        Action::Check { paths } => check(&paths),
+        Action::Explain { file } => explain(&file),
+        Action::Schema { reference: true } => say(&language::reference_page()),
+        Action::Schema { reference: false } => {
+            let schema = serde_json::to_string_pretty(&language::schema()).expect("a JSON value can be written");
+            say(&format!("{schema}\n"))
+        }
+    })
+}
+
+fn seeds(text: &str) -> Result<Seeds, String> {
+    Seeds::parse(text).map_err(|wrong| wrong.to_string())
+}
+
+fn run(selection: &[String], seeds: Option<Seeds>, jobs: Option<NonZeroUsize>, summary: Option<&Path>, style: Style) -> u8 {
+    let cases = match Catalogue::select(selection) {
+        Ok(cases) => cases,
+        Err(e) => return refuse(&e),
+    };
+    let unsupported = cases.iter().find(|case| case.crash_exploration.is_some());
+    if let Some(case) = unsupported {
+        eprintln!("{}: [explore.crash] is not supported by this version; nothing was run", case.id);
+        return UNSUPPORTED;
+    }
+    if let Err(e) = ctrlc::set_handler(|| STOPPING.store(true, Ordering::Relaxed)) {
+        eprintln!("Ctrl-C will end this at once, without a report: {e}");
+    }
+    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let options = SweepOptions {
+        seeds: seeds.map(|seeds| seeds.iter()),
+        threads: jobs.unwrap_or(processors),
+        interrupted: &STOPPING,
+        repeat_one_in: 8,
+    };
+    let mut shown = Progress::new();
+    let sweep = runner::sweep(&cases, &options, |run, finished, asked| shown.tell(run, finished, asked));
+    shown.clear();
+    let said = say(&runner::report(&sweep, style));
+    if let Some(path) = summary {
+        let text = serde_json::to_string_pretty(&runner::summary(&sweep)).expect("a JSON value can be written");
+        if let Err(e) = fs::write(path, text + "\n") {
+            eprintln!("the summary can't be written to {}: {e}", path.display());
+            return WRONG_INPUT;
+        }
+    }
+    if STOPPING.load(Ordering::Relaxed) {
+        eprintln!("interrupted: {} of {} runs were finished", sweep.finished, sweep.asked);
+        return INTERRUPTED;
+    }
+    sweep.exit_code().max(said)
+}
+
+fn replay(id: &str, seed: u64, expect_hash: Option<&str>, trace: Option<&Path>, style: Style) -> u8 {
+    let case = match runner::find(id) {
+        Ok(case) => case,
+        Err(e) => return refuse(&e),
+    };
+    let run = match trace {
+        None => runner::run_once(&case, seed),
+        Some(file) => match runner::run_traced(&case, seed, file) {
+            Ok(run) => run,
+            Err(e) => {
+                eprintln!("the trace can't be written to {}: {e}", file.display());
+                return WRONG_INPUT;
+            }
+        },
+    };
+    let code = match &run.verdict {
+        Verdict::Pass => 0,
+        Verdict::Broken(_) | Verdict::Crashed(_) => 1,
+        Verdict::Harness(_) => HARNESS_FAULT,
+    };
+    say(&runner::report_run(&case, &run, style));
+    let hash = run.hash.to_string();
+    let differs = expect_hash.is_some_and(|expected| !hash.eq_ignore_ascii_case(expected));
+    if differs {
+        println!("expected the hash {}, found another: this is not the same program, or not deterministic", expect_hash.unwrap_or_default());
+    }
+    println!("{hash}");
+    if differs { HARNESS_FAULT } else { code }
+}
+
+fn list() -> u8 {
+    match Catalogue::read(&shipped()) {
+        Ok(catalogue) => say(&catalogue.cases().iter().map(|case| format!("{}\n", case.id)).collect::<String>()),
+        Err(e) => refuse(&e),
+    }
+}
+
+fn check(paths: &[PathBuf]) -> u8 {
+    let read = if paths.is_empty() {
+        vec![Catalogue::read(&shipped())]
+    } else {
+        paths.iter().map(|path| Catalogue::read_path(path)).collect()
+    };
+    let (mut files, mut cases, mut worst) = (0, 0, 0);
+    for one in read {
+        match one {
+            Ok(catalogue) => {
+                files += catalogue.scenarios().len();
+                cases += catalogue.cases().len();
+            }
+            Err(e) => worst = refuse(&e),
+        }
+    }
+    if worst == 0 { say(&format!("{files} files without a mistake make {cases} cases\n")) } else { worst }
+}
+
+fn explain(file: &Path) -> u8 {
+    match Catalogue::read_path(file) {
+        Ok(catalogue) => say(&catalogue.scenarios().iter().map(language::explain).collect::<String>()),
+        Err(e) => refuse(&e),
+    }
+}
+
+fn refuse(error: &CatalogueError) -> u8 {
+    eprint!("{}", error.to_string().trim_end().to_owned() + "\n");
+    WRONG_INPUT
+}
+
+/// Prints to standard output; a reader that has gone (`| head`) is no fault.
+fn say(text: &str) -> u8 {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => 0,
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => 0,
+        Err(e) => {
+            eprintln!("the report can't be printed: {e}");
+            WRONG_INPUT
+        }
+    }
+}
+
+/// A line on the terminal that says how far it has got.
+#[expect(clippy::disallowed_types, reason = "how often a person is told depends on real time")]
+struct Progress {
+    is_terminal: bool,
+    last: Instant,
+    failed: usize,
+}
+
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "how often a person is told depends on real time")]
+impl Progress {
+    fn new() -> Self {
+        Self { is_terminal: io::stderr().is_terminal(), last: Instant::now(), failed: 0 }
+    }
+
+    /// On a terminal a line that changes; elsewhere a line every ten seconds.
+    fn tell(&mut self, run: &Run, finished: usize, asked: usize) {
+        self.failed += usize::from(!run.verdict.is_pass());
+        let pause = if self.is_terminal { Duration::from_millis(100) } else { Duration::from_secs(10) };
+        if self.last.elapsed() < pause {
+            return;
+        }
+        self.last = Instant::now();
+        let line = format!("{finished}/{asked} runs, {} failed, last {} seed {}", self.failed, run.case, run.seed);
+        if self.is_terminal { eprint!("\r\x1b[2K{line}") } else { eprintln!("{line}") }
+    }
+
+    fn clear(&self) {
+        if self.is_terminal {
+            eprint!("\r\x1b[2K");
+        }
+    }
+}

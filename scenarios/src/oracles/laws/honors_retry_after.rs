@@ -1,0 +1,108 @@
+//! `manager.honors-retry-after` (M6): a resource is not asked again before the Retry-After of its last answer has passed.
+//!
+//! Any status counts, and both formats. More than a day may be taken for a day. What a crash made a client
+//! forget is excused.
+
+use std::{sync::Arc, time::Duration};
+
+use super::KEPT_MAX;
+use crate::oracles::{
+    law::{Law, Seen, Verdict, in_words},
+    reader::{http::Moment, place::Place, step::Resource},
+    recent::Recent,
+};
+
+const CAP: Duration = Duration::from_secs(86_400);
+
+/// The law.
+#[derive(Debug)]
+pub(crate) struct HonorsRetryAfter {
+    waits: Recent<(Option<Arc<str>>, Place), Wait>,
+}
+
+#[derive(Debug)]
+struct Wait {
+    since_ns: u64,
+    wait: Duration,
+    status: u16,
+}
+
+impl Default for HonorsRetryAfter {
+    fn default() -> Self {
+        Self { waits: Recent::new(KEPT_MAX) }
+    }
+}
+
+impl Law for HonorsRetryAfter {
+    fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+        if let Some(host) = seen.host_ended() {
+            self.waits.retain(|(client, _), _| client.as_deref() != Some(host));
+        }
+        let Some(step) = seen.step().filter(|step| !matches!(step.resource, Resource::Http01 { .. } | Resource::Other))
+        else {
+            return;
+        };
+        let key = (step.client.clone(), step.place.clone());
+        match step.moment {
+            Moment::Sent => {
+                let Some(wait) = self.waits.get(&key) else { return };
+                verdict.exercise(seen.moment);
+                let passed = Duration::from_nanos(seen.moment.at_ns.saturating_sub(wait.since_ns));
+                if passed < wait.wait {
+                    let (client, place, status) = (step.client_name(), &step.place, wait.status);
+                    let (passed, wait) = (in_words(passed), in_words(wait.wait));
+                    verdict.find(
+                        seen.moment,
+                        format!("{client} should wait {wait} after the {status} from {place}, but asked again after {passed}"),
+                    );
+                }
+            }
+            Moment::Answered => {}
+            Moment::Received => {
+                let wait = step.retry_after(seen.moment.utc_s).map(|retry_after| retry_after.wait_at_least(CAP));
+                match wait.filter(|wait| !wait.is_zero()) {
+                    Some(wait) => {
+                        let wait = Wait { since_ns: seen.moment.at_ns, wait, status: step.status() };
+                        self.waits.insert(key, wait);
+                    }
+                    None => {
+                        self.waits.remove(&key);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::oracles::testing::{Answer, Story};
+
+    const LAW: &str = "manager.honors-retry-after";
+
+    #[test]
+    fn asking_again_too_early_is_found() {
+        let mut story = Story::new();
+        let busy = || Answer::problem(503, "rateLimited").header("Retry-After", "120");
+        story.post("/new-order", &json!({}), Some(busy()));
+        story.wait(120);
+        story.post("/new-order", &json!({}), Some(busy()));
+        story.keeps(LAW);
+        story.wait(30);
+        story.post("/new-order", &json!({}), None);
+        story.breaks(LAW, "after the 503 from ca.test/new-order, but asked again after 30s");
+    }
+
+    #[test]
+    fn other_resources_and_later_answers_are_free() {
+        let mut story = Story::new();
+        story.post("/new-order", &json!({}), Some(Answer::problem(429, "rateLimited").header("Retry-After", "60")));
+        story.new_account("mailto:a@a.test", 201);
+        story.wait(60);
+        story.new_order(&["a.test"]);
+        story.new_order(&["b.test"]);
+        story.keeps(LAW);
+    }
+}

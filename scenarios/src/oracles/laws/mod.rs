@@ -1,0 +1,27 @@
+//! The laws, one a file. The ids, and what each says, are in the [registry](super::registry).
+
+pub(super) mod account_created;
+pub(super) mod active_pair_matches;
+pub(super) mod always_served;
+pub(super) mod ari_poll_gap;
+pub(super) mod ari_window_sane;
+pub(super) mod ca_nonces;
+pub(super) mod certificates;
+pub(super) mod challenge_posted_once;
+pub(super) mod honors_retry_after;
+pub(super) mod issuance_rate;
+pub(super) mod issues_only_ordered_names;
+pub(super) mod legal_transitions;
+pub(super) mod names_match;
+pub(super) mod new_orders;
+pub(super) mod no_deadlock;
+pub(super) mod no_panic;
+pub(super) mod nonces_single_use;
+pub(super) mod one_account;
+pub(super) mod one_open_order;
+pub(super) mod renews_before_expiry;
+pub(super) mod see_valid_certificate;
+pub(super) mod validates_before_issuing;
+
+/// How many names, orders, certificates or URLs a law keeps in mind.
+const KEPT_MAX: usize = 20_000;

@@ -1,0 +1,81 @@
+//! `Retry-After` in both formats (RFC 9110 §10.2.3), as a wait from the moment the answer arrives.
+//!
+//! A date is compared with the answer's own `Date` field if there is one: a server whose clock is
+//! wrong still says by the difference how long it means.
+
+use std::time::Duration;
+
+use super::http::Response;
+
+/// How long a response asks to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryAfter {
+    /// The wait; 0 if it lies in the past.
+    pub wait: Duration,
+    /// How much of it may only be rounding: a date has whole seconds.
+    pub uncertain: Duration,
+}
+
+impl RetryAfter {
+    /// Reads a response's field; `None` if there is none or it is unreadable. `utc_s` is the true time.
+    #[must_use]
+    pub fn read(response: &Response, utc_s: Option<i64>) -> Option<Self> {
+        let text = response.headers.first("retry-after")?.trim();
+        if let Ok(seconds) = text.parse::<u64>() {
+            return Some(Self { wait: Duration::from_secs(seconds), uncertain: Duration::ZERO });
+        }
+        let until = unix_seconds(text)?;
+        let now = response.headers.first("date").and_then(unix_seconds).or(utc_s)?;
+        let wait = Duration::from_secs(u64::try_from(until.saturating_sub(now)).unwrap_or(0));
+        Some(Self { wait, uncertain: Duration::from_secs(2) })
+    }
+
+    /// The earliest that a rule-abiding client comes back, if it takes no wait for longer than `cap`.
+    /// One part in a thousand is allowed for a clock that drifts.
+    #[must_use]
+    pub fn wait_at_least(self, cap: Duration) -> Duration {
+        let wait = self.wait.min(cap).saturating_sub(self.uncertain);
+        wait.saturating_sub(wait / 1_000)
+    }
+}
+
+fn unix_seconds(http_date: &str) -> Option<i64> {
+    let mut parts = http_date.split_ascii_whitespace();
+    parts.next().filter(|day| day.ends_with(','))?;
+    let day: u8 = parts.next()?.parse().ok()?;
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = parts.next()?;
+    let month = u8::try_from(MONTHS.iter().position(|name| *name == month)? + 1).ok()?;
+    let year: i32 = parts.next()?.parse().ok()?;
+    let mut clock = parts.next()?.split(':').map(|part| part.parse::<u8>().ok());
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    if parts.next()? != "GMT" || year < 1900 {
+        return None;
+    }
+    let date = time::Date::from_calendar_date(year, time::Month::try_from(month).ok()?, day).ok()?;
+    let time = time::Time::from_hms(hour, minute, second.min(59)).ok()?;
+    Some(time::UtcDateTime::new(date, time).unix_timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracles::reader::http::Headers;
+
+    fn response(headers: &[(&str, &str)]) -> Response {
+        Response::new(503, Headers::of(headers), Vec::new())
+    }
+
+    #[test]
+    fn both_formats_give_a_wait() {
+        let read = |headers: &[(&str, &str)], now| RetryAfter::read(&response(headers), now).map(|r| r.wait.as_secs());
+        assert_eq!(read(&[("Retry-After", "120")], None), Some(120));
+        assert_eq!(read(&[("retry-after", "Thu, 01 Jan 1970 00:02:00 GMT")], Some(60)), Some(60));
+        assert_eq!(read(&[("retry-after", "Thu, 01 Jan 1970 00:00:10 GMT")], Some(60)), Some(0));
+        let skewed = [("Date", "Fri, 02 Jan 1970 00:00:00 GMT"), ("Retry-After", "Fri, 02 Jan 1970 01:00:00 GMT")];
+        assert_eq!(read(&skewed, Some(0)), Some(3_600));
+        assert_eq!(read(&[("retry-after", "soon")], Some(0)), None);
+        assert_eq!(read(&[("retry-after", "-1")], Some(0)), None);
+        assert_eq!(read(&[], Some(0)), None);
+    }
+}

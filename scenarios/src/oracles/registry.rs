@@ -1,0 +1,150 @@
+//! The table of laws: the ids that scenario files use, what each says, and where it comes from.
+//!
+//! To add a law: write its file in `laws/` with tests through its id, and add its line here.
+
+use super::{
+    law::{Law, Settings},
+    laws,
+};
+
+/// How a law is meant to be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LawKind {
+    /// It holds all the time; a finding is a failure, and unexercised it is vacuous.
+    Always,
+    /// It is reached, maybe several times; it finds nothing, and being exercised is its point.
+    Milestone,
+}
+
+/// A setting that a law heeds, by its name in scenario files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// `at-least`, a duration: [`Settings::at_least`].
+    AtLeast,
+    /// `at-most`, a number: [`Settings::at_most`].
+    AtMost,
+    /// `margin`, a duration: [`Settings::margin`].
+    Margin,
+    /// `per`, a duration: [`Settings::per`].
+    Per,
+}
+
+impl Parameter {
+    /// Its key in scenario files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AtLeast => "at-least",
+            Self::AtMost => "at-most",
+            Self::Margin => "margin",
+            Self::Per => "per",
+        }
+    }
+}
+
+/// A law that can be seated.
+#[derive(Clone, Copy)]
+pub struct LawEntry {
+    /// Its name in scenario files.
+    pub id: &'static str,
+    /// How it is meant.
+    pub kind: LawKind,
+    /// One sentence.
+    pub says: &'static str,
+    /// Its numbers in the law book (M manager safety, L liveness, V visitors, S storage, C CA).
+    pub book: &'static [&'static str],
+    /// What can be set on it.
+    pub parameters: &'static [Parameter],
+    /// Makes one.
+    pub make: fn(Settings) -> Box<dyn Law>,
+}
+
+impl std::fmt::Debug for LawEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LawEntry({})", self.id)
+    }
+}
+
+/// The law called `id`.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static LawEntry> {
+    LAWS.iter().find(|entry| entry.id == id)
+}
+
+macro_rules! laws {
+    ($($id:literal $kind:ident [$($book:literal),*] [$($parameter:ident),*] $make:expr, $says:literal;)*) => {
+        &[$(LawEntry {
+            id: $id,
+            kind: LawKind::$kind,
+            says: $says,
+            book: &[$($book),*],
+            parameters: &[$(Parameter::$parameter),*],
+            make: $make,
+        }),*]
+    };
+}
+
+/// All laws, by id.
+pub const LAWS: &[LawEntry] = laws! {
+    "ca.ari-window-sane" Always ["C7"] [] |_| Box::<laws::ari_window_sane::AriWindowSane>::default(),
+        "Each renewal window that the CA gives has a start and an end, and ends after it starts.";
+    "ca.issues-only-ordered-names" Always ["C3"] [] |_| Box::<laws::issues_only_ordered_names::IssuesOnlyOrderedNames>::default(),
+        "A certificate's names are exactly those of its order and of its CSR.";
+    "ca.legal-transitions" Always ["C4"] [] |_| Box::<laws::legal_transitions::LegalTransitions>::default(),
+        "The status of an account, order, authorization or challenge only changes as RFC 8555 §7.1.6 allows.";
+    "ca.nonces-single-use" Always ["C5"] [] |_| Box::<laws::ca_nonces::CaNonces>::default(),
+        "The CA accepts no nonce twice, gives none out twice, and gives a fresh one with each answer to a POST.";
+    "ca.validates-before-issuing" Always ["C3"] [] |_| Box::<laws::validates_before_issuing::ValidatesBeforeIssuing>::default(),
+        "For each name issued, control was proved before by http-01, dns-01 or tls-alpn-01.";
+    "manager.account-created" Milestone ["M14"] [] |_| Box::<laws::account_created::AccountCreated>::default(),
+        "A CA creates an account for a client.";
+    "manager.active-pair-matches" Always ["M2"] [] |_| Box::<laws::active_pair_matches::ActivePairMatches>::default(),
+        "A certificate and its private key, on disk and as served, belong together.";
+    "manager.ari-poll-gap" Always ["M12"] [AtLeast] |settings| Box::new(laws::ari_poll_gap::AriPollGap::new(settings)),
+        "Between two polls of one certificate's renewal information lie the answer's Retry-After and a minute at least.";
+    "manager.certificate-obtained" Milestone ["L2"] [] |_| Box::<laws::certificates::Obtained>::default(),
+        "The manager downloads a certificate that it did not have.";
+    "manager.certificate-renewed" Milestone ["L1"] [] |_| Box::<laws::certificates::Renewed>::default(),
+        "The manager downloads a further certificate for names that it has one for.";
+    "manager.challenge-posted-once" Always ["M19"] [] |_| Box::<laws::challenge_posted_once::ChallengePostedOnce>::default(),
+        "A challenge that the CA has accepted a POST for is not posted again.";
+    "manager.honors-retry-after" Always ["M6"] [] |_| Box::<laws::honors_retry_after::HonorsRetryAfter>::default(),
+        "A resource is not asked again before the Retry-After of its last answer has passed.";
+    "manager.issuance-rate" Always ["M4"] [] |_| Box::<laws::issuance_rate::IssuanceRate>::default(),
+        "For one set of names, certificates come no faster than one for each third of their lifetime.";
+    "manager.new-orders" Always ["M4"] [AtMost, Per] |settings| Box::new(laws::new_orders::NewOrders::new(settings)),
+        "A CA creates no more orders for its clients than the scenario allows.";
+    "manager.one-account" Always ["M14"] [] |_| Box::<laws::one_account::OneAccount>::default(),
+        "At each CA, one account is created for a contact.";
+    "manager.one-open-order" Always ["M3"] [] |_| Box::<laws::one_open_order::OneOpenOrder>::default(),
+        "At most one order for a set of names is open at any time, unless a crash left one behind.";
+    "manager.renews-before-expiry" Always ["L1"] [Margin] |settings| Box::new(laws::renews_before_expiry::RenewsBeforeExpiry::new(settings)),
+        "Before a certificate expires, or earlier by a margin, a newer one for the same names has been downloaded.";
+    "nonces.single-use" Always ["M7"] [] |_| Box::<laws::nonces_single_use::NoncesSingleUse>::default(),
+        "The client sends no nonce twice; a POST that is tried again carries a new one.";
+    "visitors.always-served" Always ["V9"] [] |_| Box::<laws::always_served::AlwaysServed>::default(),
+        "Once a name was served well, it is served at each later visit while its certificate lives.";
+    "visitors.names-match" Always ["V2"] [] |_| Box::<laws::names_match::NamesMatch>::default(),
+        "The certificate that a visitor is served covers the name asked for; a wildcard covers one label.";
+    "visitors.see-valid-certificate" Always ["V1"] [] |_| Box::<laws::see_valid_certificate::SeeValidCertificate>::default(),
+        "No visitor is served a certificate that has expired or is not valid yet, by true time.";
+    "world.no-deadlock" Always ["L3", "L4"] [] |_| Box::<laws::no_deadlock::NoDeadlock>::default(),
+        "No tasks wait for each other for ever, and every operation ends.";
+    "world.no-panic" Always ["M1"] [] |_| Box::<laws::no_panic::NoPanic>::default(),
+        "No task panics.";
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_says_what_each_law_means() {
+        assert!(LAWS.is_sorted_by(|one, other| one.id < other.id));
+        for entry in LAWS {
+            assert!(entry.says.ends_with('.') && !entry.book.is_empty(), "{entry:?}");
+            let _ = (entry.make)(Settings::default());
+        }
+        assert!(find("manager.one-account").is_some() && find("manager.two-accounts").is_none());
+    }
+}

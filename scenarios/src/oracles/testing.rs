@@ -1,0 +1,395 @@
+//! Tiny traces for the oracles' tests: a manager, a CA, a visitor, and what passes between them.
+//!
+//! A [`Story`] writes the records that a world would write for HTTP exchanges, handshakes and the like.
+//! It simulates nothing: tests say themselves what the CA answers, right or wrong.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use sim::trace::{Direction, DiskOperation, Ending, Event, HandshakeOutcome, Record, Side};
+
+use super::{Bench, Settings, Verdict};
+
+pub(super) const EPOCH_S: i64 = 1_767_225_600;
+const CA_ADDRESS: &str = "10.0.0.2:443";
+const DAY_S: i64 = 86_400;
+
+/// A certificate made for a test.
+pub(super) struct Issued {
+    pub(super) der: Vec<u8>,
+    pub(super) pem: String,
+    pub(super) key_pem: String,
+}
+
+impl Issued {
+    pub(super) fn new(names: &[&str], not_before_s: i64, not_after_s: i64) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut parameters =
+            rcgen::CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
+        parameters.not_before = time::OffsetDateTime::from_unix_timestamp(not_before_s).unwrap();
+        parameters.not_after = time::OffsetDateTime::from_unix_timestamp(not_after_s).unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
+        Self { der: certificate.der().to_vec(), pem: certificate.pem(), key_pem: key.serialize_pem() }
+    }
+}
+
+/// A CSR for `names`, in base64url.
+pub(super) fn csr(names: &[&str]) -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let parameters = rcgen::CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
+    URL_SAFE_NO_PAD.encode(parameters.serialize_request(&key).unwrap().der())
+}
+
+/// What the CA answers.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: String,
+    pub(super) has_nonce: bool,
+}
+
+impl Answer {
+    pub(super) fn new(status: u16, body: Value) -> Self {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        Self { status, headers: Vec::new(), body, has_nonce: true }
+    }
+
+    pub(super) fn problem(status: u16, kind: &str) -> Self {
+        Self::new(status, json!({"type": format!("urn:ietf:params:acme:error:{kind}")}))
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// A trace in the making.
+pub(super) struct Story {
+    pub(super) records: Vec<Record>,
+    /// The nonce that the next POST carries; set it to carry another one.
+    pub(super) nonce: String,
+    /// The client of the exchanges that follow.
+    pub(super) client: Arc<str>,
+    at_ns: u64,
+    nonces: u64,
+    orders: u64,
+    port: u16,
+    is_introduced: bool,
+}
+
+impl Story {
+    /// The world begins on 2026-01-01.
+    pub(super) fn new() -> Self {
+        let mut story = Self {
+            records: Vec::new(),
+            nonce: "none-yet".into(),
+            client: "manager".into(),
+            at_ns: 0,
+            nonces: 0,
+            orders: 0,
+            port: 49_152,
+            is_introduced: false,
+        };
+        story.event(None, Event::World { seed: 1, epoch: "2026-01-01T00:00:00Z".into() });
+        for (host, from) in [("manager", "10.0.0.1:1"), ("ca", CA_ADDRESS), ("visitor", "10.0.0.3:1")] {
+            story.event(Some(host), Event::HostStarted { incarnation: 1 });
+            let to = "10.0.0.9:1".parse().unwrap();
+            story.event(
+                Some(host),
+                Event::Segment { from: from.parse().unwrap(), to, flags: "SA".into(), len: 0, digest: String::new() },
+            );
+        }
+        story
+    }
+
+    /// Time passes.
+    pub(super) fn wait(&mut self, seconds: u64) {
+        self.at_ns += seconds * 1_000_000_000;
+    }
+
+    pub(super) fn wait_days(&mut self, days: u64) {
+        self.wait(days * DAY_S.unsigned_abs());
+    }
+
+    /// The present, Unix seconds.
+    pub(super) fn now_s(&self) -> i64 {
+        EPOCH_S + i64::try_from(self.at_ns / 1_000_000_000).unwrap()
+    }
+
+    pub(super) fn event(&mut self, host: Option<&str>, event: Event) {
+        let number = self.records.len() as u64 + 1;
+        self.records.push(Record { number, at_ns: self.at_ns, host: host.map(Into::into), event });
+    }
+
+    pub(super) fn kill(&mut self, host: &str) {
+        self.event(Some(host), Event::HostEnded { ending: Ending::Killed });
+    }
+
+    pub(super) fn start(&mut self, host: &str) {
+        self.event(Some(host), Event::HostStarted { incarnation: 2 });
+    }
+
+    /// The bytes of an exchange between two hosts, on a connection of its own.
+    pub(super) fn bytes(&mut self, client: &str, server: (&str, &str), request: &str, response: Option<&str>) {
+        self.port += 1;
+        let address = if client == "manager" {
+            "10.0.0.1"
+        } else if client == "ca" {
+            "10.0.0.2"
+        } else {
+            "10.0.0.8"
+        };
+        let connection: Arc<str> = format!("{address}:{}-{}", self.port, server.1).into();
+        let mut data = |host: &str, side, direction, bytes: &str| {
+            let event =
+                Event::Data { connection: connection.clone(), side, direction, bytes: bytes.as_bytes().to_vec() };
+            self.event(Some(host), event);
+        };
+        data(client, Side::Client, Direction::Wrote, request);
+        data(server.0, Side::Server, Direction::Read, request);
+        if let Some(response) = response {
+            data(server.0, Side::Server, Direction::Wrote, response);
+            data(client, Side::Client, Direction::Read, response);
+        }
+    }
+
+    fn ask(&mut self, request: &str, answer: Option<Answer>) {
+        let response = answer.map(|mut answer| {
+            if answer.has_nonce {
+                self.nonces += 1;
+                self.nonce = format!("nonce{}", self.nonces);
+                answer.headers.push(("Replay-Nonce", self.nonce.clone()));
+            }
+            let fields: String = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            format!(
+                "HTTP/1.1 {} X\r\nContent-Length: {}\r\n{fields}\r\n{}",
+                answer.status,
+                answer.body.len(),
+                answer.body
+            )
+        });
+        let client = self.client.clone();
+        self.bytes(&client, ("ca", CA_ADDRESS), request, response.as_deref());
+    }
+
+    /// A GET to the CA.
+    pub(super) fn get(&mut self, path: &str, mut answer: Answer) {
+        self.introduce();
+        answer.has_nonce = false;
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: ca.test\r\n\r\n"), Some(answer));
+    }
+
+    /// A signed POST to the CA; `Null` is POST-as-GET. Without an answer, that one is lost.
+    pub(super) fn post(&mut self, path: &str, payload: &Value, answer: Option<Answer>) {
+        self.introduce();
+        let mut protected = json!({"alg": "ES256", "nonce": self.nonce, "url": format!("https://ca.test{path}")});
+        if path == "/new-account" {
+            protected["jwk"] = json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"});
+        } else {
+            protected["kid"] = json!("https://ca.test/account/1");
+        }
+        let payload = if payload.is_null() { String::new() } else { payload.to_string() };
+        let body = json!({
+            "protected": URL_SAFE_NO_PAD.encode(protected.to_string()),
+            "payload": URL_SAFE_NO_PAD.encode(payload),
+            "signature": "AA",
+        })
+        .to_string();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: ca.test\r\nContent-Type: application/jose+json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        self.ask(&(head + &body), answer);
+    }
+
+    /// The directory, and a nonce, once.
+    pub(super) fn introduce(&mut self) {
+        if std::mem::replace(&mut self.is_introduced, true) {
+            return;
+        }
+        let url = |path: &str| format!("https://ca.test/{path}");
+        let directory = json!({
+            "newNonce": url("new-nonce"), "newAccount": url("new-account"), "newOrder": url("new-order"),
+            "revokeCert": url("revoke"), "keyChange": url("key-change"), "renewalInfo": url("renewal-info"),
+        });
+        self.get("/directory", Answer::new(200, directory));
+        self.ask("HEAD /new-nonce HTTP/1.1\r\nHost: ca.test\r\n\r\n", Some(Answer::new(200, Value::Null)));
+    }
+
+    pub(super) fn new_account(&mut self, contact: &str, status: u16) {
+        let answer = Answer::new(status, json!({"status": "valid"})).header("Location", "https://ca.test/account/1");
+        self.post("/new-account", &json!({"termsOfServiceAgreed": true, "contact": [contact]}), Some(answer));
+    }
+
+    /// An order object's JSON.
+    pub(super) fn order_object(&self, names: &[&str], order: u64, status: &str) -> Value {
+        let identifiers: Vec<Value> = names.iter().map(|name| json!({"type": "dns", "value": name})).collect();
+        let mut object = json!({
+            "status": status,
+            "identifiers": identifiers,
+            "authorizations": names.iter().map(|name| format!("https://ca.test/authz/{order}-{name}")).collect::<Vec<_>>(),
+            "finalize": format!("https://ca.test/order/{order}/finalize"),
+        });
+        if status == "valid" {
+            object["certificate"] = json!(format!("https://ca.test/certificate/{order}"));
+        }
+        object
+    }
+
+    /// A new order; its number is returned.
+    pub(super) fn new_order(&mut self, names: &[&str]) -> u64 {
+        self.orders += 1;
+        let order = self.orders;
+        let object = self.order_object(names, order, "pending");
+        let payload = json!({"identifiers": object["identifiers"]});
+        let answer = Answer::new(201, object).header("Location", format!("https://ca.test/order/{order}"));
+        self.post("/new-order", &payload, Some(answer));
+        order
+    }
+
+    /// The order's authorization is looked at and its challenge posted; it is `status` then.
+    pub(super) fn authorize(&mut self, name: &str, order: u64, status: &str) {
+        self.authorization(name, order, "pending");
+        self.fetch_http01(name, &format!("token{order}"));
+        self.post_challenge(name, order);
+        self.authorization(name, order, status);
+    }
+
+    pub(super) fn post_challenge(&mut self, name: &str, order: u64) {
+        let challenge = Self::challenge_object(name, order, "processing");
+        self.post(&format!("/challenge/{order}-{name}"), &json!({}), Some(Answer::new(200, challenge)));
+    }
+
+    pub(super) fn authorization(&mut self, name: &str, order: u64, status: &str) {
+        let object = json!({
+            "status": status,
+            "identifier": {"type": "dns", "value": name},
+            "challenges": [Self::challenge_object(name, order, status)],
+        });
+        self.post(&format!("/authz/{order}-{name}"), &Value::Null, Some(Answer::new(200, object)));
+    }
+
+    pub(super) fn challenge_object(name: &str, order: u64, status: &str) -> Value {
+        let (url, token) = (format!("https://ca.test/challenge/{order}-{name}"), format!("token{order}"));
+        json!({"type": "http-01", "url": url, "token": token, "status": status})
+    }
+
+    /// The CA fetches a challenge's answer.
+    pub(super) fn fetch_http01(&mut self, name: &str, token: &str) {
+        let request = format!("GET /.well-known/acme-challenge/{token} HTTP/1.1\r\nHost: {name}\r\n\r\n");
+        let body = format!("{token}.thumbprint");
+        let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        self.bytes("ca", ("manager", "10.0.0.1:80"), &request, Some(&response));
+    }
+
+    /// The order is finalized with a CSR for `csr_names`, and ready at once.
+    pub(super) fn finalize(&mut self, names: &[&str], csr_names: &[&str], order: u64) {
+        let processing = self.order_object(names, order, "processing");
+        let payload = json!({"csr": csr(csr_names)});
+        self.post(&format!("/order/{order}/finalize"), &payload, Some(Answer::new(200, processing)));
+        let valid = self.order_object(names, order, "valid");
+        self.post(&format!("/order/{order}"), &Value::Null, Some(Answer::new(200, valid)));
+    }
+
+    /// The order's certificate is downloaded.
+    pub(super) fn download(&mut self, order: u64, certificate: &Issued) {
+        let mut answer = Answer::new(200, Value::Null);
+        answer.body.clone_from(&certificate.pem);
+        self.post(&format!("/certificate/{order}"), &Value::Null, Some(answer));
+    }
+
+    /// A whole issuance, of a certificate that is valid from now on.
+    pub(super) fn issuance(&mut self, names: &[&str], lifetime_days: i64) -> Issued {
+        if self.orders == 0 {
+            self.new_account("mailto:a@a.test", 201);
+        }
+        let certificate = Issued::new(names, self.now_s(), self.now_s() + lifetime_days * DAY_S);
+        let order = self.new_order(names);
+        for name in names {
+            self.authorize(name, order, "valid");
+        }
+        self.finalize(names, names, order);
+        self.download(order, &certificate);
+        certificate
+    }
+
+    pub(super) fn renewal_info(&mut self, id: &str, start: &str, end: &str, retry_after: Option<&str>) {
+        let mut answer = Answer::new(200, json!({"suggestedWindow": {"start": start, "end": end}}));
+        answer.headers.extend(retry_after.map(|value| ("Retry-After", value.to_owned())));
+        self.get(&format!("/renewal-info/{id}"), answer);
+    }
+
+    fn handshake(&mut self, server_name: &str, outcome: HandshakeOutcome) {
+        self.port += 1;
+        let connection = format!("10.0.0.3:{}-10.0.0.1:443", self.port).into();
+        let event = Event::Handshake { connection, server_name: server_name.into(), alpn: None, outcome };
+        self.event(Some("visitor"), event);
+    }
+
+    /// A visitor is served.
+    pub(super) fn visit(&mut self, server_name: &str, certificate: &Issued) {
+        self.handshake(server_name, HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] });
+    }
+
+    /// A visitor fails, having seen a certificate or not.
+    pub(super) fn visit_fails(&mut self, server_name: &str, error: &str, certificate: Option<&Issued>) {
+        let chain = certificate.iter().map(|certificate| certificate.der.clone()).collect();
+        self.handshake(server_name, HandshakeOutcome::Failed { error: error.into(), chain });
+    }
+
+    /// The manager's disk carries out a system call.
+    pub(super) fn disk(&mut self, operation: DiskOperation, path: &str, to: Option<&str>, bytes: &str) {
+        let event = Event::Disk {
+            number: 0,
+            operation,
+            path: path.into(),
+            to: to.map(Into::into),
+            mode: None,
+            offset: None,
+            bytes: bytes.as_bytes().to_vec(),
+            error: None,
+        };
+        self.event(Some("manager"), event);
+    }
+
+    /// The manager writes a whole file in place.
+    pub(super) fn write_file(&mut self, path: &str, content: &str) {
+        self.disk(DiskOperation::Open, path, None, "");
+        self.disk(DiskOperation::Write, path, None, content);
+    }
+
+    /// What the law called `id` says of this story.
+    pub(super) fn verdict(&self, id: &str) -> Verdict {
+        self.verdict_with(id, Settings::default())
+    }
+
+    pub(super) fn verdict_at_least(&self, id: &str, seconds: u64) -> Verdict {
+        self.verdict_with(id, Settings { at_least: Some(Duration::from_secs(seconds)), ..Settings::default() })
+    }
+
+    pub(super) fn verdict_with(&self, id: &str, settings: Settings) -> Verdict {
+        let bench = Bench::default();
+        let seat = bench.seat(id, settings).unwrap();
+        self.records.iter().for_each(|record| bench.observe(record));
+        bench.finish(self.at_ns).verdict(seat).clone()
+    }
+
+    /// The law has something to judge and finds nothing.
+    #[track_caller]
+    pub(super) fn keeps(&self, id: &str) {
+        let verdict = self.verdict(id);
+        assert_eq!(verdict.findings(), [], "{id}");
+        assert!(verdict.exercised().total() > 0, "{id} had nothing to judge");
+    }
+
+    /// The law finds exactly one thing, in words that contain `words`.
+    #[track_caller]
+    pub(super) fn breaks(&self, id: &str, words: &str) {
+        let verdict = self.verdict(id);
+        let messages: Vec<&str> = verdict.findings().iter().map(|finding| finding.message.as_str()).collect();
+        assert!(messages.len() == 1 && messages[0].contains(words), "{id}: {messages:?}");
+        assert!(verdict.exercised().total() > 0, "{id} had nothing to judge");
+    }
+}

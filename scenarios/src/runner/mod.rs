@@ -1,0 +1,83 @@
+//! Runs cases: one world per seed, many side by side, each verdict reproducible.
+
+mod console;
+mod faulty;
+mod judge;
+mod pool;
+mod run;
+mod stage;
+mod steps;
+mod summary;
+mod sweep;
+mod visitor;
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use sim::trace::{Observer, Record};
+
+pub use console::{report, report_run};
+pub use judge::{Breach, Fate};
+pub use run::{Run, Verdict};
+pub use summary::summary;
+pub use sweep::{CaseResult, Outcome, Sweep, SweepOptions, sweep};
+
+use crate::{
+    catalogue::{Catalogue, CatalogueError},
+    language::Case,
+};
+
+/// Runs one case of the shipped catalogue under one seed.
+///
+/// # Errors
+/// [`CatalogueError`] if the catalogue can't be read or has no such case.
+pub fn run_by_id(id: &str, seed: u64) -> Result<Run, CatalogueError> {
+    Ok(run_once(&find(id)?, seed))
+}
+
+/// The case with exactly this id: one of the shipped catalogue, or `FILE.toml` with `::axis=value` where it has axes.
+///
+/// # Errors
+/// [`CatalogueError`] if there is none.
+pub fn find(id: &str) -> Result<Case, CatalogueError> {
+    let (file, _) = id.split_once("::").unwrap_or((id, ""));
+    let selection = if file.ends_with(".toml") { file } else { id };
+    let cases = Catalogue::select(&[selection.to_owned()])?;
+    cases.into_iter().find(|case| case.id == id).ok_or_else(|| CatalogueError::Unknown(id.to_owned()))
+}
+
+/// Runs one case under one seed.
+#[must_use]
+pub fn run_once(case: &Case, seed: u64) -> Run {
+    run::run(case, seed, &pool::Slot::default(), None)
+}
+
+/// Runs one case under one seed and writes every event to `file` as JSON Lines.
+///
+/// # Errors
+/// If the file can't be written.
+pub fn run_traced(case: &Case, seed: u64, file: &Path) -> io::Result<Run> {
+    let writer = Arc::new(Mutex::new((BufWriter::new(File::create(file)?), Ok(()))));
+    let run = run::run(case, seed, &pool::Slot::default(), Some(Box::new(TraceFile(writer.clone()))));
+    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::replace(&mut writer.1, Ok(()))?;
+    writer.0.flush()?;
+    Ok(run)
+}
+
+/// Writes each event as a line; the first error is kept for the end.
+struct TraceFile(Arc<Mutex<(BufWriter<File>, io::Result<()>)>>);
+
+impl Observer for TraceFile {
+    fn observe(&mut self, _record: &Record, line: &str) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (writer, result) = &mut *state;
+        if result.is_ok() {
+            *result = writeln!(writer, "{line}");
+        }
+    }
+}

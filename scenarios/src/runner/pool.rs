@@ -1,0 +1,114 @@
+//! Runs many worlds side by side, one on each thread, and watches that none stands still in real time.
+
+use std::{
+    collections::VecDeque,
+    num::NonZeroUsize,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use sim::world::Progress;
+
+/// How often the watchdog looks, in real time.
+const LOOK: Duration = Duration::from_secs(1);
+/// After so many looks without a step, a world is stuck. Nothing that a world does takes this long.
+const LOOKS_MAX: u32 = 60;
+
+/// Where a running world shows itself to the watchdog.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slot(Arc<Mutex<Option<Watched>>>);
+
+#[derive(Debug)]
+struct Watched {
+    what: String,
+    progress: Arc<Progress>,
+    steps: u64,
+    looks: u32,
+}
+
+impl Slot {
+    /// From now on this world is watched; `what` is how to name and replay it.
+    pub(crate) fn watch(&self, what: String, progress: Arc<Progress>) {
+        *lock(&self.0) = Some(Watched { what, progress, steps: 0, looks: 0 });
+    }
+
+    /// The world has ended.
+    pub(crate) fn release(&self) {
+        *lock(&self.0) = None;
+    }
+
+    /// One look of the watchdog: what to say if the world has stood still for too long.
+    fn look(&self) -> Option<String> {
+        let mut watched = lock(&self.0);
+        let watched = watched.as_mut()?;
+        let steps = watched.progress.steps();
+        if steps != watched.steps {
+            (watched.steps, watched.looks) = (steps, 0);
+            return None;
+        }
+        watched.looks += 1;
+        (watched.looks >= LOOKS_MAX).then(|| {
+            format!(
+                "{} has stood still for {LOOKS_MAX} s of real time in task `{}`, step {steps}: it never yields, or it \
+                 takes a std lock twice",
+                watched.what,
+                watched.progress.doing(),
+            )
+        })
+    }
+}
+
+/// Carries out `jobs` in order on `threads` threads. Results arrive at `done` on the calling thread as
+/// they are ready. Once `interrupted` is set, no further job is begun. `stuck` is called from a thread of
+/// its own when a world stands still; it can't be stopped, so `stuck` should end the process.
+#[expect(clippy::disallowed_methods, reason = "these threads carry whole worlds; nothing in a world sees them")]
+pub(crate) fn run<J: Send, R: Send>(
+    jobs: Vec<J>,
+    threads: NonZeroUsize,
+    interrupted: &AtomicBool,
+    stuck: impl Fn(String) + Send + Sync + 'static,
+    work: impl Fn(J, &Slot) -> R + Sync,
+    mut done: impl FnMut(R),
+) {
+    let slots: Vec<Slot> = (0..threads.get()).map(|_| Slot::default()).collect();
+    let over = Arc::new((Mutex::new(false), Condvar::new()));
+    let watchdog = {
+        let (slots, over) = (slots.clone(), over.clone());
+        thread::spawn(move || {
+            let mut is_over = lock(&over.0);
+            while !*is_over {
+                is_over = over.1.wait_timeout(is_over, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+                slots.iter().filter_map(Slot::look).for_each(&stuck);
+            }
+        })
+    };
+    let queue = Mutex::new(VecDeque::from(jobs));
+    let (sender, results) = mpsc::channel();
+    thread::scope(|scope| {
+        for slot in &slots {
+            let (sender, queue, work) = (sender.clone(), &queue, &work);
+            scope.spawn(move || {
+                while !interrupted.load(Ordering::Relaxed) {
+                    let Some(job) = lock(queue).pop_front() else { break };
+                    // The receiver lives as long as the scope.
+                    let _ = sender.send(work(job, slot));
+                }
+            });
+        }
+        drop(sender);
+        results.iter().for_each(&mut done);
+    });
+    *lock(&over.0) = true;
+    over.1.notify_all();
+    watchdog.join().expect("the watchdog does not panic");
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is guarded here is whole at every moment.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,136 @@
+//! One run: one case under one seed, from an empty world to a verdict.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use sim::{
+    trace::{Checkpoint, Observer, TraceHash},
+    world::Crash,
+};
+
+use super::{
+    judge::{Breach, Court, Facts, Fate},
+    pool::Slot,
+    stage::{self, StageError},
+};
+use crate::language::{Case, Claim, Law, Outcome};
+
+/// What came of one run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The case's id.
+    pub case: String,
+    /// The seed.
+    pub seed: u64,
+    /// Whether all was as expected.
+    pub verdict: Verdict,
+    /// How each expectation fared, in the order of the file.
+    pub fates: Vec<Fate>,
+    /// The hash over the whole trace.
+    pub hash: TraceHash,
+    /// The hash along the way.
+    pub checkpoints: Vec<Checkpoint>,
+    /// How many events there were.
+    pub events: u64,
+    /// Virtual time at the end.
+    pub simulated: Duration,
+    /// How often each probe fired.
+    pub probes: BTreeMap<String, u64>,
+    /// The steps of the timeline that were carried out: the number in the file, and when.
+    pub steps: Vec<(usize, Duration)>,
+}
+
+/// Whether all was as expected in one run. Vacuity is judged over all seeds of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing failed that was to hold.
+    Pass,
+    /// Expectations were broken: the number in the file, and how.
+    Broken(Vec<(usize, Breach)>),
+    /// The implementation under test panicked, deadlocked or got stuck.
+    Crashed(Crash),
+    /// The world could not be built, or the harness itself is at fault.
+    Harness(String),
+}
+
+impl Verdict {
+    /// Whether nothing failed.
+    #[must_use]
+    pub fn is_pass(&self) -> bool {
+        *self == Self::Pass
+    }
+}
+
+/// Runs one case under one seed. `observer` sees the trace, if one is given.
+pub(super) fn run(case: &Case, seed: u64, slot: &Slot, observer: Option<Box<dyn Observer>>) -> Run {
+    let court = Court::new(case);
+    let mut staged = match stage::build(case, seed, &court.bench, observer) {
+        Ok(staged) => staged,
+        Err(StageError(message)) => return unbuilt(case, seed, message),
+    };
+    slot.watch(format!("{} --seed {seed}", case.id), staged.world.progress());
+    staged.start(case);
+    let ended = staged.world.run_until(case.run.until);
+    slot.release();
+
+    let steps = staged.steps();
+    let facts = Facts { end: staged.world.now(), last_step: steps.last().map(|(_, at)| *at) };
+    let (judgement, fates) = court.judge(&facts);
+    let verdict = match ended {
+        Err(crash) if !is_expected(case, &fates) => Verdict::Crashed(crash),
+        Err(_) => Verdict::Pass,
+        Ok(()) => verdict(case, &fates),
+    };
+    Run {
+        case: case.id.clone(),
+        seed,
+        verdict,
+        fates,
+        hash: staged.world.trace_hash(),
+        checkpoints: staged.world.checkpoints(),
+        events: staged.world.events(),
+        simulated: staged.world.now(),
+        probes: judgement.probes().iter().map(|(name, tally)| (name.clone(), tally.total())).collect(),
+        steps,
+    }
+}
+
+/// Whether a crash is what an expectation of this case waits for, since a defect is switched on.
+fn is_expected(case: &Case, fates: &[Fate]) -> bool {
+    case.expectations.iter().zip(fates).any(|(expectation, fate)| {
+        let about_crashes = match &expectation.claim {
+            Claim::Law(Law::WorldNoPanic {} | Law::WorldNoDeadlock {}) => true,
+            Claim::Law(_) | Claim::Probe(_) => false,
+        };
+        about_crashes && expectation.outcome == Outcome::Violated && matches!(fate, Fate::Broken(_))
+    })
+}
+
+/// A law that a defect must break is judged over all seeds of the case; the others here.
+fn verdict(case: &Case, fates: &[Fate]) -> Verdict {
+    let broken: Vec<(usize, Breach)> = case
+        .expectations
+        .iter()
+        .zip(fates)
+        .enumerate()
+        .filter_map(|(index, (expectation, fate))| match (fate, expectation.outcome) {
+            (Fate::Broken(breach), Outcome::Holds) => Some((index, breach.clone())),
+            (Fate::Broken(_), Outcome::Violated) | (Fate::Held | Fate::Vacuous, _) => None,
+        })
+        .collect();
+    if broken.is_empty() { Verdict::Pass } else { Verdict::Broken(broken) }
+}
+
+fn unbuilt(case: &Case, seed: u64, message: String) -> Run {
+    Run {
+        case: case.id.clone(),
+        seed,
+        verdict: Verdict::Harness(message),
+        fates: Vec::new(),
+        hash: TraceHash([0; 32]),
+        checkpoints: Vec::new(),
+        events: 0,
+        simulated: Duration::ZERO,
+        probes: BTreeMap::new(),
+        steps: Vec::new(),
+    }
+}

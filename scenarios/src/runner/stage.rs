@@ -1,0 +1,279 @@
+//! Builds the world of a case: its hosts and what runs on them, the links, the names.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use ca_mock::{
+    Ca,
+    dns::{DnsServer, Zone, ZoneHandle},
+};
+use client_under_test::{Manager, manager::RenewalSchedule};
+use rustls::RootCertStore;
+use sim::{
+    Env,
+    trace::Observer,
+    world::{ClockOptions, HostId, HostOptions, Latency, Link, Options, World},
+};
+
+use super::{
+    faulty,
+    steps::{Cast, StepLog},
+    visitor::{self, Visits},
+};
+use crate::{
+    language::{self, Bug, Case, Host, HostKind, SignedDuration},
+    oracles::Bench,
+};
+
+/// The world of a case can't be built; the message says why.
+#[derive(Debug)]
+pub(super) struct StageError(pub(super) String);
+
+/// A world that is ready to start.
+pub(super) struct Staged {
+    pub(super) world: World,
+    cast: Cast,
+    bench: Bench,
+}
+
+impl Staged {
+    /// Starts every host and sets the timeline going.
+    pub(super) fn start(&mut self, case: &Case) {
+        super::steps::schedule(&mut self.world, &self.cast, case, &self.bench);
+        // Servers first, so that nobody is refused at the very beginning.
+        for host in self.cast.hosts_in_order() {
+            self.world.start(host);
+        }
+    }
+
+    /// The steps carried out so far.
+    pub(super) fn steps(&self) -> Vec<(usize, Duration)> {
+        self.cast.log.all()
+    }
+}
+
+pub(super) fn build(
+    case: &Case,
+    seed: u64,
+    bench: &Bench,
+    observer: Option<Box<dyn Observer>>,
+) -> Result<Staged, StageError> {
+    let addresses = addresses(case);
+    let options = Options {
+        seed,
+        epoch: case.run.epoch.0,
+        hosts: case
+            .hosts
+            .iter()
+            .map(|(name, host)| HostOptions {
+                name: name.as_str().to_owned(),
+                addresses: vec![addresses[name.as_str()]],
+                clock: ClockOptions { skew_ns: nanoseconds(host.clock.skew), drift_ppm: host.clock.drift_ppm },
+            })
+            .collect(),
+    };
+    let watching: Box<dyn Observer> = Box::new(bench.clone());
+    let mut world = World::new(options, std::iter::once(watching).chain(observer).collect());
+    let hosts: BTreeMap<String, HostId> = case
+        .hosts
+        .keys()
+        .map(|name| (name.as_str().to_owned(), world.host(name.as_str()).expect("just added")))
+        .collect();
+    set_links(&mut world, case, &hosts);
+    let zones = zones(case)?;
+    let cas = cas(case, &mut world, &hosts, &addresses)?;
+    for (name, host) in &case.hosts {
+        let id = hosts[name.as_str()];
+        set_program(&mut world, case, host, id, &zones, cas.get(name.as_str()).or_else(|| cas.values().next()))?;
+    }
+    let net = case.net.clone();
+    let order = start_order(case, &hosts);
+    Ok(Staged { world, cast: Cast { hosts, order, net, zones, log: StepLog::default(), seed }, bench: bench.clone() })
+}
+
+/// Each host's address; those that the file leaves out count up from 10.0.1.1.
+fn addresses(case: &Case) -> BTreeMap<String, IpAddr> {
+    let mut next = 0_u16;
+    let taken: Vec<IpAddr> = case.hosts.values().filter_map(|host| host.address).collect();
+    let mut free = || loop {
+        next += 1;
+        let [high, low] = next.to_be_bytes();
+        let candidate = IpAddr::from([10, 0, high + 1, low]);
+        if !taken.contains(&candidate) {
+            return candidate;
+        }
+    };
+    case.hosts
+        .iter()
+        .map(|(name, host)| (name.as_str().to_owned(), host.address.unwrap_or_else(&mut free)))
+        .collect()
+}
+
+fn start_order(case: &Case, hosts: &BTreeMap<String, HostId>) -> Vec<HostId> {
+    let rank = |host: &Host| match host.kind {
+        HostKind::Dns {} => 0,
+        HostKind::Ca { .. } => 1,
+        HostKind::Manager { .. } => 2,
+        HostKind::Visitor { .. } | HostKind::Faulty { .. } => 3,
+    };
+    let mut all: Vec<_> = case.hosts.iter().map(|(name, host)| (rank(host), hosts[name.as_str()])).collect();
+    all.sort();
+    all.into_iter().map(|(_, id)| id).collect()
+}
+
+fn set_links(world: &mut World, case: &Case, hosts: &BTreeMap<String, HostId>) {
+    for (from, a) in hosts {
+        for (to, b) in hosts {
+            if a != b {
+                world.set_link(*a, *b, link(&case.net.between(from, to)));
+            }
+        }
+    }
+}
+
+/// A link as the world knows it.
+pub(super) fn link(link: &language::Link) -> Link {
+    Link {
+        latency: match link.latency {
+            language::Latency::Fixed(latency) => Latency::Fixed(latency),
+            language::Latency::Uniform { from, to } => Latency::Uniform { min: from, max: to },
+            language::Latency::LongTail { from, to } => Latency::LongTail { min: from, usual: to },
+        },
+        loss_per_million: link.loss.ppm,
+        duplicate_per_million: link.duplicate.ppm,
+        bandwidth_bytes_per_second: link.bandwidth.map(|bandwidth| bandwidth.bits_per_second / 8),
+        ..Link::default()
+    }
+}
+
+/// The zone, for the DNS hosts to serve.
+fn zones(case: &Case) -> Result<ZoneHandle, StageError> {
+    let Some(zone) = &case.zone else { return Ok(ZoneHandle::default()) };
+    let parsed = Zone::parse(".", &zone.text()).map_err(|e| {
+        let place = zone.lines.get(e.line - 1).map_or(&zone.location, |(_, at)| at);
+        StageError(format!("{}:{}: [dns] zone: expected {}, found {}", place.file.name, place.line(), e.expected, e.found))
+    })?;
+    Ok(ZoneHandle::new(vec![parsed]))
+}
+
+/// The CAs, which exist before their hosts start and outlive their crashes, as a database does.
+fn cas(
+    case: &Case,
+    world: &mut World,
+    hosts: &BTreeMap<String, HostId>,
+    addresses: &BTreeMap<String, IpAddr>,
+) -> Result<BTreeMap<String, Ca>, StageError> {
+    let dns = case.hosts.iter().find(|(_, host)| host.kind == HostKind::Dns {});
+    let dns = dns.map(|(name, _)| addresses[name.as_str()]);
+    let mut cas = BTreeMap::new();
+    for (name, host) in &case.hosts {
+        let HostKind::Ca { directory_name } = &host.kind else { continue };
+        let directory_name = directory_name.0.first().ok_or_else(|| StageError("a CA without a name".into()))?;
+        let mut config = ca_mock::Config {
+            directory_host: directory_name.clone(),
+            validity: case.ca.validity,
+            backdate: case.ca.backdate,
+            order_lifetime: case.ca.order_lifetime,
+            valid_authorization_lifetime: case.ca.authorization_lifetime,
+            poll_retry_after: Some(case.ca.retry_after),
+            renewal_info: case.ca.ari.enabled,
+            ari_retry_after: case.ca.ari.retry_after,
+            ari_window: case.ca.ari.window.as_ref().map(|window| window.0.clone()),
+            ..ca_mock::Config::default()
+        };
+        if let Some(dns) = dns {
+            config.dns_server = SocketAddr::new(dns, 53);
+        }
+        world.add_name(directory_name, vec![addresses[name.as_str()]]);
+        cas.insert(name.as_str().to_owned(), Ca::new(&world.env(hosts[name.as_str()]), config));
+    }
+    Ok(cas)
+}
+
+fn set_program(
+    world: &mut World,
+    case: &Case,
+    host: &Host,
+    id: HostId,
+    zones: &ZoneHandle,
+    ca: Option<&Ca>,
+) -> Result<(), StageError> {
+    let a_ca = || ca.cloned().ok_or_else(|| StageError(format!("host {} needs a host of kind ca", world.host_name(id))));
+    match &host.kind {
+        HostKind::Ca { .. } => {
+            let ca = a_ca()?;
+            world.set_program(id, move |env| {
+                let ca = ca.clone();
+                async move { ca.serve(env).await.expect("the CA's port is free on its own host") }
+            });
+        }
+        HostKind::Dns {} => {
+            let zones = zones.clone();
+            world.set_program(id, move |env| serve_dns(env, zones.clone()));
+        }
+        HostKind::Manager { names } => {
+            let ca = a_ca()?;
+            for name in &names.0 {
+                let address = world_address(case, world, id);
+                world.add_name(name, vec![address]);
+            }
+            let config = manager_config(case, &names.0, &ca);
+            world.set_program(id, move |env| {
+                let config = config.clone();
+                async move {
+                    let manager = Manager::new(env, config).expect("the language has checked the names");
+                    manager.run().await.expect("the manager's ports are free on its own host");
+                }
+            });
+        }
+        HostKind::Visitor { visits, every, from } => {
+            let mut roots = RootCertStore::empty();
+            if let Some(ca) = ca {
+                let pem = pem::parse(ca.issuer_root_pem()).map_err(|e| StageError(e.to_string()))?;
+                roots.add(pem.into_contents().into()).map_err(|e| StageError(e.to_string()))?;
+            }
+            let visits = Visits { names: visits.0.clone(), port: 443, first: *from, every: *every, roots };
+            world.set_program(id, move |env| visitor::visit(env, visits.clone()));
+        }
+        HostKind::Faulty { misconduct } => {
+            let misconduct = *misconduct;
+            world.set_program(id, move |env| faulty::misbehave(env, misconduct));
+        }
+    }
+    Ok(())
+}
+
+async fn serve_dns(env: Env, zones: ZoneHandle) {
+    let local = SocketAddr::from(([0, 0, 0, 0], 53));
+    let server = DnsServer::bind(&env, local, zones).await.expect("the DNS port is free on its own host");
+    server.serve().await;
+}
+
+fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::Config {
+    let directory = format!("https://{}/directory", ca.config().directory_host);
+    let mut config = client_under_test::Config::new(names, directory, ca.api_root_pem());
+    config.contact = vec!["mailto:operator@example.test".to_owned()];
+    config.storage_root = PathBuf::from("/var/lib/acme");
+    for bug in &case.bugs {
+        match bug {
+            Bug::RenewalThirtyDayConstant => {
+                let defect: Arc<dyn RenewalSchedule> = Arc::new(client_under_test::historical::ThirtyDayConstant);
+                config.renewal_schedule = defect;
+            }
+        }
+    }
+    config
+}
+
+fn world_address(case: &Case, world: &World, id: HostId) -> IpAddr {
+    addresses(case)[world.host_name(id)]
+}
+
+fn nanoseconds(duration: SignedDuration) -> i64 {
+    duration.nanoseconds()
+}

@@ -1,0 +1,60 @@
+//! The machine's report of a sweep: JSON, one object a case.
+
+use serde_json::{Value, json};
+
+use super::{
+    judge::Fate,
+    sweep::{CaseResult, Outcome, Sweep},
+};
+
+/// The sweep as JSON.
+#[must_use]
+pub fn summary(sweep: &Sweep) -> Value {
+    json!({
+        "version": 1,
+        "exit-code": sweep.exit_code(),
+        "runs": { "asked": sweep.asked, "finished": sweep.finished },
+        "cases": sweep.cases.iter().map(case).collect::<Vec<_>>(),
+    })
+}
+
+fn case(result: &CaseResult) -> Value {
+    let expectations: Vec<Value> = (result.case.expectations.iter().enumerate())
+        .map(|(index, expectation)| {
+            let count = |wanted: fn(&Fate) -> bool| {
+                result.runs.iter().filter(|run| run.fates.get(index).is_some_and(wanted)).count()
+            };
+            json!({
+                "id": expectation.id.as_str(),
+                "held": count(|fate| *fate == Fate::Held),
+                "vacuous": count(|fate| *fate == Fate::Vacuous),
+                "broken": count(|fate| matches!(fate, Fate::Broken(_))),
+                "must-be-broken": expectation.outcome == crate::language::Outcome::Violated,
+            })
+        })
+        .collect();
+    json!({
+        "id": result.case.id,
+        "outcome": match &result.outcome {
+            Outcome::Passed => "passed",
+            Outcome::Failed(_) => "failed",
+            Outcome::Vacuous(_) => "vacuous",
+            Outcome::NotCaught(_) => "not-caught",
+            Outcome::Harness(..) => "harness",
+        },
+        "failed-seeds": match &result.outcome {
+            Outcome::Failed(seeds) => json!(seeds),
+            Outcome::Harness(seed, _) => json!([seed]),
+            Outcome::Passed | Outcome::Vacuous(_) | Outcome::NotCaught(_) => json!([]),
+        },
+        "repeated": result.repeated,
+        "expectations": expectations,
+        "runs": result.runs.iter().map(|run| json!({
+            "seed": run.seed,
+            "hash": run.hash.to_string(),
+            "events": run.events,
+            "simulated-s": run.simulated.as_secs(),
+            "probes": run.probes,
+        })).collect::<Vec<_>>(),
+    })
+}

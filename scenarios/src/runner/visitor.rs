@@ -1,0 +1,50 @@
+//! Visitors: they come again and again, shake hands as a browser does, and ask for a page.
+
+use std::{net::SocketAddr, time::Duration};
+
+use http_body_util::{BodyExt, Empty};
+use hyper::{Request, body::Bytes};
+use hyper_util::rt::TokioIo;
+use rustls::{RootCertStore, pki_types::ServerName};
+use sim::{Env, tls};
+
+/// What a visitor does not wait longer for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whom a visitor visits, and how often.
+#[derive(Clone, Debug)]
+pub(super) struct Visits {
+    pub(super) names: Vec<String>,
+    pub(super) port: u16,
+    pub(super) first: Duration,
+    pub(super) every: Duration,
+    pub(super) roots: RootCertStore,
+}
+
+/// Visits for ever. What comes of it is in the trace.
+pub(super) async fn visit(env: Env, visits: Visits) {
+    let client = tls::Client::new(&env, visits.roots, &[]);
+    let mut next = env.monotonic_now() + visits.first;
+    loop {
+        env.sleep_until(next).await;
+        for name in &visits.names {
+            if env.timeout(PATIENCE, once(&env, &client, name, visits.port)).await == Ok(Some(())) {
+                env.probe("visitor/served");
+            }
+        }
+        next = next + visits.every;
+    }
+}
+
+async fn once(env: &Env, client: &tls::Client, name: &str, port: u16) -> Option<()> {
+    let address = *env.lookup(name).await.ok()?.first()?;
+    let stream = env.connect(SocketAddr::new(address, port)).await.ok()?;
+    let stream = client.connect(stream, ServerName::try_from(name.to_owned()).ok()?).await.ok()?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+    let driver = env.spawn("visit", connection);
+    let request = Request::get("/").header("host", name).body(Empty::<Bytes>::new()).ok()?;
+    let response = sender.send_request(request).await.ok()?;
+    response.into_body().collect().await.ok()?;
+    drop(sender);
+    driver.await?.ok()
+}

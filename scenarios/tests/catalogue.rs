@@ -1,0 +1,36 @@
+//! Each case of the catalogue is a test of its own, named after its id.
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use scenarios::{
+    catalogue::{Catalogue, shipped},
+    language::{Case, Style},
+    runner::{self, Outcome, SweepOptions},
+};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = match Catalogue::read(&shipped()) {
+        Ok(catalogue) => catalogue.cases().iter().cloned().map(trial).collect(),
+        // A file that can't be read is a failing test, not a missing one.
+        Err(e) => vec![Trial::test("catalogue", move || Err(Failed::from(e.to_string())))],
+    };
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(case: Case) -> Trial {
+    Trial::test(case.id.clone(), move || {
+        let options = SweepOptions {
+            seeds: None,
+            threads: std::num::NonZeroUsize::MIN,
+            interrupted: &std::sync::atomic::AtomicBool::new(false),
+            repeat_one_in: 8,
+        };
+        let sweep = runner::sweep(&[case], &options, |_, _, _| {});
+        match sweep.cases.first().map(|result| &result.outcome) {
+            Some(Outcome::Passed) => Ok(()),
+            _ => Err(runner::report(&sweep, Style::Plain).into()),
+        }
+    })
+}
