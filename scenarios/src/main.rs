@@ -18,6 +18,8 @@ use scenarios::{
     runner::{self, Run, SweepOptions, Verdict},
 };
 
+const PATIENCE_S: u64 = 60;
+
 const WRONG_INPUT: u8 = 2;
 const HARNESS_FAULT: u8 = 3;
 const UNSUPPORTED: u8 = 127;
@@ -46,6 +48,9 @@ enum Action {
         /// Writes the results to this file as JSON.
         #[arg(long, value_name = "FILE.json")]
         summary: Option<PathBuf>,
+        /// Ends with exit code 3 when a world stands still for so many seconds of real time.
+        #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S)]
+        patience: u64,
     },
     /// Runs one case under one seed again; the last line is the trace's hash.
     Replay {
@@ -60,6 +65,9 @@ enum Action {
         /// Writes every event to this file as JSON Lines.
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
+        /// Ends with exit code 3 when the world stands still for so many seconds of real time.
+        #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S)]
+        patience: u64,
     },
     /// Lists the ids of all cases of the catalogue, one a line.
     List,
@@ -87,8 +95,13 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 fn main() -> ExitCode {
     let style = if io::stdout().is_terminal() { Style::Colored } else { Style::Plain };
     ExitCode::from(match Command::parse().action {
-        Action::Run { selection, seeds, jobs, summary } => run(&selection, seeds, jobs, summary.as_deref(), style),
-        Action::Replay { id, seed, expect_hash, trace } => replay(&id, seed, expect_hash.as_deref(), trace.as_deref(), style),
+        Action::Run { selection, seeds, jobs, summary, patience } => {
+            run(&selection, seeds, jobs, summary.as_deref(), Duration::from_secs(patience), style)
+        }
+        Action::Replay { id, seed, expect_hash, trace, patience } => {
+            let patience = Duration::from_secs(patience);
+            replay(&id, seed, expect_hash.as_deref(), trace.as_deref(), patience, style)
+        }
         Action::List => list(),
         Action::Check { paths } => check(&paths),
         Action::Explain { file } => explain(&file),
@@ -104,7 +117,14 @@ fn seeds(text: &str) -> Result<Seeds, String> {
     Seeds::parse(text).map_err(|wrong| wrong.to_string())
 }
 
-fn run(selection: &[String], seeds: Option<Seeds>, jobs: Option<NonZeroUsize>, summary: Option<&Path>, style: Style) -> u8 {
+fn run(
+    selection: &[String],
+    seeds: Option<Seeds>,
+    jobs: Option<NonZeroUsize>,
+    summary: Option<&Path>,
+    patience: Duration,
+    style: Style,
+) -> u8 {
     let cases = match Catalogue::select(selection) {
         Ok(cases) => cases,
         Err(e) => return refuse(&e),
@@ -123,6 +143,7 @@ fn run(selection: &[String], seeds: Option<Seeds>, jobs: Option<NonZeroUsize>, s
         threads: jobs.unwrap_or(processors),
         interrupted: &STOPPING,
         repeat_one_in: 8,
+        patience,
     };
     let mut shown = Progress::new();
     let sweep = runner::sweep(&cases, &options, |run, finished, asked| shown.tell(run, finished, asked));
@@ -142,20 +163,24 @@ fn run(selection: &[String], seeds: Option<Seeds>, jobs: Option<NonZeroUsize>, s
     sweep.exit_code().max(said)
 }
 
-fn replay(id: &str, seed: u64, expect_hash: Option<&str>, trace: Option<&Path>, style: Style) -> u8 {
+fn replay(
+    id: &str,
+    seed: u64,
+    expect_hash: Option<&str>,
+    trace: Option<&Path>,
+    patience: Duration,
+    style: Style,
+) -> u8 {
     let case = match runner::find(id) {
         Ok(case) => case,
         Err(e) => return refuse(&e),
     };
-    let run = match trace {
-        None => runner::run_once(&case, seed),
-        Some(file) => match runner::run_traced(&case, seed, file) {
-            Ok(run) => run,
-            Err(e) => {
-                eprintln!("the trace can't be written to {}: {e}", file.display());
-                return WRONG_INPUT;
-            }
-        },
+    let run = match runner::replay(&case, seed, trace, patience) {
+        Ok(run) => run,
+        Err(e) => {
+            eprintln!("the trace can't be written to {}: {e}", trace.unwrap_or(Path::new("?")).display());
+            return WRONG_INPUT;
+        }
     };
     let code = match &run.verdict {
         Verdict::Pass => 0,

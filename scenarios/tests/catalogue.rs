@@ -26,6 +26,7 @@ fn trial(case: Case) -> Trial {
             threads: std::num::NonZeroUsize::MIN,
             interrupted: &std::sync::atomic::AtomicBool::new(false),
             repeat_one_in: 8,
+            patience: std::time::Duration::from_secs(60),
         };
         let sweep = runner::sweep(&[case], &options, |_, _, _| {});
         match sweep.cases.first().map(|result| &result.outcome) {

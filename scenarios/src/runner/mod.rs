@@ -14,8 +14,10 @@ mod visitor;
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
+    num::NonZeroUsize,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    time::Duration,
 };
 
 use sim::trace::{Observer, Record};
@@ -56,20 +58,37 @@ pub fn run_once(case: &Case, seed: u64) -> Run {
     run::run(case, seed, &pool::Slot::default(), None)
 }
 
-/// Runs one case under one seed and writes every event to `file` as JSON Lines.
+/// Runs one case under one seed and, if a file is given, writes every event to it as JSON Lines. If the
+/// world stands still for `patience` of real time, the process ends with exit code 3.
 ///
 /// # Errors
 /// If the file can't be written.
-pub fn run_traced(case: &Case, seed: u64, file: &Path) -> io::Result<Run> {
-    let writer = Arc::new(Mutex::new((BufWriter::new(File::create(file)?), Ok(()))));
-    let run = run::run(case, seed, &pool::Slot::default(), Some(Box::new(TraceFile(writer.clone()))));
-    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-    std::mem::replace(&mut writer.1, Ok(()))?;
-    writer.0.flush()?;
-    Ok(run)
+pub fn replay(case: &Case, seed: u64, trace: Option<&Path>, patience: Duration) -> io::Result<Run> {
+    let writer = match trace {
+        Some(file) => Some(TraceFile(Arc::new(Mutex::new((BufWriter::new(File::create(file)?), Ok(())))))),
+        None => None,
+    };
+    let mut result = None;
+    let observer = writer.clone().map(|writer| Box::new(writer) as Box<dyn Observer>);
+    pool::run(
+        vec![observer],
+        NonZeroUsize::MIN,
+        &AtomicBool::new(false),
+        patience,
+        sweep::stuck,
+        |observer, slot| run::run(case, seed, slot, observer),
+        |run| result = Some(run),
+    );
+    if let Some(TraceFile(writer)) = writer {
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut writer.1, Ok(()))?;
+        writer.0.flush()?;
+    }
+    Ok(result.expect("the one job has been carried out"))
 }
 
 /// Writes each event as a line; the first error is kept for the end.
+#[derive(Clone)]
 struct TraceFile(Arc<Mutex<(BufWriter<File>, io::Result<()>)>>);
 
 impl Observer for TraceFile {

@@ -16,8 +16,6 @@ use sim::world::Progress;
 
 /// How often the watchdog looks, in real time.
 const LOOK: Duration = Duration::from_secs(1);
-/// After so many looks without a step, a world is stuck. Nothing that a world does takes this long.
-const LOOKS_MAX: u32 = 60;
 
 /// Where a running world shows itself to the watchdog.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +26,7 @@ struct Watched {
     what: String,
     progress: Arc<Progress>,
     steps: u64,
-    looks: u32,
+    looks: u64,
 }
 
 impl Slot {
@@ -42,8 +40,8 @@ impl Slot {
         *lock(&self.0) = None;
     }
 
-    /// One look of the watchdog: what to say if the world has stood still for too long.
-    fn look(&self) -> Option<String> {
+    /// One look of the watchdog: what to say if the world has stood still for `looks_max` of them.
+    fn look(&self, looks_max: u64) -> Option<String> {
         let mut watched = lock(&self.0);
         let watched = watched.as_mut()?;
         let steps = watched.progress.steps();
@@ -52,12 +50,13 @@ impl Slot {
             return None;
         }
         watched.looks += 1;
-        (watched.looks >= LOOKS_MAX).then(|| {
+        (watched.looks >= looks_max).then(|| {
             format!(
-                "{} has stood still for {LOOKS_MAX} s of real time in task `{}`, step {steps}: it never yields, or it \
-                 takes a std lock twice",
-                watched.what,
+                "the world has stood still for {} s of real time in task `{}`, step {steps}: the task never yields, or \
+                 it takes a std lock twice\n  replay  {}",
+                looks_max * LOOK.as_secs(),
                 watched.progress.doing(),
+                watched.what,
             )
         })
     }
@@ -65,12 +64,13 @@ impl Slot {
 
 /// Carries out `jobs` in order on `threads` threads. Results arrive at `done` on the calling thread as
 /// they are ready. Once `interrupted` is set, no further job is begun. `stuck` is called from a thread of
-/// its own when a world stands still; it can't be stopped, so `stuck` should end the process.
+/// its own when a world has stood still for `patience`; it can't be stopped, so `stuck` should end the process.
 #[expect(clippy::disallowed_methods, reason = "these threads carry whole worlds; nothing in a world sees them")]
 pub(crate) fn run<J: Send, R: Send>(
     jobs: Vec<J>,
     threads: NonZeroUsize,
     interrupted: &AtomicBool,
+    patience: Duration,
     stuck: impl Fn(String) + Send + Sync + 'static,
     work: impl Fn(J, &Slot) -> R + Sync,
     mut done: impl FnMut(R),
@@ -83,7 +83,7 @@ pub(crate) fn run<J: Send, R: Send>(
             let mut is_over = lock(&over.0);
             while !*is_over {
                 is_over = over.1.wait_timeout(is_over, LOOK).unwrap_or_else(PoisonError::into_inner).0;
-                slots.iter().filter_map(Slot::look).for_each(&stuck);
+                slots.iter().filter_map(|slot| slot.look(patience.as_secs().max(1))).for_each(&stuck);
             }
         })
     };

@@ -67,7 +67,7 @@ pub(super) fn run(case: &Case, seed: u64, slot: &Slot, observer: Option<Box<dyn 
         Ok(staged) => staged,
         Err(StageError(message)) => return unbuilt(case, seed, message),
     };
-    slot.watch(format!("{} --seed {seed}", case.id), staged.world.progress());
+    slot.watch(format!("gauntlet replay '{}' --seed {seed}", case.id), staged.world.progress());
     staged.start(case);
     let ended = staged.world.run_until(case.run.until);
     slot.release();

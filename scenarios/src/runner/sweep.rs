@@ -5,6 +5,7 @@ use std::{
     num::NonZeroUsize,
     ops::Range,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    time::Duration,
 };
 
 use sim::trace::{Observer, Record, TraceHash, first_divergence};
@@ -27,6 +28,8 @@ pub struct SweepOptions<'a> {
     pub interrupted: &'a AtomicBool,
     /// Of so many runs one is run a second time and must have the same trace; failing ones always are.
     pub repeat_one_in: u64,
+    /// How long, in real time, a world may stand still before the process is ended with exit code 3.
+    pub patience: Duration,
 }
 
 /// What came of a sweep.
@@ -82,7 +85,7 @@ pub fn sweep(cases: &[Case], options: &SweepOptions<'_>, mut progress: impl FnMu
         let repeat = !run.verdict.is_pass() || seed.is_multiple_of(options.repeat_one_in.max(1));
         if repeat { (index, repeated(case, run, slot), true) } else { (index, run, false) }
     };
-    pool::run(jobs, options.threads, options.interrupted, stuck, work, |(index, run, repeated)| {
+    pool::run(jobs, options.threads, options.interrupted, options.patience, stuck, work, |(index, run, repeated)| {
         finished += 1;
         progress(&run, finished, asked);
         runs.entry(index).or_default().push((run, repeated));
@@ -103,8 +106,8 @@ pub fn sweep(cases: &[Case], options: &SweepOptions<'_>, mut progress: impl FnMu
 
 /// A world that stands still can't be stopped, so the process ends, as a fault of the harness.
 #[expect(clippy::needless_pass_by_value, reason = "the pool hands it over")]
-fn stuck(message: String) {
-    eprintln!("harness: {message}\n  replay: gauntlet replay (as named above)");
+pub(super) fn stuck(message: String) {
+    eprintln!("{message}");
     std::process::exit(3);
 }
 

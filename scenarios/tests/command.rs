@@ -1,0 +1,152 @@
+//! The command as a user runs it: what it prints and how it exits, for good input and bad.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+fn gauntlet(arguments: &[&str]) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
+        .args(arguments)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .output()
+        .expect("the command can be started");
+    assert!(!text(&output.stderr).contains("panicked at src"), "{}", text(&output.stderr));
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Both outputs, and the exit code.
+fn told(arguments: &[&str]) -> (String, Option<i32>) {
+    let output = gauntlet(arguments);
+    (text(&output.stdout) + &text(&output.stderr), output.status.code())
+}
+
+fn last_line(output: &Output) -> String {
+    text(&output.stdout).lines().last().unwrap_or_default().to_owned()
+}
+
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+#[test]
+fn equal_seeds_give_equal_hashes_in_different_processes() {
+    for id in ["life/first-certificate", "life/manager-power-cut::cut=3s"] {
+        let one = gauntlet(&["replay", id, "--seed", "5"]);
+        assert_eq!(one.status.code(), Some(0), "{}", text(&one.stdout));
+        let hash = last_line(&one);
+        assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
+        let again = gauntlet(&["replay", id, "--seed", "5", "--expect-hash", &hash]);
+        assert_eq!((again.status.code(), last_line(&again)), (Some(0), hash.clone()));
+        let other = gauntlet(&["replay", id, "--seed", "6", "--expect-hash", &hash]);
+        assert_eq!(other.status.code(), Some(3), "another seed is another trace");
+        assert_ne!(last_line(&other), hash);
+    }
+}
+
+#[test]
+fn the_trace_file_holds_every_event_certificates_included() {
+    let file = scratch("trace.jsonl");
+    let path = file.to_str().unwrap();
+    let output = gauntlet(&["replay", "life/first-certificate", "--seed", "1", "--trace", path]);
+    assert_eq!(output.status.code(), Some(0));
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let count = lines.lines().count();
+    assert!(text(&output.stdout).contains(&format!("{count} events")), "{}", text(&output.stdout));
+    for kind in ["world", "host-started", "segment", "datagram", "data", "handshake", "disk", "probe"] {
+        assert!(lines.contains(&format!("\"event\":\"{kind}\"")), "{kind}");
+    }
+}
+
+#[test]
+fn a_host_that_reads_the_real_clock_is_caught_and_the_first_event_that_differs_is_named() {
+    let (said, code) = told(&["run", "tests/harness/reads-the-real-clock.toml"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("the first event that does"), "{said}");
+    assert_eq!(said.matches("faulty/saw-").count(), 2, "{said}");
+    assert!(said.contains("gauntlet replay 'tests/harness/reads-the-real-clock.toml' --seed 0"), "{said}");
+}
+
+#[test]
+fn a_panic_fails_the_run_with_host_seed_time_and_event() {
+    let (said, code) = told(&["run", "tests/harness/panics.toml"]);
+    assert_eq!(code, Some(1), "{said}");
+    for part in ["`faulty/main` panicked", "faulty.rs:", "host faulty", "seed 0", "virtual time 60s", "event "] {
+        assert!(said.contains(part), "{part} is missing in\n{said}");
+    }
+    let replay = said.lines().find(|line| line.contains("gauntlet replay")).expect("how to replay");
+    assert!(replay.contains("--expect-hash"), "{replay}");
+}
+
+#[test]
+fn a_task_that_waits_for_itself_is_a_deadlock_by_name() {
+    let (said, code) = told(&["run", "tests/harness/waits-for-itself.toml"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("waits for `a lock taken twice` held by faulty/main"), "{said}");
+}
+
+#[test]
+fn a_task_that_never_yields_is_a_fault_of_the_harness() {
+    for command in [
+        &["run", "tests/harness/never-yields.toml", "--patience", "2"][..],
+        &["replay", "tests/harness/never-yields.toml", "--seed", "0", "--patience", "2"],
+    ] {
+        let (said, code) = told(command);
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains("stood still") && said.contains("`faulty: faulty/main`"), "{said}");
+        assert!(said.contains("gauntlet replay 'tests/harness/never-yields.toml' --seed 0"), "{said}");
+    }
+}
+
+#[test]
+fn wrong_input_is_refused_in_words_and_nothing_is_run() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["run", "no/such-scenario"], "neither a file or folder nor the beginning of a case's id"),
+        (&["run", "no/such-file.toml"], "no/such-file.toml"),
+        (&["replay", "life/first", "--seed", "1"], "life/first"),
+        (&["run", "--seeds", "5..5"], "5..5"),
+        (&["run", "--seeds", "9..3"], "9..3"),
+        (&["run", "--jobs", "0"], "0"),
+        (&["run", "tests/wrong/seeds-are-numbers.toml"], "seeds"),
+        (&["explain", "no/such-file.toml"], "can't be read"),
+        (&["replay", "life/first-certificate", "--seed", "1", "--trace", "no/such/folder/file"], "can't be written"),
+    ];
+    for (arguments, part) in cases {
+        let (said, code) = told(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(part), "{arguments:?}: {said}");
+        assert!(!said.contains("ok  "), "{arguments:?} must run nothing: {said}");
+    }
+}
+
+#[test]
+fn every_mistake_in_a_file_is_told_at_once() {
+    let (said, code) = told(&["check", "tests/wrong/run-values.toml", "tests/wrong/network-values.toml"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("run-values.toml") && said.contains("network-values.toml"), "{said}");
+}
+
+#[test]
+fn the_summary_is_json_for_machines() {
+    let file = scratch("summary.json");
+    let path = file.to_str().unwrap();
+    let (said, code) = told(&["run", "life/first-certificate", "--seeds", "0..3", "--jobs", "1", "--summary", path]);
+    assert_eq!(code, Some(0), "{said}");
+    let summary: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(summary["cases"][0]["outcome"], "passed");
+    assert_eq!(summary["cases"][0]["runs"].as_array().map(Vec::len), Some(3));
+    assert_eq!(summary["runs"]["finished"], 3);
+}
+
+#[test]
+fn list_says_one_case_a_line_and_check_reads_without_running() {
+    let (said, code) = told(&["list"]);
+    assert_eq!(code, Some(0));
+    assert!(said.lines().any(|line| line == "life/ninety-days"), "{said}");
+    let (said, code) = told(&["check"]);
+    assert_eq!((code, said.contains("without a mistake")), (Some(0), true), "{said}");
+}
