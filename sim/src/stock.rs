@@ -90,11 +90,11 @@ impl Backend for TurmoilHost {
     }
 
     fn listen(&self, local: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn RawListener>>> {
-        Box::pin(async move { Ok(Box::new(TcpListener::bind(local).await?) as Box<dyn RawListener>) })
+        Box::pin(async move { Ok(Box::new(TcpListener::bind(anywhere(local)).await?) as Box<dyn RawListener>) })
     }
 
     fn bind_udp(&self, local: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn RawUdpSocket>>> {
-        Box::pin(async move { Ok(Box::new(UdpSocket::bind(local).await?) as Box<dyn RawUdpSocket>) })
+        Box::pin(async move { Ok(Box::new(UdpSocket::bind(anywhere(local)).await?) as Box<dyn RawUdpSocket>) })
     }
 
     fn fill_entropy(&self, purpose: &str, bytes: &mut [u8]) {
@@ -123,6 +123,11 @@ impl Backend for TurmoilHost {
     fn wait_graph(&self) -> Option<Arc<WaitGraph>> {
         None
     }
+}
+
+/// Stock turmoil listens on all of a host's addresses or on none.
+fn anywhere(local: SocketAddr) -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], local.port()))
 }
 
 fn raw(stream: TcpStream) -> io::Result<RawStream> {
