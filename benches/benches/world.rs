@@ -8,8 +8,7 @@ use std::{fs, hint::black_box, path::Path, time::Duration};
 use benches::{PORT, Security, figures, serve, visit};
 use criterion::Criterion;
 use sim::{
-    UtcDateTime,
-    stock,
+    UtcDateTime, stock,
     trace::{Event, Trace},
     world::{HostOptions, Options, World},
 };
@@ -43,12 +42,8 @@ fn in_the_world(security: Security, exchanges: u64, pause: Duration) -> World {
 
 /// The same on stock turmoil with ticks of the given length.
 fn on_stock_turmoil(tick: Duration, exchanges: u64, pause: Duration) {
-    let options = stock::Options {
-        epoch: epoch(),
-        seed: 1,
-        trace: std::sync::Arc::default(),
-        names: Default::default(),
-    };
+    let options =
+        stock::Options { epoch: epoch(), seed: 1, trace: std::sync::Arc::default(), names: Default::default() };
     let mut sim = turmoil::Builder::new()
         .tick_duration(tick)
         .simulation_duration(pause * u32::try_from(exchanges + 2).expect("few enough"))
@@ -97,12 +92,16 @@ fn measure(criterion: &mut Criterion) {
         b.iter(|| {
             let mut trace = Trace::default();
             for number in 0..1_000 {
-                trace.record(number, None, Event::Data {
-                    connection: "10.0.0.30:49152-10.0.0.20:443".into(),
-                    side: sim::trace::Side::Client,
-                    direction: sim::trace::Direction::Read,
-                    bytes: vec![7; 300],
-                });
+                trace.record(
+                    number,
+                    None,
+                    Event::Data {
+                        connection: "10.0.0.30:49152-10.0.0.20:443".into(),
+                        side: sim::trace::Side::Client,
+                        direction: sim::trace::Direction::Read,
+                        bytes: vec![7; 300],
+                    },
+                );
             }
             trace.hash()
         });

@@ -123,6 +123,35 @@ impl Jws {
     }
 }
 
+/// What the front end reads in the body of a request, before it has judged any of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedRequest {
+    /// The URL that the request says it is for (RFC 8555 §6.4).
+    pub url: String,
+    /// The nonce that it carries, if any (RFC 8555 §6.5.2).
+    pub nonce: Option<String>,
+    /// The payload, decoded; empty for POST-as-GET.
+    pub payload: Vec<u8>,
+}
+
+/// Reads the body of a request as the front end does and, if it brings its own key, verifies its signature.
+/// For fuzzers and for tests that compare readers.
+///
+/// # Errors
+/// The `detail` of the problem that a client would be sent.
+pub fn read_signed_request(body: &[u8]) -> Result<SignedRequest, String> {
+    let read = Jws::parse(body).and_then(|jws| match &jws.key {
+        KeyReference::Jwk(key) => jws.verify(key).map(|()| jws),
+        KeyReference::Kid(_) => Ok(jws),
+    });
+    match read {
+        Ok(jws) => {
+            Ok(SignedRequest { url: jws.url, nonce: jws.nonce.map(|SentNonce(nonce)| nonce), payload: jws.payload })
+        }
+        Err(problem) => Err(problem.detail),
+    }
+}
+
 fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, Problem> {
     let name = text(header, "alg")?;
     Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or_else(|| {

@@ -37,3 +37,4 @@ mod validation;
 pub use ca::Ca;
 pub use config::Config;
 pub use front_end::Bound;
+pub use jws::{SignedRequest, read_signed_request};

@@ -86,7 +86,7 @@ impl ProblemType {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     kind: ProblemType,
-    detail: String,
+    pub(crate) detail: String,
     status: StatusCode,
     /// Set in subproblems only (RFC 8555 §6.7.1).
     identifier: Option<SentIdentifier>,

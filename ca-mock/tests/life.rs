@@ -162,7 +162,7 @@ async fn requests_that_are_not_as_they_must_be_are_refused() {
         let fresh = replayed.header("replay-nonce").expect("a refusal has a nonce too").to_owned();
         assert_eq!(client.send_jws(&url, &header(&client, &fresh), &payload).await.status, 201);
 
-        let mut change = async |change: &dyn Fn(&mut Value)| -> Reply {
+        let change = async |change: &dyn Fn(&mut Value)| -> Reply {
             let nonce = client.fresh_nonce().await;
             let mut changed = header(&client, &nonce);
             change(&mut changed);

@@ -1,5 +1,7 @@
 //! The `gauntlet` command.
 
+mod progress;
+
 use std::{
     fs,
     io::{self, IsTerminal, Write},
@@ -8,15 +10,17 @@ use std::{
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use clap::{Parser, Subcommand};
 use scenarios::{
     catalogue::{Catalogue, CatalogueError, shipped},
     language::{self, Seeds, Style},
-    runner::{self, Run, SweepOptions, Verdict},
+    runner::{self, SweepOptions, Verdict},
 };
+
+use self::progress::Progress;
 
 const PATIENCE_S: u64 = 60;
 
@@ -191,7 +195,10 @@ fn replay(
     let hash = run.hash.to_string();
     let differs = expect_hash.is_some_and(|expected| !hash.eq_ignore_ascii_case(expected));
     if differs {
-        println!("expected the hash {}, found another: this is not the same program, or not deterministic", expect_hash.unwrap_or_default());
+        println!(
+            "expected the hash {}, found another: this is not the same program, or not deterministic",
+            expect_hash.unwrap_or_default()
+        );
     }
     println!("{hash}");
     if differs { HARNESS_FAULT } else { code }
@@ -243,39 +250,6 @@ fn say(text: &str) -> u8 {
         Err(e) => {
             eprintln!("the report can't be printed: {e}");
             WRONG_INPUT
-        }
-    }
-}
-
-/// A line on the terminal that says how far it has got.
-#[expect(clippy::disallowed_types, reason = "how often a person is told depends on real time")]
-struct Progress {
-    is_terminal: bool,
-    last: Instant,
-    failed: usize,
-}
-
-#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "how often a person is told depends on real time")]
-impl Progress {
-    fn new() -> Self {
-        Self { is_terminal: io::stderr().is_terminal(), last: Instant::now(), failed: 0 }
-    }
-
-    /// On a terminal a line that changes; elsewhere a line every ten seconds.
-    fn tell(&mut self, run: &Run, finished: usize, asked: usize) {
-        self.failed += usize::from(!run.verdict.is_pass());
-        let pause = if self.is_terminal { Duration::from_millis(100) } else { Duration::from_secs(10) };
-        if self.last.elapsed() < pause {
-            return;
-        }
-        self.last = Instant::now();
-        let line = format!("{finished}/{asked} runs, {} failed, last {} seed {}", self.failed, run.case, run.seed);
-        if self.is_terminal { eprint!("\r\x1b[2K{line}") } else { eprintln!("{line}") }
-    }
-
-    fn clear(&self) {
-        if self.is_terminal {
-            eprint!("\r\x1b[2K");
         }
     }
 }

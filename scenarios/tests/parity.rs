@@ -111,11 +111,8 @@ fn epoch() -> UtcDateTime {
 fn in_the_world() -> Vec<String> {
     let place = Place::new([10, 0, 0], Path::new("/var/lib/acme"));
     let listener = Listener::default();
-    let host = |name: &str, address| HostOptions {
-        name: name.into(),
-        addresses: vec![address],
-        clock: Default::default(),
-    };
+    let host =
+        |name: &str, address| HostOptions { name: name.into(), addresses: vec![address], clock: Default::default() };
     let hosts = vec![host("ca", place.ca), host("dns", place.dns), host("manager", place.manager)];
     let mut world = World::new(Options { seed: SEED, epoch: epoch(), hosts }, vec![Box::new(listener.clone())]);
     let [ca_host, dns_host, manager_host] = ["ca", "dns", "manager"].map(|name| world.host(name).unwrap());
@@ -143,10 +140,7 @@ fn on_stock_turmoil() -> Vec<String> {
     let options = stock::Options { epoch: epoch(), seed: SEED, trace: listener.trace(), names: place.names() };
     let ca = place.ca(&stock::env("ca", options.clone()));
     let roots = ca.api_root_pem().to_owned();
-    let mut sim = turmoil::Builder::new()
-        .simulation_duration(Duration::from_secs(600))
-        .rng_seed(SEED)
-        .build();
+    let mut sim = turmoil::Builder::new().simulation_duration(Duration::from_secs(600)).rng_seed(SEED).build();
     let (of_ca, of_dns, of_manager) = (options.clone(), options.clone(), options);
     let (dns, manager) = (place.clone(), place.clone());
     sim.host(place.ca, move || {

@@ -27,7 +27,10 @@ fn world(seed: u64) -> (World, HostId, HostId) {
         addresses: vec![IpAddr::from([10, 0, 0, last])],
         clock: Default::default(),
     };
-    let world = World::new(Options { seed, epoch: UtcDateTime::UNIX_EPOCH, hosts: vec![host("a", 1), host("b", 2)] }, Vec::new());
+    let world = World::new(
+        Options { seed, epoch: UtcDateTime::UNIX_EPOCH, hosts: vec![host("a", 1), host("b", 2)] },
+        Vec::new(),
+    );
     let (a, b) = (world.host("a").unwrap(), world.host("b").unwrap());
     (world, a, b)
 }

@@ -240,9 +240,12 @@ impl Client {
             CertificateDer::pem_slice_iter(&download.body).map(|certificate| certificate.unwrap().to_vec()).collect();
         let (_, leaf) = X509Certificate::from_der(&chain[0]).unwrap();
         let (_, issuer) = X509Certificate::from_der(&chain[1]).unwrap();
-        let key_identifier = issuer.iter_extensions().find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::SubjectKeyIdentifier(id) => Some(base64url(id.0)),
-            _ => None,
+        let key_identifier = issuer.iter_extensions().find_map(|extension| {
+            if let ParsedExtension::SubjectKeyIdentifier(id) = extension.parsed_extension() {
+                Some(base64url(id.0))
+            } else {
+                None
+            }
         });
         let ari_id = format!("{}.{}", key_identifier.unwrap(), base64url(leaf.raw_serial()));
         let not_after = UtcDateTime::from_unix_timestamp(leaf.validity().not_after.timestamp()).unwrap();

@@ -10,7 +10,7 @@ use crate::language::Misconduct;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Behaves well for a minute, then misbehaves.
-#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "its misconduct is its purpose")]
+#[expect(clippy::disallowed_types, reason = "its misconduct is its purpose")]
 pub(super) async fn misbehave(env: Env, misconduct: Misconduct) {
     for _ in 0..60 {
         env.sleep(PAUSE).await;

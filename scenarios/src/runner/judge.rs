@@ -76,7 +76,9 @@ impl<'a> Court<'a> {
     fn fate(&self, expectation: &Expectation, seat: Option<SeatId>, judgement: &Judgement, facts: &Facts) -> Fate {
         let none = Tally::default();
         let tally = match (&expectation.claim, seat) {
-            (Claim::Probe(probe), _) => judgement.probes().iter().find(|(name, _)| probe.matches(name)).map_or(&none, |(_, t)| t),
+            (Claim::Probe(probe), _) => {
+                judgement.probes().iter().find(|(name, _)| probe.matches(name)).map_or(&none, |(_, t)| t)
+            }
             (Claim::Law(_), Some(seat)) => judgement.verdict(seat).exercised(),
             (Claim::Law(_), None) => unreachable!("every law is seated"),
         };
@@ -100,7 +102,9 @@ impl<'a> Court<'a> {
                 }
             }
             Mode::Never => {
-                let Some(since) = self.resolve(expectation.after.as_ref(), judgement, facts) else { return Fate::Vacuous };
+                let Some(since) = self.resolve(expectation.after.as_ref(), judgement, facts) else {
+                    return Fate::Vacuous;
+                };
                 let before = tally.until(ns(since));
                 match tally.nth_ns(before + 1) {
                     Some(at_ns) => broken("it happened".into(), Duration::from_nanos(at_ns)),
@@ -137,9 +141,12 @@ impl<'a> Court<'a> {
             Some(Moment::Renewal) => first(judgement.verdict(self.renewal).exercised()),
             Some(Moment::Restart) => judgement.probes().get("host/restarted").and_then(first),
             Some(Moment::LastStep) => facts.last_step,
-            Some(Moment::Probe(probe)) => {
-                judgement.probes().iter().filter(|(name, _)| probe.matches(name)).filter_map(|(_, tally)| first(tally)).min()
-            }
+            Some(Moment::Probe(probe)) => judgement
+                .probes()
+                .iter()
+                .filter(|(name, _)| probe.matches(name))
+                .filter_map(|(_, tally)| first(tally))
+                .min(),
         };
         moment.map(|moment| moment + *delay)
     }

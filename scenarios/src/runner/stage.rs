@@ -108,10 +108,7 @@ fn addresses(case: &Case) -> BTreeMap<String, IpAddr> {
             return candidate;
         }
     };
-    case.hosts
-        .iter()
-        .map(|(name, host)| (name.as_str().to_owned(), host.address.unwrap_or_else(&mut free)))
-        .collect()
+    case.hosts.iter().map(|(name, host)| (name.as_str().to_owned(), host.address.unwrap_or_else(&mut free))).collect()
 }
 
 fn start_order(case: &Case, hosts: &BTreeMap<String, HostId>) -> Vec<HostId> {
@@ -156,7 +153,13 @@ fn zones(case: &Case) -> Result<ZoneHandle, StageError> {
     let Some(zone) = &case.zone else { return Ok(ZoneHandle::default()) };
     let parsed = Zone::parse(".", &zone.text()).map_err(|e| {
         let place = zone.lines.get(e.line - 1).map_or(&zone.location, |(_, at)| at);
-        StageError(format!("{}:{}: [dns] zone: expected {}, found {}", place.file.name, place.line(), e.expected, e.found))
+        StageError(format!(
+            "{}:{}: [dns] zone: expected {}, found {}",
+            place.file.name,
+            place.line(),
+            e.expected,
+            e.found
+        ))
     })?;
     Ok(ZoneHandle::new(vec![parsed]))
 }
@@ -203,7 +206,8 @@ fn set_program(
     zones: &ZoneHandle,
     ca: Option<&Ca>,
 ) -> Result<(), StageError> {
-    let a_ca = || ca.cloned().ok_or_else(|| StageError(format!("host {} needs a host of kind ca", world.host_name(id))));
+    let a_ca =
+        || ca.cloned().ok_or_else(|| StageError(format!("host {} needs a host of kind ca", world.host_name(id))));
     match &host.kind {
         HostKind::Ca { .. } => {
             let ca = a_ca()?;

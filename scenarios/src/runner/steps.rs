@@ -240,7 +240,13 @@ fn directions<'a>(from: &'a str, to: &'a str, one_way: bool) -> Vec<(&'a str, &'
     if one_way { vec![(from, to)] } else { vec![(from, to), (to, from)] }
 }
 
-fn condition(world: &mut World, cast: &Cast, ends: (&str, &str, bool), condition: Condition, duration: Option<Duration>) {
+fn condition(
+    world: &mut World,
+    cast: &Cast,
+    ends: (&str, &str, bool),
+    condition: Condition,
+    duration: Option<Duration>,
+) {
     let (from, to, one_way) = ends;
     for (from, to) in directions(from, to, one_way) {
         let (from, to) = (cast.hosts[from], cast.hosts[to]);

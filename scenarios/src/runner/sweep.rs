@@ -122,7 +122,8 @@ fn outcome(case: &Case, runs: &[Run]) -> Outcome {
     if !failed.is_empty() {
         return Outcome::Failed(failed);
     }
-    let in_no_run = |index: usize, fate: fn(&Fate) -> bool| runs.iter().all(|run| !run.fates.get(index).is_some_and(fate));
+    let in_no_run =
+        |index: usize, fate: fn(&Fate) -> bool| runs.iter().all(|run| !run.fates.get(index).is_some_and(fate));
     let expectations = || case.expectations.iter().enumerate();
     let not_caught: Vec<usize> = expectations()
         .filter(|(_, expectation)| expectation.outcome == language::Outcome::Violated)

@@ -50,7 +50,11 @@ impl Law for NewOrders {
             };
             verdict.find(
                 seen.moment,
-                format!("at most {} orders should be created {per}, and this is number {}", self.at_most, self.latest_ns.len()),
+                format!(
+                    "at most {} orders should be created {per}, and this is number {}",
+                    self.at_most,
+                    self.latest_ns.len()
+                ),
             );
             self.latest_ns.pop_front();
         }
