@@ -71,8 +71,8 @@ fn write_case(out: &mut String, result: &CaseResult, style: Style) {
             }
         }
         Outcome::NotCaught(indices) => {
-            for index in indices {
-                let seen = format!("a defect is switched on, and this law caught it in none of {} seeds", runs.len());
+            for (index, caught) in indices {
+                let seen = format!("a defect is switched on, and this caught it in {caught} of {} seeds only", runs.len());
                 write_in_place(out, case, *index, format!("NOT CAUGHT {}", case.id), seen, Vec::new(), style);
             }
         }

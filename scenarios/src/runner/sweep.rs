@@ -65,8 +65,9 @@ pub enum Outcome {
     Failed(Vec<u64>),
     /// These expectations (numbers in the file) never had anything to judge, in no seed.
     Vacuous(Vec<usize>),
-    /// A defect is switched on, and these laws, which must catch it, did so in no seed.
-    NotCaught(Vec<usize>),
+    /// A defect is switched on, and these laws (numbers in the file), which must catch it in every seed, did so
+    /// in so many only.
+    NotCaught(Vec<(usize, usize)>),
     /// The harness itself is at fault: the seed, and what is wrong.
     Harness(u64, String),
 }
@@ -122,21 +123,23 @@ fn outcome(case: &Case, runs: &[Run]) -> Outcome {
     if !failed.is_empty() {
         return Outcome::Failed(failed);
     }
-    let in_no_run =
-        |index: usize, fate: fn(&Fate) -> bool| runs.iter().all(|run| !run.fates.get(index).is_some_and(fate));
-    let expectations = || case.expectations.iter().enumerate();
-    let not_caught: Vec<usize> = expectations()
-        .filter(|(_, expectation)| expectation.outcome == language::Outcome::Violated)
-        .map(|(index, _)| index)
-        .filter(|index| in_no_run(*index, |fate| matches!(fate, Fate::Broken(_))))
+    let runs_with = |index: usize, wanted: fn(&Fate) -> bool| {
+        runs.iter().filter(|run| run.fates.get(index).is_some_and(wanted)).count()
+    };
+    let expectations = |outcome| {
+        case.expectations.iter().enumerate().filter(move |(_, expectation)| expectation.outcome == outcome)
+    };
+    let not_caught: Vec<(usize, usize)> = expectations(language::Outcome::Violated)
+        .map(|(index, _)| (index, runs_with(index, |fate| matches!(fate, Fate::Broken(_)))))
+        .filter(|(_, caught)| *caught < runs.len())
         .collect();
     if !not_caught.is_empty() {
         return Outcome::NotCaught(not_caught);
     }
-    let vacuous: Vec<usize> = expectations()
-        .filter(|(_, expectation)| expectation.outcome == language::Outcome::Holds && expectation.mode != Mode::Never)
+    let vacuous: Vec<usize> = expectations(language::Outcome::Holds)
+        .filter(|(_, expectation)| expectation.mode != Mode::Never)
         .map(|(index, _)| index)
-        .filter(|index| in_no_run(*index, |fate| *fate != Fate::Vacuous))
+        .filter(|index| runs_with(*index, |fate| *fate != Fate::Vacuous) == 0)
         .collect();
     if vacuous.is_empty() { Outcome::Passed } else { Outcome::Vacuous(vacuous) }
 }

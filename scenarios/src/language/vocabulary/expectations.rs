@@ -33,7 +33,8 @@ section! {
         "after" => after: Deadline = optional,
         /// Leaves the expectation out of the cases where the matrix has these values.
         "unless" => unless: Condition = optional,
-        /// In the cases where the matrix has these values, the expectation must FAIL: the defect must be caught.
+        /// In the cases where the matrix has these values, the expectation must FAIL in every seed: the defect must
+        /// be caught.
         "violated" => violated: Condition = optional,
     }
 }
