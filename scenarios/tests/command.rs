@@ -150,3 +150,29 @@ fn list_says_one_case_a_line_and_check_reads_without_running() {
     let (said, code) = told(&["check"]);
     assert_eq!((code, said.contains("without a mistake")), (Some(0), true), "{said}");
 }
+
+/// Whether a process has a handler of its own for SIGINT (signal 2), as the kernel tells.
+fn handles_interrupts(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+    u64::from_str_radix(caught.trim(), 16).unwrap_or(0) & 0b10 != 0
+}
+
+#[test]
+fn an_interrupt_ends_the_sweep_and_tells_what_was_done() {
+    let child = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
+        .args(["run", "life/ninety-days", "--seeds", "0..100000", "--jobs", "1"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the command can be started");
+    while !handles_interrupts(child.id()) {
+        std::thread::yield_now();
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    assert!(sent.success());
+    let output = child.wait_with_output().expect("it ends");
+    let (said, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(130), "{said}{stderr}");
+    assert!(said.contains("of 100000 runs") && stderr.contains("interrupted"), "{said}{stderr}");
+}
