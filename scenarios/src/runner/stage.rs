@@ -26,7 +26,7 @@ use super::{
     visitor::{self, Visits},
 };
 use crate::{
-    language::{self, Bug, Case, Host, HostKind, SignedDuration},
+    language::{self, Bug, Case, Host, HostKind},
     oracles::Bench,
 };
 
@@ -46,8 +46,8 @@ impl Staged {
     pub(super) fn start(&mut self, case: &Case) {
         super::steps::schedule(&mut self.world, &self.cast, case, &self.bench);
         // Servers first, so that nobody is refused at the very beginning.
-        for host in self.cast.hosts_in_order() {
-            self.world.start(host);
+        for host in &self.cast.order {
+            self.world.start(*host);
         }
     }
 
@@ -73,7 +73,7 @@ pub(super) fn build(
             .map(|(name, host)| HostOptions {
                 name: name.as_str().to_owned(),
                 addresses: vec![addresses[name.as_str()]],
-                clock: ClockOptions { skew_ns: nanoseconds(host.clock.skew), drift_ppm: host.clock.drift_ppm },
+                clock: ClockOptions { skew_ns: host.clock.skew.nanoseconds(), drift_ppm: host.clock.drift_ppm },
             })
             .collect(),
     };
@@ -89,7 +89,8 @@ pub(super) fn build(
     let cas = cas(case, &mut world, &hosts, &addresses)?;
     for (name, host) in &case.hosts {
         let id = hosts[name.as_str()];
-        set_program(&mut world, case, host, id, &zones, cas.get(name.as_str()).or_else(|| cas.values().next()))?;
+        let ca = cas.get(name.as_str()).or_else(|| cas.values().next());
+        set_program(&mut world, case, host, (id, addresses[name.as_str()]), &zones, ca)?;
     }
     let net = case.net.clone();
     let order = start_order(case, &hosts);
@@ -202,7 +203,7 @@ fn set_program(
     world: &mut World,
     case: &Case,
     host: &Host,
-    id: HostId,
+    (id, address): (HostId, IpAddr),
     zones: &ZoneHandle,
     ca: Option<&Ca>,
 ) -> Result<(), StageError> {
@@ -223,7 +224,6 @@ fn set_program(
         HostKind::Manager { names } => {
             let ca = a_ca()?;
             for name in &names.0 {
-                let address = world_address(case, world, id);
                 world.add_name(name, vec![address]);
             }
             let config = manager_config(case, &names.0, &ca);
@@ -274,10 +274,3 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
     config
 }
 
-fn world_address(case: &Case, world: &World, id: HostId) -> IpAddr {
-    addresses(case)[world.host_name(id)]
-}
-
-fn nanoseconds(duration: SignedDuration) -> i64 {
-    duration.nanoseconds()
-}

@@ -31,10 +31,6 @@ pub(super) struct Cast {
 }
 
 impl Cast {
-    pub(super) fn hosts_in_order(&self) -> Vec<HostId> {
-        self.order.clone()
-    }
-
     fn host(&self, name: &crate::language::HostName) -> HostId {
         self.hosts[name.as_str()]
     }
@@ -57,11 +53,7 @@ impl StepLog {
 /// Sets the whole timeline going.
 pub(super) fn schedule(world: &mut World, cast: &Cast, case: &Case, bench: &Bench) {
     let mut awaited = Vec::new();
-    let mut chain: Option<usize> = None;
     for (index, step) in case.timeline.iter().enumerate() {
-        if chain.take().is_some() {
-            continue;
-        }
         let doing = Doing { index, steps: case.timeline.clone().into(), cast: cast.clone() };
         match &step.trigger {
             Trigger::At(at) => world.at(*at, move |world| doing.carry_out(world)),
