@@ -1,0 +1,21 @@
+//! The README's example is a scenario that runs.
+
+use std::{fs, path::Path};
+
+use scenarios::{
+    language::{Style, load},
+    runner,
+};
+
+#[test]
+fn the_readme_s_example_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(folder.join("../README.md")).unwrap();
+    let (_, rest) = readme.split_once("```toml\n").expect("the README has an example");
+    let (example, _) = rest.split_once("```").expect("the example ends");
+    let path = folder.join("catalog/life/example.toml");
+    let scenario = load(&path, example, |base| fs::read_to_string(base)).map_err(|e| e.render(Style::Plain));
+    let scenario = scenario.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let run = runner::run_once(&scenario.cases()[0], 1);
+    assert!(run.verdict.is_pass(), "{run:?}");
+}
