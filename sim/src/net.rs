@@ -57,6 +57,50 @@ pub trait RawUdpSocket: Send + Sync {
     fn local_address(&self) -> io::Result<SocketAddr>;
 }
 
+/// Puts sockets that have tokio's shape behind the traits of backends. Three families do: tokio's own,
+/// `turmoil-net`'s and stock turmoil's.
+macro_rules! tokio_shaped {
+    ($stream:ty, $listener:ty, $udp_socket:ty) => {
+        impl $crate::net::RawListener for $listener {
+            fn accept(&self) -> futures_util::future::BoxFuture<'_, std::io::Result<$crate::net::RawStream>> {
+                Box::pin(async move { raw(<$listener>::accept(self).await?.0) })
+            }
+
+            fn local_address(&self) -> std::io::Result<std::net::SocketAddr> {
+                self.local_addr()
+            }
+        }
+
+        impl $crate::net::RawUdpSocket for $udp_socket {
+            fn send_to<'a>(
+                &'a self,
+                datagram: &'a [u8],
+                peer: std::net::SocketAddr,
+            ) -> futures_util::future::BoxFuture<'a, std::io::Result<()>> {
+                Box::pin(async move { <$udp_socket>::send_to(self, datagram, peer).await.map(drop) })
+            }
+
+            fn receive_from<'a>(
+                &'a self,
+                buffer: &'a mut [u8],
+            ) -> futures_util::future::BoxFuture<'a, std::io::Result<(usize, std::net::SocketAddr)>> {
+                Box::pin(self.recv_from(buffer))
+            }
+
+            fn local_address(&self) -> std::io::Result<std::net::SocketAddr> {
+                self.local_addr()
+            }
+        }
+
+        fn raw(stream: $stream) -> std::io::Result<$crate::net::RawStream> {
+            stream.set_nodelay(true)?;
+            let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
+            Ok($crate::net::RawStream { local, peer, socket: Box::new(stream) })
+        }
+    };
+}
+pub(crate) use tokio_shaped;
+
 /// One TCP connection.
 pub struct TcpStream {
     raw: RawStream,

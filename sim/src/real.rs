@@ -22,7 +22,7 @@ use crate::{
     entropy::Streams,
     env::Backend,
     lock::WaitGraph,
-    net::{RawListener, RawStream, RawUdpSocket},
+    net::{RawListener, RawStream, RawUdpSocket, tokio_shaped},
     trace::{Event, Trace},
 };
 
@@ -137,34 +137,7 @@ impl Backend for Machine {
     }
 }
 
-fn raw(stream: TcpStream) -> io::Result<RawStream> {
-    stream.set_nodelay(true)?;
-    Ok(RawStream { local: stream.local_addr()?, peer: stream.peer_addr()?, socket: Box::new(stream) })
-}
-
-impl RawListener for TcpListener {
-    fn accept(&self) -> BoxFuture<'_, io::Result<RawStream>> {
-        Box::pin(async move { raw(TcpListener::accept(self).await?.0) })
-    }
-
-    fn local_address(&self) -> io::Result<SocketAddr> {
-        self.local_addr()
-    }
-}
-
-impl RawUdpSocket for UdpSocket {
-    fn send_to<'a>(&'a self, datagram: &'a [u8], peer: SocketAddr) -> BoxFuture<'a, io::Result<()>> {
-        Box::pin(async move { UdpSocket::send_to(self, datagram, peer).await.map(drop) })
-    }
-
-    fn receive_from<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>> {
-        Box::pin(self.recv_from(buffer))
-    }
-
-    fn local_address(&self) -> io::Result<SocketAddr> {
-        self.local_addr()
-    }
-}
+tokio_shaped!(TcpStream, TcpListener, UdpSocket);
 
 /// This machine's file system.
 pub(crate) struct FileSystem;
