@@ -143,6 +143,38 @@ fn the_summary_is_json_for_machines() {
 }
 
 #[test]
+fn an_exploration_of_power_cuts_tells_its_size_and_each_cut_can_be_replayed() {
+    let case = "tests/harness/power-cut-at-each-change.toml";
+    let file = scratch("exploration.json");
+    let (said, code) = told(&["run", case, "--summary", file.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    let summary: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let explored = &summary["cases"][0]["crash-exploration"];
+    let points = explored["points"].as_u64().expect("a number");
+    assert!(points > 20, "{explored}");
+    assert!(said.contains(&format!("power cut at {points} points, {points} disk states: all sound")), "{said}");
+    let runs = summary["cases"][0]["runs"].as_array().expect("runs");
+    assert_eq!(runs.len() as u64, points + 1, "each point, and the undisturbed run");
+    let run = &runs[runs.len() / 2];
+    let (crash, hash) = (run["crash"].as_str().unwrap(), run["hash"].as_str().unwrap());
+    let id = summary["cases"][0]["id"].as_str().unwrap();
+    let (said, code) = told(&["replay", id, "--seed", "0", "--crash", crash, "--expect-hash", hash]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_power_cut_that_can_not_be_is_refused_and_one_that_never_comes_is_vacuous() {
+    let case = "tests/harness/power-cut-at-each-change.toml";
+    for (id, crash) in [(case, "9999:0"), (case, "1:7"), (case, "here"), ("life/first-certificate", "1:0")] {
+        let (said, code) = told(&["replay", id, "--seed", "0", "--crash", crash]);
+        assert_eq!(code, Some(2), "{id} {crash}: {said}");
+    }
+    let (said, code) = told(&["run", "tests/harness/power-cut-in-a-phase-that-never-comes.toml"]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("no run reached the phase `renewal`"), "{said}");
+}
+
+#[test]
 fn list_says_one_case_a_line_and_check_reads_without_running() {
     let (said, code) = told(&["list"]);
     assert_eq!(code, Some(0));

@@ -13,7 +13,7 @@ use sim::{
     disk::{Access, OpenMode},
     lock::RwLock,
     trace::{Event, Observer, Record},
-    world::{Condition, CrashKind, HostId, HostOptions, Latency, Link, Options, Survival, World},
+    world::{Condition, CrashKind, CrashStates, HostId, HostOptions, Latency, Link, Options, Survival, World},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -309,6 +309,37 @@ fn unsynced_files_do_not_survive_a_power_cut() {
     assert_eq!(world.files(a).len(), 2);
     world.lose_power(a, Survival::Nothing);
     assert_eq!(world.files(a), [("/data/safe".into(), b"content".to_vec())]);
+}
+
+#[test]
+fn the_power_is_cut_between_an_operation_and_what_the_program_does_next() {
+    let states = CrashStates { nothing: true, everything: true, ..CrashStates::default() };
+    // Opening, writing, syncing: at each the file is there or not; after the write also with its content.
+    for (operation, number, left) in [(1, 0, None), (1, 1, Some("")), (2, 1, Some("content")), (3, 1, Some("content"))]
+    {
+        let (mut world, a, _) = world(1);
+        world.set_program(a, |env| async move {
+            env.probe("started");
+            let mut file = env.disk().open(Path::new("/x"), OpenMode::Truncate, Access::Private).await.unwrap();
+            file.write(b"content").await.unwrap();
+            file.sync().await.unwrap();
+            env.probe("done");
+            std::future::pending().await
+        });
+        world.count_crash_states(a, states);
+        world.cut_power_after(a, operation, Survival::State { among: states, number }, MINUTE);
+        world.start(a);
+        world.run_until(MINUTE / 2).unwrap();
+        let points = world.crash_points(a);
+        assert_eq!(points.len() as u64, operation, "nothing gets through once the power is gone");
+        assert_eq!(points.iter().map(|point| point.states).max(), Some(2));
+        let files: Vec<_> = left.iter().map(|content| ("/x".into(), content.as_bytes().to_vec())).collect();
+        assert_eq!(world.files(a), files);
+        world.run_until(2 * MINUTE).unwrap();
+        assert_eq!(world.incarnation(a), 2);
+        assert_eq!(world.crash_points(a).len() as u64, operation + 3, "started again, it goes on to the end");
+        assert_eq!(world.files(a), [("/x".into(), b"content".to_vec())]);
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! One file an incident: what happened, when, the public thread, and which oracle must catch it. The
 //! protocol's code never asks which of them is in place.
 
+mod in_place_write;
 mod thirty_day_constant;
 
+pub use in_place_write::InPlaceWrite;
 pub use thirty_day_constant::ThirtyDayConstant;

@@ -14,6 +14,7 @@ use super::schedule::{AriThenRatio, RenewalSchedule};
 use crate::{
     acme::certificate::pem_blocks,
     name::{Name, NotAName},
+    storage::atomic::{AtomicWrite, CertificateWriter},
 };
 
 /// Minutes between failed attempts; the last one repeats.
@@ -40,6 +41,8 @@ pub struct Config {
     pub renewal_schedule: Arc<dyn RenewalSchedule>,
     /// The waits between failed attempts; the last one repeats.
     pub retry_delays: Vec<Duration>,
+    /// How certificate sets come onto the disk.
+    pub certificate_writer: Arc<dyn CertificateWriter>,
 }
 
 impl Config {
@@ -60,6 +63,7 @@ impl Config {
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
             renewal_schedule: Arc::new(AriThenRatio::default()),
             retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
+            certificate_writer: Arc::new(AtomicWrite),
         }
     }
 }
@@ -93,6 +97,7 @@ pub(super) struct Settings {
     pub(super) tls_address: SocketAddr,
     pub(super) renewal_schedule: Arc<dyn RenewalSchedule>,
     pub(super) retry_delays: Vec<Duration>,
+    pub(super) certificate_writer: Arc<dyn CertificateWriter>,
 }
 
 impl TryFrom<Config> for Settings {
@@ -120,6 +125,7 @@ impl TryFrom<Config> for Settings {
             tls_address: config.tls_address,
             renewal_schedule: config.renewal_schedule,
             retry_delays: config.retry_delays,
+            certificate_writer: config.certificate_writer,
         })
     }
 }

@@ -89,7 +89,8 @@ impl Listening {
     /// Works for ever. Dropping the future stops all of it.
     pub async fn run(self) -> Infallible {
         let Manager { env, settings } = self.manager;
-        let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url);
+        let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
+            .with_certificate_writer(settings.certificate_writer.clone());
         storage.clean().await;
         let tokens = Tokens::default();
         let cache = Arc::new(Cache::new(&env, settings.names.first().cloned()));

@@ -3,7 +3,7 @@
 //! Written to a temporary file beside it, made durable, renamed over it, and the rename made durable.
 //! Temporary files tell which host wrote them, so that a restart knows its own.
 
-use std::{io, path::Path};
+use std::{fmt::Debug, future::Future, io, path::Path, pin::Pin};
 
 use sim::{
     Env,
@@ -17,6 +17,25 @@ pub enum Writer {
     ThisHost,
     /// Another's, on the same storage.
     Another,
+}
+
+/// A write under way.
+pub type Written<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>>;
+
+/// How the files of a certificate set come onto the disk.
+pub trait CertificateWriter: Debug + Send + Sync {
+    /// Makes `bytes` the content of the file at `path`, whose directory is created if it is missing.
+    fn write<'a>(&'a self, env: &'a Env, path: &'a Path, bytes: &'a [u8]) -> Written<'a>;
+}
+
+/// By [`replace`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AtomicWrite;
+
+impl CertificateWriter for AtomicWrite {
+    fn write<'a>(&'a self, env: &'a Env, path: &'a Path, bytes: &'a [u8]) -> Written<'a> {
+        Box::pin(replace(env, path, bytes))
+    }
 }
 
 /// Replaces the file at `path` by one that holds `bytes` and is readable for the owner alone. Its

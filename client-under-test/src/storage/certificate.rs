@@ -5,7 +5,7 @@ use std::{fmt, io, sync::Arc};
 use rustls::sign::CertifiedKey;
 use sim::crypto::P256Key;
 
-use super::{Storage, atomic};
+use super::Storage;
 use crate::{
     acme::certificate::{CertificateError, Chain, Leaf, pem_blocks},
     name::Name,
@@ -75,7 +75,7 @@ impl Storage {
     /// # Errors
     /// The disk's; the former set then stands.
     pub async fn store_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<()> {
-        atomic::replace(&self.env, &self.certificate_file(name, "pem"), set.to_pem().as_bytes()).await
+        self.writer.write(&self.env, &self.certificate_file(name, "pem"), set.to_pem().as_bytes()).await
     }
 
     /// The current set of `name`, if there is one. A file that holds no set of this name is put aside.
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::{
         acme::certificate::tests::{chain, env},
-        storage::tests::storage,
+        storage::{atomic, tests::storage},
     };
 
     fn set(name: &str) -> CertificateSet {

@@ -8,7 +8,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 
-use super::{Storage, atomic};
+use super::Storage;
 use crate::{
     acme::{
         reading::{format_time, parse_time},
@@ -63,7 +63,7 @@ impl Storage {
     /// The disk's; then the CA is merely asked once more after a restart.
     pub async fn store_ari(&self, name: &Name, ari: &Ari) -> io::Result<()> {
         let bytes = serde_json::to_vec(&Metadata::of(ari)).expect("a struct of texts has a JSON form");
-        atomic::replace(&self.env, &self.certificate_file(name, "json"), &bytes).await
+        self.writer.write(&self.env, &self.certificate_file(name, "json"), &bytes).await
     }
 
     /// What the CA suggested for `certificate`, if that is known.

@@ -13,6 +13,7 @@ pub mod pending;
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use sim::Env;
@@ -29,13 +30,21 @@ pub struct Storage {
     env: Env,
     root: PathBuf,
     issuer: String,
+    writer: Arc<dyn atomic::CertificateWriter>,
 }
 
 impl Storage {
     /// The part of the storage at `root` that belongs to the CA at `directory_url`.
     #[must_use]
     pub fn new(env: &Env, root: PathBuf, directory_url: &Url) -> Self {
-        Self { env: env.clone(), root, issuer: issuer_key(directory_url) }
+        let writer = Arc::new(atomic::AtomicWrite);
+        Self { env: env.clone(), root, issuer: issuer_key(directory_url), writer }
+    }
+
+    /// The same storage, with certificate sets written otherwise.
+    #[must_use]
+    pub fn with_certificate_writer(self, writer: Arc<dyn atomic::CertificateWriter>) -> Self {
+        Self { writer, ..self }
     }
 
     fn certificate_directory(&self, name: &Name) -> PathBuf {

@@ -3,14 +3,18 @@
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use super::{
+    explore::{self, Figures},
     judge::Breach,
-    run::{Run, Verdict},
-    sweep::{CaseResult, Outcome, Sweep},
+    run::{Job, Run, Verdict},
+    sweep::{self, CaseResult, Outcome, Sweep},
 };
 use crate::language::{Case, Failure, Style, format_duration, render_in_place};
 
-/// How many failing seeds of a case are shown in full; the rest are named.
+/// How many failing seeds of a case are shown in full.
 const SHOWN_MAX: usize = 1;
+
+/// How many of the rest are named.
+const NAMED_MAX: usize = 100;
 
 /// The whole report.
 #[must_use]
@@ -44,6 +48,7 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Failed(_) => "failed",
         Outcome::Vacuous(_) => "vacuous",
         Outcome::NotCaught(_) => "not caught",
+        Outcome::Unexplored(_) => "unexplored",
         Outcome::Harness(..) => "harness fault",
     }
 }
@@ -52,33 +57,44 @@ fn write_case(out: &mut String, result: &CaseResult, style: Style) {
     let CaseResult { case, runs, outcome, .. } = result;
     let mark = if *outcome == Outcome::Passed { "ok  " } else { "FAIL" };
     let caught = caught_in_words(result);
-    let _ = writeln!(out, "{mark} {} ({} seeds{caught})", case.id, runs.len());
+    let explored = explored_in_words(result);
+    let seeds = sweep::seeds(runs, |_| true).len();
+    let _ = writeln!(out, "{mark} {} ({seeds} seeds{explored}{caught})", case.id);
     match outcome {
         Outcome::Passed => {}
-        Outcome::Failed(seeds) => {
-            for run in runs.iter().filter(|run| seeds.contains(&run.seed)).take(SHOWN_MAX) {
-                write_failure(out, case, run, style);
+        Outcome::Failed(_) => {
+            let failed = || runs.iter().filter(|run| !run.verdict.is_pass());
+            failed().take(SHOWN_MAX).for_each(|run| write_failure(out, case, run, style));
+            let more: Vec<String> = failed().skip(SHOWN_MAX).take(NAMED_MAX).map(seed_in_words).collect();
+            if !more.is_empty() {
+                let left = failed().count() - SHOWN_MAX - more.len();
+                let left = if left == 0 { String::new() } else { format!(" and {left} more") };
+                let _ = writeln!(out, "  also failed with seeds {}{left}", more.join(", "));
             }
-            if seeds.len() > SHOWN_MAX {
-                let more: Vec<String> = seeds[SHOWN_MAX..].iter().map(u64::to_string).collect();
-                let _ = writeln!(out, "  also failed with seeds {}", more.join(", "));
+        }
+        Outcome::Unexplored(phases) => {
+            for phase in phases {
+                let phase = phase.name();
+                let _ = writeln!(out, "  no run reached the phase `{phase}`: the power was never cut in it");
             }
         }
         Outcome::Vacuous(indices) => {
             for index in indices {
-                let seen = format!("nothing of this happened, in none of {} seeds: the run proves nothing", runs.len());
+                let seen = format!("nothing of this happened, in none of {seeds} seeds: the run proves nothing");
                 write_in_place(out, case, *index, format!("VACUOUS {}", case.id), seen, Vec::new(), style);
             }
         }
         Outcome::NotCaught(indices) => {
             for (index, caught) in indices {
-                let seen = format!("a defect is switched on, and this caught it in {caught} of {} seeds only", runs.len());
+                let seen = format!("a defect is switched on, and this caught it in {caught} of {seeds} seeds only");
                 write_in_place(out, case, *index, format!("NOT CAUGHT {}", case.id), seen, Vec::new(), style);
             }
         }
         Outcome::Harness(seed, message) => {
             let _ = writeln!(out, "  the harness itself is at fault: {message}");
-            let _ = writeln!(out, "  replay  {}", replay(case, *seed, None));
+            let run = runs.iter().find(|run| matches!(run.verdict, Verdict::Harness(_)));
+            let cuts = run.map_or(&[][..], |run| &run.cuts);
+            let _ = writeln!(out, "  replay  {}", Job { case, seed: *seed, cuts }.command());
         }
     }
 }
@@ -92,14 +108,38 @@ fn caught_in_words(result: &CaseResult) -> String {
     if must_break.is_empty() {
         return String::new();
     }
-    let caught = (result.runs.iter())
-        .filter(|run| must_break.iter().any(|index| matches!(run.fates.get(*index), Some(super::Fate::Broken(_)))))
-        .count();
-    format!(", defect caught in {caught}")
+    let is_caught =
+        |run: &Run| must_break.iter().any(|index| matches!(run.fates.get(*index), Some(super::Fate::Broken(_))));
+    let caught = sweep::seeds(&result.runs, is_caught).len();
+    match result.runs.iter().find(|run| is_caught(run)) {
+        Some(Run { seed, cuts, .. }) if !cuts.is_empty() => {
+            let first = Job { case: &result.case, seed: *seed, cuts }.command();
+            let runs = result.runs.iter().filter(|run| is_caught(run)).count();
+            format!(", defect caught in {caught}, in {runs} runs, first by {first}")
+        }
+        Some(_) | None => format!(", defect caught in {caught}"),
+    }
+}
+
+fn explored_in_words(result: &CaseResult) -> String {
+    let Some(Figures { points, states, twice }) = result.exploration() else { return String::new() };
+    let failed = result.runs.iter().filter(|run| !run.verdict.is_pass() && !run.cuts.is_empty()).count();
+    let sound = if failed == 0 { "all sound".to_owned() } else { format!("{failed} failed") };
+    let twice = if twice == 0 { String::new() } else { format!(", {twice} with a second cut") };
+    format!("; power cut at {points} points, {states} disk states{twice}: {sound}")
+}
+
+fn seed_in_words(run: &Run) -> String {
+    if run.cuts.is_empty() {
+        run.seed.to_string()
+    } else {
+        format!("{} --crash {}", run.seed, explore::in_words(&run.cuts))
+    }
 }
 
 fn write_failure(out: &mut String, case: &Case, run: &Run, style: Style) {
-    let replay = format!("replay  {}", replay(case, run.seed, Some(run)));
+    let command = Job { case, seed: run.seed, cuts: &run.cuts }.command();
+    let replay = format!("replay  {command} --expect-hash {}", run.hash);
     match &run.verdict {
         Verdict::Pass | Verdict::Harness(_) => {}
         Verdict::Crashed(crash) => {
@@ -151,12 +191,6 @@ fn write_in_place(
 
 fn whole_ms(duration: Duration) -> Duration {
     Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// The command that shows it again.
-fn replay(case: &Case, seed: u64, run: Option<&Run>) -> String {
-    let hash = run.map(|run| format!(" --expect-hash {}", run.hash)).unwrap_or_default();
-    format!("gauntlet replay '{}' --seed {seed}{hash}", case.id)
 }
 
 /// The report of a single run.

@@ -1,6 +1,7 @@
 //! Runs cases: one world per seed, many side by side, each verdict reproducible.
 
 mod console;
+mod explore;
 mod faulty;
 mod judge;
 mod pool;
@@ -23,6 +24,7 @@ use std::{
 use sim::trace::{Observer, Record};
 
 pub use console::{report, report_run};
+pub use explore::{Cut, Explored, Figures};
 pub use judge::{Breach, Fate};
 pub use run::{Run, Verdict};
 pub use summary::summary;
@@ -55,15 +57,15 @@ pub fn find(id: &str) -> Result<Case, CatalogueError> {
 /// Runs one case under one seed.
 #[must_use]
 pub fn run_once(case: &Case, seed: u64) -> Run {
-    run::run(case, seed, &pool::Slot::default(), None)
+    run::run(run::Job { case, seed, cuts: &[] }, &pool::Slot::default(), None)
 }
 
-/// Runs one case under one seed and, if a file is given, writes every event to it as JSON Lines. If the
+/// Runs one case under one seed, with these power cuts, and, if a file is given, writes every event to it as JSON Lines. If the
 /// world stands still for `patience` of real time, the process ends with exit code 3.
 ///
 /// # Errors
 /// If the file can't be written.
-pub fn replay(case: &Case, seed: u64, trace: Option<&Path>, patience: Duration) -> io::Result<Run> {
+pub fn replay(case: &Case, seed: u64, cuts: &[Cut], trace: Option<&Path>, patience: Duration) -> io::Result<Run> {
     let writer = match trace {
         Some(file) => Some(TraceFile(Arc::new(Mutex::new((BufWriter::new(File::create(file)?), Ok(())))))),
         None => None,
@@ -76,7 +78,7 @@ pub fn replay(case: &Case, seed: u64, trace: Option<&Path>, patience: Duration) 
         &AtomicBool::new(false),
         patience,
         sweep::stuck,
-        |observer, slot| run::run(case, seed, slot, observer),
+        |observer, slot| run::run(run::Job { case, seed, cuts }, slot, observer),
         |run| result = Some(run),
     );
     if let Some(TraceFile(writer)) = writer {

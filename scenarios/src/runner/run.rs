@@ -8,6 +8,7 @@ use sim::{
 };
 
 use super::{
+    explore::{self, Cut, Explored},
     judge::{Breach, Court, Facts, Fate},
     pool::Slot,
     stage::{self, StageError},
@@ -21,6 +22,10 @@ pub struct Run {
     pub case: String,
     /// The seed.
     pub seed: u64,
+    /// Where the power was cut, if `[explore.crash]` asks for that.
+    pub cuts: Vec<Cut>,
+    /// Where it can be cut next.
+    pub explored: Explored,
     /// Whether all was as expected.
     pub verdict: Verdict,
     /// How each expectation fared, in the order of the file.
@@ -60,14 +65,35 @@ impl Verdict {
     }
 }
 
-/// Runs one case under one seed. `observer` sees the trace, if one is given.
-pub(super) fn run(case: &Case, seed: u64, slot: &Slot, observer: Option<Box<dyn Observer>>) -> Run {
+/// What to run: a case under a seed, and where the power is cut if it explores that.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub(super) case: &'a Case,
+    pub(super) seed: u64,
+    pub(super) cuts: &'a [Cut],
+}
+
+impl Job<'_> {
+    /// The command that runs it.
+    pub(super) fn command(&self) -> String {
+        let crash =
+            if self.cuts.is_empty() { String::new() } else { format!(" --crash {}", explore::in_words(self.cuts)) };
+        format!("gauntlet replay '{}' --seed {}{crash}", self.case.id, self.seed)
+    }
+}
+
+/// Carries out one run. `observer` sees the trace, if one is given.
+pub(super) fn run(job: Job<'_>, slot: &Slot, observer: Option<Box<dyn Observer>>) -> Run {
+    let Job { case, seed, cuts } = job;
     let court = Court::new(case);
     let mut staged = match stage::build(case, seed, &court.bench, observer) {
         Ok(staged) => staged,
-        Err(StageError(message)) => return unbuilt(case, seed, message),
+        Err(StageError(message)) => return unbuilt(job, message),
     };
-    slot.watch(format!("gauntlet replay '{}' --seed {seed}", case.id), staged.world.progress());
+    if let Some(exploration) = &case.crash_exploration {
+        staged.explore(exploration, cuts);
+    }
+    slot.watch(job.command(), staged.world.progress());
     staged.start(case);
     let ended = staged.world.run_until(case.run.until);
     slot.release();
@@ -75,7 +101,14 @@ pub(super) fn run(case: &Case, seed: u64, slot: &Slot, observer: Option<Box<dyn 
     let steps = staged.steps();
     let facts = Facts { end: staged.world.now(), last_step: steps.last().map(|(_, at)| *at) };
     let (judgement, fates) = court.judge(&facts);
+    let explored = case.crash_exploration.as_ref().map(|exploration| {
+        explore::explored(exploration, cuts, &staged.crash_points(exploration), &court.issuance(&judgement))
+    });
+    let explored = explored.unwrap_or_default();
     let verdict = match ended {
+        _ if !explored.missed.is_empty() => {
+            Verdict::Harness(format!("no such power cut came about: {}", explore::in_words(&explored.missed)))
+        }
         Err(crash) if !is_expected(case, &fates) => Verdict::Crashed(crash),
         Err(_) => Verdict::Pass,
         Ok(()) => verdict(case, &fates),
@@ -83,6 +116,8 @@ pub(super) fn run(case: &Case, seed: u64, slot: &Slot, observer: Option<Box<dyn 
     Run {
         case: case.id.clone(),
         seed,
+        cuts: cuts.to_vec(),
+        explored,
         verdict,
         fates,
         hash: staged.world.trace_hash(),
@@ -120,10 +155,12 @@ fn verdict(case: &Case, fates: &[Fate]) -> Verdict {
     if broken.is_empty() { Verdict::Pass } else { Verdict::Broken(broken) }
 }
 
-fn unbuilt(case: &Case, seed: u64, message: String) -> Run {
+fn unbuilt(job: Job<'_>, message: String) -> Run {
     Run {
-        case: case.id.clone(),
-        seed,
+        case: job.case.id.clone(),
+        seed: job.seed,
+        cuts: job.cuts.to_vec(),
+        explored: Explored::default(),
         verdict: Verdict::Harness(message),
         fates: Vec::new(),
         hash: TraceHash([0; 32]),

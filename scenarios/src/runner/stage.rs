@@ -17,16 +17,17 @@ use rustls::RootCertStore;
 use sim::{
     Env,
     trace::Observer,
-    world::{ClockOptions, HostId, HostOptions, Latency, Link, Options, World},
+    world::{ClockOptions, CrashPoint, HostId, HostOptions, Latency, Link, Options, World},
 };
 
 use super::{
+    explore::{self, Cut},
     faulty,
     steps::{Cast, StepLog},
     visitor::{self, Visits},
 };
 use crate::{
-    language::{self, Bug, Case, Host, HostKind},
+    language::{self, Bug, Case, CrashExploration, Host, HostKind},
     oracles::Bench,
 };
 
@@ -49,6 +50,21 @@ impl Staged {
         for host in &self.cast.order {
             self.world.start(*host);
         }
+    }
+
+    /// Counts where the power could be cut, and cuts it where it shall be.
+    pub(super) fn explore(&mut self, exploration: &CrashExploration, cuts: &[Cut]) {
+        let host = self.cast.hosts[exploration.host.as_str()];
+        self.world.count_crash_states(host, explore::states(exploration));
+        for cut in cuts {
+            let survival = explore::survival(exploration, cut);
+            self.world.cut_power_after(host, cut.operation, survival, exploration.restart_after);
+        }
+    }
+
+    /// What has been counted.
+    pub(super) fn crash_points(&self, exploration: &CrashExploration) -> Vec<CrashPoint> {
+        self.world.crash_points(self.cast.hosts[exploration.host.as_str()])
     }
 
     /// The steps carried out so far.
@@ -269,8 +285,10 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
                 let defect: Arc<dyn RenewalSchedule> = Arc::new(client_under_test::historical::ThirtyDayConstant);
                 config.renewal_schedule = defect;
             }
+            Bug::CertificateWrittenInPlace => {
+                config.certificate_writer = Arc::new(client_under_test::historical::InPlaceWrite);
+            }
         }
     }
     config
 }
-

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    explore,
     judge::Fate,
     sweep::{CaseResult, Outcome, Sweep},
 };
@@ -40,17 +41,28 @@ fn case(result: &CaseResult) -> Value {
             Outcome::Failed(_) => "failed",
             Outcome::Vacuous(_) => "vacuous",
             Outcome::NotCaught(_) => "not-caught",
+            Outcome::Unexplored(_) => "unexplored",
             Outcome::Harness(..) => "harness",
         },
         "failed-seeds": match &result.outcome {
             Outcome::Failed(seeds) => json!(seeds),
             Outcome::Harness(seed, _) => json!([seed]),
-            Outcome::Passed | Outcome::Vacuous(_) | Outcome::NotCaught(_) => json!([]),
+            Outcome::Passed | Outcome::Vacuous(_) | Outcome::Unexplored(_) | Outcome::NotCaught(_) => json!([]),
         },
         "repeated": result.repeated,
         "expectations": expectations,
+        "crash-exploration": result.exploration().map(|figures| json!({
+            "points": figures.points,
+            "states": figures.states,
+            "cut-twice": figures.twice,
+            "failed": result.runs.iter().filter(|run| !run.verdict.is_pass()).map(|run| json!({
+                "seed": run.seed,
+                "crash": explore::in_words(&run.cuts),
+            })).collect::<Vec<_>>(),
+        })),
         "runs": result.runs.iter().map(|run| json!({
             "seed": run.seed,
+            "crash": explore::in_words(&run.cuts),
             "hash": run.hash.to_string(),
             "events": run.events,
             "simulated-s": run.simulated.as_secs(),

@@ -4,18 +4,22 @@ use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
     ops::Range,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use sim::trace::{Observer, Record, TraceHash, first_divergence};
 
 use super::{
+    explore::{self, Cut, Figures},
     judge::Fate,
     pool::{self, Slot},
-    run::{self, Run, Verdict},
+    run::{self, Job, Run, Verdict},
 };
-use crate::language::{self, Case, Mode};
+use crate::language::{self, Case, CrashPhase, Mode};
 
 /// How to run.
 #[derive(Debug)]
@@ -37,7 +41,7 @@ pub struct SweepOptions<'a> {
 pub struct Sweep {
     /// Each case's result, in the order asked for; cases without a finished run are left out.
     pub cases: Vec<CaseResult>,
-    /// How many runs were asked for.
+    /// How many runs were asked for; explorations ask for more as they see what there is.
     pub asked: usize,
     /// How many were finished.
     pub finished: usize,
@@ -48,7 +52,7 @@ pub struct Sweep {
 pub struct CaseResult {
     /// The case.
     pub case: Case,
-    /// Its finished runs, by seed.
+    /// Its finished runs, by seed and power cuts.
     pub runs: Vec<Run>,
     /// What they say together.
     pub outcome: Outcome,
@@ -68,6 +72,8 @@ pub enum Outcome {
     /// A defect is switched on, and these laws (numbers in the file), which must catch it in every seed, did so
     /// in so many only.
     NotCaught(Vec<(usize, usize)>),
+    /// The power was to be cut in these phases, which no run reached.
+    Unexplored(Vec<CrashPhase>),
     /// The harness itself is at fault: the seed, and what is wrong.
     Harness(u64, String),
 }
@@ -75,26 +81,39 @@ pub enum Outcome {
 /// Runs every case under every seed. `progress` hears of each run as it ends.
 pub fn sweep(cases: &[Case], options: &SweepOptions<'_>, mut progress: impl FnMut(&Run, usize, usize)) -> Sweep {
     let seeds_of = |case: &Case| options.seeds.clone().unwrap_or_else(|| case.run.seeds.iter());
-    let jobs: Vec<(usize, u64)> =
-        cases.iter().enumerate().flat_map(|(index, case)| seeds_of(case).map(move |seed| (index, seed))).collect();
-    let asked = jobs.len();
+    let mut jobs: Vec<(usize, u64, Vec<Cut>)> = (cases.iter().enumerate())
+        .flat_map(|(index, case)| seeds_of(case).map(move |seed| (index, seed, Vec::new())))
+        .collect();
+    let mut asked = jobs.len();
     let mut finished = 0;
     let mut runs: BTreeMap<usize, Vec<(Run, bool)>> = BTreeMap::new();
-    let work = |(index, seed): (usize, u64), slot: &Slot| {
-        let case = &cases[index];
-        let run = run::run(case, seed, slot, None);
-        let repeat = !run.verdict.is_pass() || seed.is_multiple_of(options.repeat_one_in.max(1));
-        if repeat { (index, repeated(case, run, slot), true) } else { (index, run, false) }
+    let work = |(index, seed, cuts): (usize, u64, Vec<Cut>), slot: &Slot| {
+        let job = Job { case: &cases[index], seed, cuts: &cuts };
+        let run = run::run(job, slot, None);
+        let turn = seed + cuts.iter().map(|cut| cut.operation + cut.state as u64).sum::<u64>();
+        let repeat = !run.verdict.is_pass() || turn.is_multiple_of(options.repeat_one_in.max(1));
+        if repeat { (index, repeated(job, run, slot), true) } else { (index, run, false) }
     };
-    pool::run(jobs, options.threads, options.interrupted, options.patience, stuck, work, |(index, run, repeated)| {
-        finished += 1;
-        progress(&run, finished, asked);
-        runs.entry(index).or_default().push((run, repeated));
-    });
+    while !jobs.is_empty() {
+        let mut following = Vec::new();
+        let done = |(index, run, repeated): (usize, Run, bool)| {
+            finished += 1;
+            if let Some(exploration) = &cases[index].crash_exploration {
+                let next = explore::following(exploration, &run);
+                asked += next.len();
+                following.extend(next.into_iter().map(|cuts| (index, run.seed, cuts)));
+            }
+            progress(&run, finished, asked);
+            runs.entry(index).or_default().push((run, repeated));
+        };
+        pool::run(jobs, options.threads, options.interrupted, options.patience, stuck, work, done);
+        let is_interrupted = options.interrupted.load(Ordering::Relaxed);
+        jobs = if is_interrupted { Vec::new() } else { following };
+    }
     let cases = runs
         .into_iter()
         .map(|(index, mut runs)| {
-            runs.sort_by_key(|(run, _)| run.seed);
+            runs.sort_by(|(a, _), (b, _)| (a.seed, &a.cuts).cmp(&(b.seed, &b.cuts)));
             let repeated = runs.iter().filter(|(_, repeated)| *repeated).count() as u64;
             let runs: Vec<Run> = runs.into_iter().map(|(run, _)| run).collect();
             let case = cases[index].clone();
@@ -119,19 +138,23 @@ fn outcome(case: &Case, runs: &[Run]) -> Outcome {
     }) {
         return Outcome::Harness(seed, message);
     }
-    let failed: Vec<u64> = runs.iter().filter(|run| !run.verdict.is_pass()).map(|run| run.seed).collect();
+    let failed = seeds(runs, |run| !run.verdict.is_pass());
     if !failed.is_empty() {
         return Outcome::Failed(failed);
     }
-    let runs_with = |index: usize, wanted: fn(&Fate) -> bool| {
-        runs.iter().filter(|run| run.fates.get(index).is_some_and(wanted)).count()
-    };
-    let expectations = |outcome| {
-        case.expectations.iter().enumerate().filter(move |(_, expectation)| expectation.outcome == outcome)
-    };
+    let phases = case.crash_exploration.iter().flat_map(|exploration| &exploration.during);
+    let reached = |phase: &&CrashPhase| runs.iter().any(|run| run.explored.phases.contains(phase));
+    let unexplored: Vec<CrashPhase> = phases.filter(|phase| !reached(phase)).copied().collect();
+    if !unexplored.is_empty() {
+        return Outcome::Unexplored(unexplored);
+    }
+    let seeds_with =
+        |index: usize, wanted: fn(&Fate) -> bool| seeds(runs, |run| run.fates.get(index).is_some_and(wanted)).len();
+    let expectations =
+        |outcome| case.expectations.iter().enumerate().filter(move |(_, expectation)| expectation.outcome == outcome);
     let not_caught: Vec<(usize, usize)> = expectations(language::Outcome::Violated)
-        .map(|(index, _)| (index, runs_with(index, |fate| matches!(fate, Fate::Broken(_)))))
-        .filter(|(_, caught)| *caught < runs.len())
+        .map(|(index, _)| (index, seeds_with(index, |fate| matches!(fate, Fate::Broken(_)))))
+        .filter(|(_, caught)| *caught < seeds(runs, |_| true).len())
         .collect();
     if !not_caught.is_empty() {
         return Outcome::NotCaught(not_caught);
@@ -139,30 +162,38 @@ fn outcome(case: &Case, runs: &[Run]) -> Outcome {
     let vacuous: Vec<usize> = expectations(language::Outcome::Holds)
         .filter(|(_, expectation)| expectation.mode != Mode::Never)
         .map(|(index, _)| index)
-        .filter(|index| runs_with(*index, |fate| *fate != Fate::Vacuous) == 0)
+        .filter(|index| seeds_with(*index, |fate| *fate != Fate::Vacuous) == 0)
         .collect();
     if vacuous.is_empty() { Outcome::Passed } else { Outcome::Vacuous(vacuous) }
 }
 
+/// The seeds of those runs, each once.
+pub(super) fn seeds(runs: &[Run], wanted: impl Fn(&Run) -> bool) -> Vec<u64> {
+    let mut seeds: Vec<u64> = runs.iter().filter(|run| wanted(run)).map(|run| run.seed).collect();
+    seeds.dedup();
+    seeds
+}
+
 /// Runs a second time what has been run once: its trace must be the same.
-fn repeated(case: &Case, run: Run, slot: &Slot) -> Run {
-    let again = run::run(case, run.seed, slot, None);
+fn repeated(job: Job<'_>, run: Run, slot: &Slot) -> Run {
+    let again = run::run(job, slot, None);
     if again.hash == run.hash {
         return run;
     }
     let message = match first_divergence(&run.checkpoints, &again.checkpoints) {
-        Some(window) => first_difference(case, run.seed, slot, window),
+        Some(window) => first_difference(job, slot, window),
         None => "two runs of the same seed had different traces".to_owned(),
     };
     Run { verdict: Verdict::Harness(message), ..run }
 }
 
 /// Runs twice more and compares the events in `window`, or in all of the trace if these do not differ.
-fn first_difference(case: &Case, seed: u64, slot: &Slot, window: Range<u64>) -> String {
+fn first_difference(job: Job<'_>, slot: &Slot, window: Range<u64>) -> String {
+    let seed = job.seed;
     for window in [window, 0..u64::MAX] {
         let lines = [(); 2].map(|()| {
             let kept = Kept { window: window.clone(), lines: Arc::default() };
-            run::run(case, seed, slot, Some(Box::new(kept.clone())));
+            run::run(job, slot, Some(Box::new(kept.clone())));
             std::mem::take(&mut *kept.lines.lock().unwrap_or_else(PoisonError::into_inner))
         });
         let [one, other] = &lines;
@@ -197,7 +228,7 @@ impl Sweep {
     pub fn exit_code(&self) -> u8 {
         let code = |outcome: &Outcome| match outcome {
             Outcome::Passed => 0,
-            Outcome::Vacuous(_) => 4,
+            Outcome::Vacuous(_) | Outcome::Unexplored(_) => 4,
             Outcome::Failed(_) | Outcome::NotCaught(_) => 1,
             Outcome::Harness(..) => 3,
         };
@@ -207,6 +238,12 @@ impl Sweep {
 }
 
 impl CaseResult {
+    /// How much was explored, if the case explores power cuts.
+    #[must_use]
+    pub fn exploration(&self) -> Option<Figures> {
+        self.case.crash_exploration.as_ref().map(|_| explore::figures(&self.runs))
+    }
+
     /// The hash of the run with the lowest seed.
     #[must_use]
     pub fn first_hash(&self) -> Option<TraceHash> {

@@ -3,6 +3,7 @@
 //! What survives a power loss is decided in [`super::filesystem`].
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,8 +14,9 @@ use futures_util::future::BoxFuture;
 
 use super::{
     HostId,
-    filesystem::{FileSystem, Inode, Survival},
+    filesystem::{FileSystem, Inode},
     shared::{Due, Shared},
+    survival::{CrashStates, Survival},
 };
 use crate::{
     disk::{Access, Metadata, OpenMode, RawDisk, RawFile},
@@ -34,10 +36,38 @@ pub struct DiskFaults {
     pub read_error: Option<io::ErrorKind>,
 }
 
+/// A moment at which the power may be cut: right after an operation, before the program sees its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashPoint {
+    /// The operation's number, as in the trace.
+    pub operation: u64,
+    /// Whether it is an operation that changes the disk.
+    pub changes: bool,
+    /// How many legal states, each different to a program, a power loss could leave then.
+    pub states: usize,
+    /// When, in virtual time since the world began.
+    pub at: Duration,
+}
+
+/// A power cut that waits for its operation.
+#[derive(Clone, Copy)]
+pub(super) struct PowerCut {
+    pub(super) operation: u64,
+    pub(super) survival: Survival,
+    pub(super) restart_after: Duration,
+}
+
+#[derive(Default)]
 struct State {
     files: FileSystem,
     faults: DiskFaults,
     operations: u64,
+    cuts: BTreeMap<u64, PowerCut>,
+    /// The cut whose operation has been carried out; until the power is gone nothing more gets through.
+    cut_now: Option<PowerCut>,
+    /// What is counted at each operation, if anything is.
+    counted: Option<CrashStates>,
+    points: Vec<CrashPoint>,
 }
 
 /// One disk. Clones are the same disk, which several hosts may mount.
@@ -50,8 +80,7 @@ pub(super) struct SimDisk {
 
 impl SimDisk {
     pub(super) fn new(host: HostId, shared: Arc<Shared>) -> Self {
-        let state = State { files: FileSystem::default(), faults: DiskFaults::default(), operations: 0 };
-        Self { host, shared, state: Arc::new(Mutex::new(state)) }
+        Self { host, shared, state: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -66,6 +95,23 @@ impl SimDisk {
     pub(super) fn lose_power(&self, survival: Survival, stream: &mut Stream) {
         let (unsynced, survived) = self.state().files.lose_power(survival, stream);
         self.shared.record(Some(self.host), Event::DiskCrashed { unsynced, survived });
+    }
+
+    pub(super) fn set_cut(&self, cut: PowerCut) {
+        self.state().cuts.insert(cut.operation, cut);
+    }
+
+    /// The cut whose moment has come.
+    pub(super) fn take_cut(&self) -> Option<PowerCut> {
+        self.state().cut_now.take()
+    }
+
+    pub(super) fn count_crash_states(&self, among: CrashStates) {
+        self.state().counted = Some(among);
+    }
+
+    pub(super) fn crash_points(&self) -> Vec<CrashPoint> {
+        self.state().points.clone()
     }
 
     /// Puts a file there, durable at once, with the directories above it.
@@ -95,31 +141,53 @@ impl SimDisk {
             if !latency.is_zero() {
                 disk.wait(latency).await;
             }
-            let now = disk.now();
-            let mut state = disk.state();
-            state.operations += 1;
-            let number = state.operations;
-            let fault = if call.operation.changes() { state.faults.write_error } else { state.faults.read_error };
-            let outcome = match fault {
-                Some(kind) => Err(io::Error::from(kind)),
-                None => work(&mut state.files, now),
-            };
-            drop(state);
-            disk.shared.record(
-                Some(disk.host),
-                Event::Disk {
-                    number,
-                    operation: call.operation,
-                    path: call.path.display().to_string(),
-                    to: call.to.map(|to| to.display().to_string()),
-                    mode: call.mode,
-                    offset: call.offset,
-                    bytes: call.bytes,
-                    error: outcome.as_ref().err().map(ToString::to_string),
-                },
-            );
-            outcome
+            match disk.carry_out(call, work) {
+                Some(outcome) => outcome,
+                None => std::future::pending().await,
+            }
         })
+    }
+
+    /// The call's outcome; none if the power is cut before the program learns it.
+    fn carry_out<T>(
+        &self,
+        call: Call,
+        work: impl FnOnce(&mut FileSystem, time::UtcDateTime) -> io::Result<T>,
+    ) -> Option<io::Result<T>> {
+        let now = self.now();
+        let at = self.shared.now().since_start();
+        let mut state = self.state();
+        if state.cut_now.is_some() {
+            return None;
+        }
+        state.operations += 1;
+        let number = state.operations;
+        let fault = if call.operation.changes() { state.faults.write_error } else { state.faults.read_error };
+        let outcome = match fault {
+            Some(kind) => Err(io::Error::from(kind)),
+            None => work(&mut state.files, now),
+        };
+        if let Some(among) = state.counted {
+            let states = state.files.crash_states(among).len();
+            state.points.push(CrashPoint { operation: number, changes: call.operation.changes(), states, at });
+        }
+        state.cut_now = state.cuts.remove(&number);
+        let is_cut = state.cut_now.is_some();
+        drop(state);
+        self.shared.record(
+            Some(self.host),
+            Event::Disk {
+                number,
+                operation: call.operation,
+                path: call.path.display().to_string(),
+                to: call.to.map(|to| to.display().to_string()),
+                mode: call.mode,
+                offset: call.offset,
+                bytes: call.bytes,
+                error: outcome.as_ref().err().map(ToString::to_string),
+            },
+        );
+        if is_cut { None } else { Some(outcome) }
     }
 
     async fn wait(&self, latency: Duration) {

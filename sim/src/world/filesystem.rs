@@ -13,21 +13,11 @@ use std::{
 
 use time::UtcDateTime;
 
+use super::survival::{CrashStates, Kept, Survival};
 use crate::{
     disk::{Metadata, OpenMode},
     entropy::Stream,
 };
-
-/// Which unsynced changes survive a power loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Survival {
-    /// None of them.
-    Nothing,
-    /// All of them.
-    Everything,
-    /// Each by a toss of the seed's coin; a write may survive up to any byte.
-    Random,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Inode(u64);
@@ -56,6 +46,23 @@ impl Change {
             Self::Truncate { inode, .. } | Self::Write { inode, .. } => Some(*inode),
             Self::Link { .. } | Self::Unlink { .. } | Self::Rename { .. } => None,
         }
+    }
+
+    /// How many bytes it writes, if it is a write.
+    fn written(&self) -> Option<usize> {
+        match self {
+            Self::Write { bytes, .. } => Some(bytes.len()),
+            Self::Truncate { .. } | Self::Link { .. } | Self::Unlink { .. } | Self::Rename { .. } => None,
+        }
+    }
+
+    /// The same write, of its first `kept` bytes only.
+    fn torn_at(&self, kept: usize) -> Self {
+        let mut torn = self.clone();
+        if let Self::Write { bytes, .. } = &mut torn {
+            bytes.truncate(kept);
+        }
+        torn
     }
 
     fn names_in(&self, wanted: Inode) -> bool {
@@ -189,30 +196,43 @@ impl FileSystem {
 
     /// How many changes were not durable, and how many of them survived.
     pub(super) fn lose_power(&mut self, survival: Survival, stream: &mut Stream) -> (usize, usize) {
-        let pending = std::mem::take(&mut self.pending);
-        let unsynced = pending.len();
-        let mut survived = 0;
-        for mut change in pending {
-            let survives = match survival {
-                Survival::Nothing => false,
-                Survival::Everything => true,
-                Survival::Random => stream.below(2) == 1,
-            };
-            if !survives {
-                continue;
+        let unsynced = self.pending.len();
+        let kept: Vec<Kept> = match survival {
+            Survival::Nothing => vec![Kept::Nothing; unsynced],
+            Survival::Everything => vec![Kept::Whole; unsynced],
+            Survival::Random => self.pending.iter().map(|change| toss(change, stream)).collect(),
+            Survival::State { among, number } => {
+                self.crash_states(among).into_iter().nth(number).unwrap_or_else(|| vec![Kept::Nothing; unsynced])
             }
-            if survival == Survival::Random
-                && let Change::Write { bytes, .. } = &mut change
-            {
-                let kept = stream.below(bytes.len() as u64 + 1);
-                bytes.truncate(usize::try_from(kept).expect("shorter than the write"));
-            }
-            apply(&mut self.durable, &change);
-            survived += 1;
-        }
+        };
+        self.durable = self.surviving(&kept);
+        self.pending.clear();
         self.live = self.durable.clone();
         self.sweep();
-        (unsynced, survived)
+        (unsynced, kept.iter().filter(|kept| **kept != Kept::Nothing).count())
+    }
+
+    /// What survives in each legal state that a power loss could leave now. No two states are the same
+    /// for a program: some name or content differs.
+    pub(super) fn crash_states(&self, among: CrashStates) -> Vec<Vec<Kept>> {
+        let lengths: Vec<Option<usize>> = self.pending.iter().map(Change::written).collect();
+        let mut seen = BTreeSet::new();
+        let mut states = among.of(&lengths);
+        states.retain(|kept| seen.insert(paths(&self.surviving(kept))));
+        states
+    }
+
+    /// The tree that is durable if this much of each pending change survives.
+    fn surviving(&self, kept: &[Kept]) -> Tree {
+        let mut tree = self.durable.clone();
+        for (change, kept) in self.pending.iter().zip(kept) {
+            match kept {
+                Kept::Nothing => {}
+                Kept::Whole => apply(&mut tree, change),
+                Kept::Bytes(bytes) => apply(&mut tree, &change.torn_at(*bytes)),
+            }
+        }
+        tree
     }
 
     pub(super) fn plant(&mut self, path: &Path, content: &[u8]) {
@@ -243,18 +263,7 @@ impl FileSystem {
     }
 
     pub(super) fn all(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut files = Vec::new();
-        let mut todo = vec![(PathBuf::from("/"), ROOT)];
-        while let Some((path, inode)) = todo.pop() {
-            match &self.live[&inode] {
-                Node::File { content, .. } => files.push((path, content.clone())),
-                Node::Directory { entries, .. } => {
-                    todo.extend(entries.iter().map(|(name, inode)| (path.join(name), *inode)));
-                }
-            }
-        }
-        files.sort();
-        files
+        paths(&self.live).into_iter().filter_map(|(path, content)| Some((path, content?))).collect()
     }
 
     fn new_inode(&mut self, node: Node) -> Inode {
@@ -337,6 +346,36 @@ fn names(path: &Path) -> impl Iterator<Item = &OsStr> {
         Component::Normal(name) => Some(name),
         Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
     })
+}
+
+/// Every path of a tree, sorted, with its content if it is a file.
+fn paths(tree: &Tree) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut todo = vec![(PathBuf::from("/"), ROOT)];
+    while let Some((path, inode)) = todo.pop() {
+        let content = match &tree[&inode] {
+            Node::File { content, .. } => Some(content.clone()),
+            Node::Directory { entries, .. } => {
+                todo.extend(entries.iter().map(|(name, inode)| (path.join(name), *inode)));
+                None
+            }
+        };
+        found.insert(path, content);
+    }
+    found
+}
+
+fn toss(change: &Change, stream: &mut Stream) -> Kept {
+    if stream.below(2) == 0 {
+        return Kept::Nothing;
+    }
+    match change.written() {
+        None => Kept::Whole,
+        Some(len) => {
+            let bytes = stream.below(len as u64 + 1);
+            Kept::Bytes(usize::try_from(bytes).expect("shorter than the write"))
+        }
+    }
 }
 
 fn apply(tree: &mut Tree, change: &Change) {
@@ -434,6 +473,56 @@ mod tests {
         files.rename(Path::new("/x.tmp"), Path::new("/x")).unwrap();
         files.sync_directory(Path::new("/")).unwrap();
         assert_eq!(after_power_loss(files, Survival::Nothing), [file("/x", "")]);
+    }
+
+    const ALL: CrashStates = CrashStates { nothing: true, everything: true, subsets: true, torn_writes: true };
+
+    /// Every file in each legal state, in the order of the states.
+    fn states(files: &FileSystem) -> Vec<Vec<(PathBuf, Vec<u8>)>> {
+        let all = |tree: &Tree| paths(tree).into_iter().filter_map(|(path, c)| Some((path, c?))).collect();
+        files.crash_states(ALL).iter().map(|kept| all(&files.surviving(kept))).collect()
+    }
+
+    #[test]
+    fn the_careful_write_has_two_states_and_the_careless_one_every_mixture() {
+        let mut careful = FileSystem::default();
+        careful.plant(Path::new("/x"), b"old");
+        let inode = write(&mut careful, "/x.tmp", OpenMode::CreateNew, "new");
+        careful.sync(inode);
+        careful.sync_directory(Path::new("/")).unwrap();
+        careful.rename(Path::new("/x.tmp"), Path::new("/x")).unwrap();
+        assert_eq!(states(&careful), [vec![file("/x", "old"), file("/x.tmp", "new")], vec![file("/x", "new")]]);
+
+        let mut careless = FileSystem::default();
+        careless.plant(Path::new("/x"), b"older");
+        write(&mut careless, "/x", OpenMode::Truncate, "new!");
+        let contents = ["older", "new!", "", "new!r", "ne", "neder"];
+        assert_eq!(states(&careless), contents.map(|content| vec![file("/x", content)]));
+    }
+
+    #[test]
+    fn a_synced_disk_has_one_state() {
+        let mut files = FileSystem::default();
+        files.plant(Path::new("/x"), b"old");
+        assert_eq!(states(&files), [[file("/x", "old")]]);
+    }
+
+    #[test]
+    fn a_state_is_what_a_power_loss_of_its_number_leaves() {
+        let build = || {
+            let mut files = FileSystem::default();
+            files.plant(Path::new("/x"), b"older");
+            write(&mut files, "/x", OpenMode::Truncate, "new!");
+            write(&mut files, "/y", OpenMode::CreateNew, "another");
+            files
+        };
+        let expected = states(&build());
+        assert!(expected.len() > 10, "{}", expected.len());
+        for (number, expected) in expected.into_iter().enumerate() {
+            assert_eq!(after_power_loss(build(), Survival::State { among: ALL, number }), expected);
+        }
+        let beyond = Survival::State { among: ALL, number: 1_000 };
+        assert_eq!(after_power_loss(build(), beyond), after_power_loss(build(), Survival::Nothing));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod link;
 mod panic;
 mod shared;
 mod sockets;
+mod survival;
 mod wire;
 
 use std::{
@@ -31,15 +32,15 @@ use turmoil_net::{EnterGuard, KernelConfig, Net};
 
 pub use clock::ClockOptions;
 pub use crash::{Crash, CrashKind};
-pub use disk::DiskFaults;
-pub use filesystem::Survival;
+pub use disk::{CrashPoint, DiskFaults};
 pub use link::{Condition, Latency, Link};
 pub use shared::Progress;
+pub use survival::{CrashStates, Survival};
 
 use self::{
     backend::HostBackend,
     clock::{HostClock, VirtualTime},
-    disk::SimDisk,
+    disk::{PowerCut, SimDisk},
     host::{Host, Inbox, Turn},
     shared::{Due, Shared},
     wire::Wire,
@@ -312,9 +313,19 @@ impl World {
                 self.shared.record(Some(id), Event::Deadlock { report: cycle.clone() });
                 return Err(self.crash(Some(id), CrashKind::Deadlock(cycle)));
             }
+            if let Some(cut) = self.disks[id.0].take_cut() {
+                self.carry_out(id, cut);
+            }
             self.wire.collect(&self.shared, &self.guard);
         }
         Ok(())
+    }
+
+    fn carry_out(&mut self, host: HostId, cut: PowerCut) {
+        let what = format!("the power is cut after disk operation {}: {:?}", cut.operation, cut.survival);
+        self.shared.record(Some(host), Event::Fault { what });
+        self.lose_power(host, cut.survival);
+        self.at(self.now() + cut.restart_after, move |world| world.start(host));
     }
 
     fn crash(&self, host: Option<HostId>, kind: CrashKind) -> Crash {
@@ -356,6 +367,23 @@ impl World {
         self.wire.forget_connections(&self.guard, host);
         self.shared.record(Some(host), Event::HostEnded { ending: Ending::PowerLost });
         self.disks[host.0].lose_power(survival, &mut self.disk_entropy);
+    }
+
+    /// Cuts a host's power right after its disk has carried out the operation with this number, as the trace
+    /// counts them: the program never sees the result. `restart_after` the cut, the host is started again.
+    pub fn cut_power_after(&mut self, host: HostId, operation: u64, survival: Survival, restart_after: Duration) {
+        self.disks[host.0].set_cut(PowerCut { operation, survival, restart_after });
+    }
+
+    /// From now on counts, at each operation of a host's disk, the legal states that a power cut could leave.
+    pub fn count_crash_states(&mut self, host: HostId, among: CrashStates) {
+        self.disks[host.0].count_crash_states(among);
+    }
+
+    /// What has been counted since [`Self::count_crash_states`], a point for each operation.
+    #[must_use]
+    pub fn crash_points(&self, host: HostId) -> Vec<CrashPoint> {
+        self.disks[host.0].crash_points()
     }
 
     /// Suspends a host: it neither runs nor answers, and its monotonic clock stands still.

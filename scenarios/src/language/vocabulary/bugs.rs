@@ -8,5 +8,8 @@ choices! {
         /// Looks once a day and renews with thirty days or less to live, whatever the lifetime. Traefik, 2021:
         /// <https://github.com/traefik/traefik/issues/8042>, <https://github.com/traefik/traefik/issues/11843>
         "client.renewal-thirty-day-constant" => RenewalThirtyDayConstant,
+        /// Empties a certificate's files and writes them anew, without a sync. Caddy, until 2024:
+        /// <https://github.com/caddyserver/caddy/issues/6481>, <https://github.com/caddyserver/certmagic/issues/303>
+        "client.certificate-written-in-place" => CertificateWrittenInPlace,
     }
 }

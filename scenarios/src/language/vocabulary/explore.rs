@@ -19,7 +19,8 @@ section! {
         "survives" => survives: Vec<CrashOutcome> = required,
         /// How long the host stays down.
         "restart-after" => restart_after: Duration = ["30s"],
-        /// Whether the recovery is cut as well.
+        /// Whether the recovery is cut as well: after each first cut a second one, at an operation within ten
+        /// minutes of the restart that the seed draws.
         "also-twice" => also_twice: bool = ["false"],
     }
 }
@@ -35,21 +36,22 @@ choices! {
 
     /// When the power is cut.
     pub enum CrashPhase("a phase") {
-        /// From the first start to the first certificate.
+        /// From the first start until a minute after the first certificate is downloaded.
         "first-issue" => FirstIssue,
-        /// From the decision to renew to the new certificate.
+        /// From a minute before the renewal's order until a minute after the new certificate is downloaded.
         "renewal" => Renewal,
     }
 
-    /// What a power cut leaves on the disk.
+    /// What a power cut leaves on the disk. Of several words, the states of each are tried; those in which a program
+    /// would find the same files, once.
     pub enum CrashOutcome("a crash outcome") {
         /// Nothing that was not synced.
         "nothing-unsynced" => NothingUnsynced,
         /// Everything, synced or not.
         "all-unsynced" => AllUnsynced,
-        /// Some of what was not synced, drawn from the seed.
-        "random-subset" => RandomSubset,
-        /// The last write in part, in blocks of 4096 bytes.
+        /// Each subset of up to six unsynced changes; of more, each beginning of them, and all but each single one.
+        "every-subset" => EverySubset,
+        /// Each unsynced write in part: its first half, and whole blocks of 4096 bytes.
         "torn-4096" => Torn4096,
     }
 }
