@@ -52,7 +52,7 @@ pub fn report(criterion: &Path, memory: &[(u64, u64)]) -> String {
     let mut row = |what: &str, figure: String| writeln!(out, "| {what} | {figure} |").expect("a String takes all");
     row("figure (simulated time over real time, one core)", "value".into());
     row("---", "---".into());
-    row("90-day life: issue, ARI every 6 h, renew, visitors, full TLS, every law watching", ratio(95.0 * DAY_S / life));
+    row("90-day life: issue, ARI every 6 h, renew, visitors, full TLS, its laws watching", ratio(95.0 * DAY_S / life));
     row("one HTTPS exchange every 6 h for 90 days", ratio(90.0 * DAY_S / tls));
     row("the same over plain TCP", ratio(90.0 * DAY_S / plain));
     row("the same HTTPS exchanges on stock turmoil, 1 ms ticks (one every 15 s)", ratio(1.0 / stock_1ms));
