@@ -3,16 +3,17 @@
 //! The window is a fixed part of the certificate's life; spreading load over it is the clients' part, who
 //! pick a time in it at random (RFC 9773 §4.2).
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::time::Duration;
 
 use sim::UtcDateTime;
 
 use crate::{
     certificates::Certificate,
+    renewal_info_policy::WindowPolicy,
     timestamp::{after, before, whole_seconds},
 };
 
-/// Both ends in whole seconds.
+/// Both ends in whole seconds. The end lies after the start, unless the policy has it otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SuggestedWindow {
     pub(crate) start: UtcDateTime,
@@ -31,18 +32,22 @@ const START_THIRDS: u32 = 2;
 /// The window's width as a part of the life: 2 days of 90.
 const WIDTH_DIVISOR: u32 = 45;
 
-/// When to replace `certificate`: within `chosen`, counted from notBefore, or else by this CA's own rule. For a
-/// revoked one that is the hour before its revocation: at once.
-pub(crate) fn suggested_window(
-    certificate: &Certificate,
-    chosen: Option<&RangeInclusive<Duration>>,
-) -> SuggestedWindow {
+/// When to replace `certificate`. For a revoked one that is the hour before its revocation: at once.
+pub(crate) fn suggested_window(certificate: &Certificate, policy: &WindowPolicy) -> SuggestedWindow {
     if let Some(revocation) = certificate.revocation {
         return window(revocation.at, Duration::ZERO, HOUR).earlier_by(HOUR);
     }
-    match chosen {
-        Some(chosen) => window(certificate.not_before, *chosen.start(), *chosen.end()),
-        None => window_of_life(certificate.not_before, certificate.not_after),
+    let by_lifetime = || window_of_life(certificate.not_before, certificate.not_after);
+    match policy {
+        WindowPolicy::ByLifetime => by_lifetime(),
+        WindowPolicy::SinceNotBefore(range) => window(certificate.not_before, *range.start(), *range.end()),
+        WindowPolicy::Reversed => {
+            let SuggestedWindow { start, end } = by_lifetime();
+            SuggestedWindow { start: end, end: start }
+        }
+        WindowPolicy::Fixed(range) => {
+            SuggestedWindow { start: whole_seconds(*range.start()), end: whole_seconds(*range.end()) }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     config::Config,
     front_end::Bound,
     issuance::{ApiIdentity, Issuance},
+    renewal_info_policy::RenewalInfoPolicy,
     store::Store,
 };
 
@@ -69,6 +70,11 @@ impl Ca {
     #[must_use]
     pub fn issuer_root_pem(&self) -> &str {
         self.0.issuance.root_pem()
+    }
+
+    /// Answers questions for renewal information so from now on.
+    pub fn set_renewal_info(&self, policy: RenewalInfoPolicy) {
+        self.with_store(|store| store.renewal_info = policy);
     }
 
     /// Listens on the configured address and port.

@@ -4,9 +4,10 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    ops::RangeInclusive,
     time::Duration,
 };
+
+use crate::renewal_info_policy::RenewalInfoPolicy;
 
 /// What kind of CA this is.
 #[derive(Clone, Debug)]
@@ -36,12 +37,8 @@ pub struct Config {
     pub poll_retry_after: Option<Duration>,
     /// Whether there is renewal information at all (RFC 9773). Without it, `replaces` in an order is ignored.
     pub renewal_info: bool,
-    /// The suggested window, counted from notBefore; absent: two thirds into the life, a forty-fifth of it wide.
-    pub ari_window: Option<RangeInclusive<Duration>>,
-    /// A page that explains the window to people, as a URL (RFC 9773 §4.2).
-    pub ari_explanation_url: Option<String>,
-    /// `Retry-After` of renewal information, rounded up to whole seconds; absent if none (RFC 9773 §4.3).
-    pub ari_retry_after: Option<Duration>,
+    /// What renewal information is answered with at first.
+    pub renewal_info_policy: RenewalInfoPolicy,
     /// The most identifiers in one order.
     pub identifiers_max: usize,
 
@@ -80,9 +77,7 @@ impl Default for Config {
             issuance_delay: Duration::from_secs(1),
             poll_retry_after: Some(Duration::from_secs(3)),
             renewal_info: true,
-            ari_window: None,
-            ari_explanation_url: None,
-            ari_retry_after: Some(6 * HOUR),
+            renewal_info_policy: RenewalInfoPolicy::default(),
             identifiers_max: 100,
             dns_server: SocketAddr::from(([127, 0, 0, 1], 53)),
             dns_timeout: Duration::from_secs(5),

@@ -28,6 +28,7 @@ mod jws;
 mod nonces;
 mod orders;
 mod problem;
+mod renewal_info_policy;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -38,3 +39,4 @@ pub use ca::Ca;
 pub use config::Config;
 pub use front_end::Bound;
 pub use jws::{SignedRequest, read_signed_request};
+pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};

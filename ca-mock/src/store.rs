@@ -4,7 +4,7 @@
 
 use crate::{
     accounts::Accounts, authorizations::Authorizations, certificates::Certificates, config::Config, nonces::Nonces,
-    orders::Orders,
+    orders::Orders, renewal_info_policy::RenewalInfoPolicy,
 };
 
 #[derive(Debug)]
@@ -14,6 +14,7 @@ pub(crate) struct Store {
     pub(crate) orders: Orders,
     pub(crate) authorizations: Authorizations,
     pub(crate) certificates: Certificates,
+    pub(crate) renewal_info: RenewalInfoPolicy,
 }
 
 impl Store {
@@ -24,6 +25,7 @@ impl Store {
             orders: Orders::default(),
             authorizations: Authorizations::default(),
             certificates: Certificates::default(),
+            renewal_info: config.renewal_info_policy.clone(),
         }
     }
 }

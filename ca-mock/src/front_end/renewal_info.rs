@@ -1,30 +1,124 @@
 //! Renewal information over HTTP (RFC 9773 §4): unauthenticated, by GET.
 
-use hyper::StatusCode;
-use serde_json::json;
+use hyper::{StatusCode, header::RETRY_AFTER};
+use serde_json::{Value, json};
+use sim::UtcDateTime;
 
 use super::{
     FrontEnd,
     answer::{Answer, Refusal},
 };
-use crate::{ari, certificates::CertificateId, problem::Problem, timestamp::rfc3339};
+use crate::{
+    ari::{self, SuggestedWindow},
+    certificates::CertificateId,
+    problem::Problem,
+    renewal_info_policy::{RenewalInfoPolicy, RetryAfter},
+    timestamp::{after, http_date, rfc3339},
+};
 
 impl FrontEnd {
     pub(super) fn renewal_info(&self, id: &str) -> Result<Answer, Refusal> {
-        let config = self.ca.config();
-        if !config.renewal_info {
+        if !self.ca.config().renewal_info {
             return Err(Problem::not_found("resource").into());
         }
         let id = CertificateId::parse(id)?;
-        let window = self.ca.with_store(|store| {
+        let (window, policy) = self.ca.with_store(|store| {
             let certificate = store.certificates.find(&id).ok_or_else(|| Problem::not_found("certificate"))?;
-            Ok::<_, Problem>(ari::suggested_window(certificate, config.ari_window.as_ref()))
+            let policy = store.renewal_info.clone();
+            Ok::<_, Problem>((ari::suggested_window(certificate, &policy.window), policy))
         })?;
         self.env.probe("ca/ari-answered");
-        let mut object = json!({ "suggestedWindow": { "start": rfc3339(window.start), "end": rfc3339(window.end) } });
-        if let Some(url) = &config.ari_explanation_url {
-            object["explanationURL"] = url.as_str().into();
+        Ok(answer(window, policy, self.env.utc_now()))
+    }
+}
+
+fn answer(window: SuggestedWindow, policy: RenewalInfoPolicy, now: UtcDateTime) -> Answer {
+    let mut object = json!({ "suggestedWindow": { "start": rfc3339(window.start), "end": rfc3339(window.end) } });
+    if let Some(url) = policy.explanation_url {
+        object["explanationURL"] = url.into();
+    }
+    for (pointer, value) in policy.replaced {
+        replace(&mut object, &pointer, value);
+    }
+    let status = StatusCode::from_u16(policy.status).expect("the policy has a status of HTTP");
+    let answer = match policy.html {
+        Some(html) => Answer::text(status, "text/html", html),
+        None => Answer::json(status, &object),
+    };
+    match policy.retry_after {
+        RetryAfter::Absent => answer,
+        RetryAfter::Seconds(wait) => answer.with_retry_after(Some(wait)),
+        RetryAfter::Date(wait) => answer.with(RETRY_AFTER, &http_date(after(now, wait))),
+        RetryAfter::Text(text) => answer.with(RETRY_AFTER, &text),
+    }
+}
+
+/// Puts `value` at `pointer`, or leaves the field out. What has no object around it is left alone.
+fn replace(object: &mut Value, pointer: &str, value: Option<Value>) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    let Some(parent) = object.pointer_mut(parent).and_then(Value::as_object_mut) else { return };
+    match value {
+        Some(value) => drop(parent.insert(key.to_owned(), value)),
+        None => drop(parent.remove(key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::{BodyExt, Full};
+    use hyper::{Response, body::Bytes};
+    use time::macros::utc_datetime;
+
+    use super::*;
+
+    const NOW: UtcDateTime = utc_datetime!(2026-01-01 00:00);
+
+    async fn answered(change: impl FnOnce(&mut RenewalInfoPolicy)) -> (u16, Option<String>, String) {
+        let mut policy = RenewalInfoPolicy::default();
+        change(&mut policy);
+        let window = SuggestedWindow { start: NOW, end: utc_datetime!(2026-01-02 00:00) };
+        let response: Response<Full<Bytes>> = answer(window, policy, NOW).into();
+        let retry_after = response.headers().get(RETRY_AFTER).map(|text| text.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, retry_after, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    const AS_IT_SHOULD_BE: &str =
+        r#"{"suggestedWindow":{"end":"2026-01-02T00:00:00Z","start":"2026-01-01T00:00:00Z"}}"#;
+
+    #[tokio::test]
+    async fn an_answer_is_as_its_policy_says() {
+        assert_eq!(answered(|_| {}).await, (200, Some("21600".to_owned()), AS_IT_SHOULD_BE.to_owned()));
+        for (retry_after, shown) in [
+            (RetryAfter::Absent, None),
+            (RetryAfter::Seconds(Duration::from_millis(1_500)), Some("2")),
+            (RetryAfter::Date(Duration::from_secs(60)), Some("Thu, 01 Jan 2026 00:01:00 GMT")),
+            (RetryAfter::Text("-5".to_owned()), Some("-5")),
+        ] {
+            let (_, said, _) = answered(|policy| policy.retry_after = retry_after).await;
+            assert_eq!(said.as_deref(), shown);
         }
-        Ok(Answer::json(StatusCode::OK, &object).with_retry_after(config.ari_retry_after))
+        let (status, _, body) = answered(|policy| {
+            policy.status = 503;
+            policy.html = Some("<html>".to_owned());
+        })
+        .await;
+        assert_eq!((status, body.as_str()), (503, "<html>"));
+    }
+
+    #[tokio::test]
+    async fn any_field_can_be_left_out_or_replaced() {
+        for (pointer, value, expected) in [
+            ("/suggestedWindow", None, "{}"),
+            ("/suggestedWindow", Some(Value::Null), r#"{"suggestedWindow":null}"#),
+            ("/suggestedWindow/end", None, r#"{"suggestedWindow":{"start":"2026-01-01T00:00:00Z"}}"#),
+            ("/suggestedWindow/start/x", Some(Value::Null), AS_IT_SHOULD_BE),
+        ] {
+            let (_, _, body) = answered(|policy| policy.replaced = vec![(pointer.to_owned(), value)]).await;
+            assert_eq!(body, expected, "{pointer}");
+        }
     }
 }

@@ -37,7 +37,7 @@ impl Account {
             payload["contact"] = json!(contact);
         }
         let response = client.post(&key, KeyId::Jwk, &url, &Payload::Json(payload)).await?;
-        let url = response.location().ok_or(Error::Unusable { url, what: "the account has no Location" })?;
+        let url = response.location().ok_or_else(|| Error::unusable(&response, "the account has no Location"))?;
         Ok(Self { key, url })
     }
 

@@ -44,7 +44,7 @@ pub struct Authorization {
 impl Authorization {
     fn read(url: Url, response: &Response) -> Result<Self, Error> {
         let Some(document) = Document::parse(&response.body, &response.url) else {
-            return Err(Error::Unusable { url, what: "the authorization is not JSON" });
+            return Err(Error::unusable(response, "the authorization is not JSON"));
         };
         let state = match document.text("status") {
             Some("pending") => AuthorizationState::Pending,

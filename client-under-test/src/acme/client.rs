@@ -124,7 +124,7 @@ impl Client {
         }
         match Nonce::of(&response.headers) {
             Some(nonce) => Ok(nonce),
-            None if response.status.is_success() => Err(Error::Unusable { url, what: "it has no Replay-Nonce" }),
+            None if response.status.is_success() => Err(Error::unusable(&response, "it has no Replay-Nonce")),
             None => Err(Error::refused(&response)),
         }
     }

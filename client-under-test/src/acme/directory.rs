@@ -23,7 +23,7 @@ impl Directory {
     /// # Errors
     /// [`Error::Unusable`] if one of the resources is missing that no certificate is possible without.
     pub fn read(response: &Response) -> Result<Self, Error> {
-        let unusable = |what| Error::Unusable { url: response.url.clone(), what };
+        let unusable = |what| Error::unusable(response, what);
         let document = Document::parse(&response.body, &response.url).ok_or_else(|| unusable("it is not JSON"))?;
         Ok(Self {
             new_nonce: document.url("newNonce").ok_or_else(|| unusable("the directory has no newNonce"))?,

@@ -36,6 +36,8 @@ pub enum Error {
         url: Url,
         /// What is missing or wrong.
         what: &'static str,
+        /// How long the CA wants to be left alone: the header may be good where the body is not.
+        retry_after: Option<Duration>,
     },
     /// It was not ready in time, or the CA asks for a longer wait than belongs inside an attempt.
     #[error("{what} is not ready yet")]
@@ -85,6 +87,10 @@ impl Error {
         }
     }
 
+    pub(super) fn unusable(response: &Response, what: &'static str) -> Self {
+        Self::Unusable { url: response.url.clone(), what, retry_after: response.retry_after }
+    }
+
     /// The CA's problem, if it refused.
     #[must_use]
     pub fn problem(&self) -> Option<&Problem> {
@@ -110,9 +116,10 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused { retry_after, .. } | Self::NotYet { retry_after, .. } => *retry_after,
+            Self::Refused { retry_after, .. }
+            | Self::Unusable { retry_after, .. }
+            | Self::NotYet { retry_after, .. } => *retry_after,
             Self::Http(_)
-            | Self::Unusable { .. }
             | Self::NotAuthorized { .. }
             | Self::NoChallenge { .. }
             | Self::OrderInvalid { .. }

@@ -53,7 +53,7 @@ pub struct Order {
 impl Order {
     fn read(url: Url, response: &Response) -> Result<Self, Error> {
         let Some(document) = Document::parse(&response.body, &response.url) else {
-            return Err(Error::Unusable { url, what: "the order is not JSON" });
+            return Err(Error::unusable(response, "the order is not JSON"));
         };
         let state = match (document.text("status"), document.url("finalize"), document.url("certificate")) {
             (Some("pending"), _, _) => OrderState::Pending,
@@ -85,7 +85,7 @@ impl Session<'_> {
             payload["replaces"] = json!(replaces.as_str());
         }
         let response = self.post(&url, &Payload::Json(payload)).await?;
-        let location = response.location().ok_or(Error::Unusable { url, what: "the order has no Location" })?;
+        let location = response.location().ok_or_else(|| Error::unusable(&response, "the order has no Location"))?;
         Order::read(location, &response)
     }
 

@@ -77,10 +77,11 @@ impl Document {
     }
 }
 
-/// Reads a time of RFC 3339, in any offset.
+/// Reads a time of RFC 3339, in any offset; `None` also outside the years 0 to 9999 of UTC, which only an
+/// offset can reach and nobody could write down again.
 #[must_use]
 pub fn parse_time(text: &str) -> Option<UtcDateTime> {
-    Some(OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?.to_utc())
+    OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?.checked_to_utc().filter(|time| time.year() >= 0)
 }
 
 /// Writes a time as RFC 3339; `None` for years that it can't express.

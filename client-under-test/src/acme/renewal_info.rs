@@ -74,15 +74,15 @@ impl Window {
 pub struct RenewalInfo {
     /// When it suggests to renew.
     pub window: Window,
-    /// How long until it is to be asked again, between [`POLL_MIN`] and [`POLL_MAX`].
-    pub poll_after: Duration,
+    /// How long it asks to be left alone, if it says so.
+    pub retry_after: Option<Duration>,
     /// A page for people about why.
     pub explanation: Option<String>,
 }
 
 impl RenewalInfo {
     fn read(response: &Response) -> Result<Self, Error> {
-        let unusable = |what| Error::Unusable { url: response.url.clone(), what };
+        let unusable = |what| Error::unusable(response, what);
         let document = Document::parse(&response.body, &response.url).ok_or_else(|| unusable("it is not JSON"))?;
         let window = document.object("suggestedWindow").ok_or_else(|| unusable("it has no suggestedWindow"))?;
         let (Some(start), Some(end)) = (window.time("start"), window.time("end")) else {
@@ -90,10 +90,16 @@ impl RenewalInfo {
         };
         Ok(Self {
             window: Window::new(start, end).ok_or_else(|| unusable("its window ends before it starts"))?,
-            poll_after: response.retry_after.unwrap_or(POLL_DEFAULT).clamp(POLL_MIN, POLL_MAX),
+            retry_after: response.retry_after,
             explanation: document.text("explanationURL").map(str::to_owned),
         })
     }
+}
+
+/// How long to leave a CA alone that asked for `retry_after`, or for nothing.
+#[must_use]
+pub fn poll_after(retry_after: Option<Duration>) -> Duration {
+    retry_after.unwrap_or(POLL_DEFAULT).clamp(POLL_MIN, POLL_MAX)
 }
 
 impl Client {
@@ -141,10 +147,22 @@ mod tests {
         let info = read(EXAMPLE, Some(Duration::from_secs(21_600))).unwrap();
         assert_eq!(info.window.start(), utc_datetime!(2025-01-02 04:00:00));
         assert_eq!(info.window.end(), utc_datetime!(2025-01-03 04:00:00));
-        assert_eq!(info.poll_after.as_secs(), 21_600);
-        assert_eq!(read(EXAMPLE, None).unwrap().poll_after, POLL_DEFAULT);
-        assert_eq!(read(EXAMPLE, Some(Duration::from_secs(1))).unwrap().poll_after, POLL_MIN);
-        assert_eq!(read(EXAMPLE, Some(Duration::from_secs(1 << 30))).unwrap().poll_after, POLL_MAX);
+        assert_eq!(info.retry_after.map(|wait| wait.as_secs()), Some(21_600));
+        assert_eq!(read(EXAMPLE, None).unwrap().retry_after, None);
+    }
+
+    #[test]
+    fn a_wait_lies_between_a_minute_and_a_day() {
+        assert_eq!(poll_after(None), POLL_DEFAULT);
+        for (asked_seconds, taken) in [(1, POLL_MIN), (21_600, Duration::from_secs(21_600)), (1 << 30, POLL_MAX)] {
+            assert_eq!(poll_after(Some(Duration::from_secs(asked_seconds))), taken);
+        }
+    }
+
+    #[test]
+    fn an_unusable_answer_still_says_how_long_to_wait() {
+        let error = read("<html>", Some(Duration::from_secs(7_200))).unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7_200)));
     }
 
     #[test]
@@ -165,6 +183,8 @@ mod tests {
             r#"{"suggestedWindow": {"start": "2025-01-02T04:00:00Z", "end": 7}}"#,
             r#"{"suggestedWindow": {"start": "2025-01-02T04:00:00Z", "end": "2025-01-02T04:00:00Z"}}"#,
             r#"{"suggestedWindow": {"start": "2025-01-03T04:00:00Z", "end": "2025-01-02T04:00:00Z"}}"#,
+            r#"{"suggestedWindow": {"start": "0000-01-01T00:00:00+23:59", "end": "2025-01-02T04:00:00Z"}}"#,
+            r#"{"suggestedWindow": {"start": "2025-01-02T04:00:00Z", "end": "9999-12-31T23:59:59-23:59"}}"#,
             &EXAMPLE[..60],
         ] {
             assert!(read(body, None).is_err(), "{body}");

@@ -4,7 +4,9 @@
 //! protocol's code never asks which of them is in place.
 
 mod in_place_write;
+mod missing_retry_after;
 mod thirty_day_constant;
 
 pub use in_place_write::InPlaceWrite;
+pub use missing_retry_after::MissingRetryAfter;
 pub use thirty_day_constant::ThirtyDayConstant;

@@ -2,11 +2,15 @@
 //!
 //! The moment is picked once, uniformly, and kept while the window stays the same (RFC 9773 §4.2), so
 //! that asking often does not move a renewal to the front.
+//!
+//! Hosts that share a storage share the answers: before it asks, each looks whether storage holds a newer one.
+
+use std::fmt::Debug;
 
 use sim::Env;
 use time::{Duration, UtcDateTime};
 
-use crate::acme::renewal_info::{CertId, POLL_MAX, RenewalInfo, Window};
+use crate::acme::renewal_info::{CertId, POLL_MAX, RenewalInfo, Window, poll_after};
 
 /// A window and the moment picked in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,37 +36,61 @@ pub struct Ari {
     pub certificate: CertId,
     /// What the CA suggests; `None` if it has said nothing usable yet.
     pub suggestion: Option<Suggestion>,
-    /// When to ask again, by this host's wall clock.
-    pub poll_again: UtcDateTime,
+    /// When the CA last answered, by this host's wall clock; `None` if never.
+    pub answered: Option<UtcDateTime>,
+    /// How long it then asked to be left alone, if it said so (RFC 9773 §4.3).
+    pub retry_after: Option<std::time::Duration>,
 }
 
 impl Ari {
     /// Nothing known yet, to be asked at once.
     #[must_use]
-    pub fn unknown(certificate: CertId, now: UtcDateTime) -> Self {
-        Self { certificate, suggestion: None, poll_again: now }
+    pub fn unknown(certificate: CertId) -> Self {
+        Self { certificate, suggestion: None, answered: None, retry_after: None }
     }
 
     /// Whether it is time to ask. A moment further away than any wait lets be comes from a clock that
     /// has been set back since.
     #[must_use]
     pub fn is_due(&self, now: UtcDateTime) -> bool {
-        self.poll_again <= now || self.poll_again - now > POLL_MAX
-    }
-
-    /// Lets `wait` pass before the CA is asked again.
-    pub fn poll_later(&mut self, env: &Env, wait: std::time::Duration) {
-        let now = env.utc_now();
-        let wait = Duration::try_from(wait).unwrap_or(Duration::DAY);
-        self.poll_again = now.checked_add(wait).unwrap_or(now);
+        let Some(answered) = self.answered else { return true };
+        let wait = Duration::try_from(poll_after(self.retry_after)).unwrap_or(Duration::DAY);
+        let next = answered.saturating_add(wait);
+        next <= now || next - now > POLL_MAX
     }
 
     /// Takes the CA's answer.
-    pub fn answered(&mut self, env: &Env, info: &RenewalInfo) {
-        self.poll_later(env, info.poll_after);
+    pub fn take(&mut self, env: &Env, info: &RenewalInfo) {
+        self.answered = Some(env.utc_now());
+        self.retry_after = info.retry_after;
         if self.suggestion.is_none_or(|known| known.window != info.window) {
             self.suggestion = Some(Suggestion::pick(env, info.window));
         }
+    }
+
+    /// Takes it that this CA has no renewal information, and asks no more than need be.
+    pub fn take_nothing(&mut self, env: &Env) {
+        *self = Self {
+            answered: Some(env.utc_now()),
+            retry_after: Some(POLL_MAX),
+            ..Self::unknown(self.certificate.clone())
+        };
+    }
+}
+
+/// Compares what storage holds with what is in memory, when the CA is about to be asked.
+pub trait AriComparison: Debug + Send + Sync {
+    /// Whether `stored` is to be taken instead of `known`. Both are about the same certificate.
+    fn is_newer(&self, stored: &Ari, known: &Ari) -> bool;
+}
+
+/// The later answer is the newer. No answer at all is the oldest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByAnswerTime;
+
+impl AriComparison for ByAnswerTime {
+    fn is_newer(&self, stored: &Ari, known: &Ari) -> bool {
+        stored.answered > known.answered
     }
 }
 
@@ -75,19 +103,19 @@ mod tests {
 
     fn info(days: i64) -> RenewalInfo {
         let window = Window::new(BEGIN, BEGIN + Duration::days(days)).unwrap();
-        RenewalInfo { window, poll_after: StdDuration::from_secs(60), explanation: None }
+        RenewalInfo { window, retry_after: Some(StdDuration::from_secs(60)), explanation: None }
     }
 
     #[tokio::test]
     async fn the_moment_stays_while_the_window_stays_and_lies_within() {
         let env = env();
-        let mut ari = Ari::unknown(CertId::new(b"a", b"b"), env.utc_now());
-        ari.answered(&env, &info(2));
+        let mut ari = Ari::unknown(CertId::new(b"a", b"b"));
+        ari.take(&env, &info(2));
         let first = ari.suggestion.unwrap();
-        ari.answered(&env, &info(2));
+        ari.take(&env, &info(2));
         assert_eq!(ari.suggestion, Some(first));
         for days in 3..50 {
-            ari.answered(&env, &info(days));
+            ari.take(&env, &info(days));
             let suggestion = ari.suggestion.unwrap();
             assert!(suggestion.window.start() <= suggestion.selected && suggestion.selected < suggestion.window.end());
         }
@@ -96,9 +124,40 @@ mod tests {
 
     #[tokio::test]
     async fn a_clock_set_back_does_not_silence_the_question() {
-        let ari = Ari { poll_again: BEGIN, ..Ari::unknown(CertId::new(b"a", b"b"), BEGIN) };
-        assert!(ari.is_due(BEGIN));
-        assert!(!ari.is_due(BEGIN - Duration::hours(1)));
+        let ari = answered_at(BEGIN);
+        assert!(ari.is_due(BEGIN + Duration::hours(1)));
+        assert!(!ari.is_due(BEGIN));
         assert!(ari.is_due(BEGIN - Duration::days(30)));
+    }
+
+    fn answered_at(at: UtcDateTime) -> Ari {
+        let hour = Some(StdDuration::from_secs(3_600));
+        Ari { answered: Some(at), retry_after: hour, ..Ari::unknown(CertId::new(b"a", b"b")) }
+    }
+
+    #[tokio::test]
+    async fn without_retry_after_six_hours_pass() {
+        let ari = Ari { retry_after: None, ..answered_at(BEGIN) };
+        assert!(!ari.is_due(BEGIN + Duration::hours(6) - Duration::seconds(1)));
+        assert!(ari.is_due(BEGIN + Duration::hours(6)));
+        let at_the_end_of_time = Ari { answered: Some(UtcDateTime::MAX), ..ari };
+        assert!(at_the_end_of_time.is_due(BEGIN));
+    }
+
+    #[test]
+    fn the_later_answer_is_the_newer_whatever_either_lacks() {
+        let without = |at| Ari { retry_after: None, ..answered_at(at) };
+        let (early, late) = (BEGIN, BEGIN + Duration::hours(1));
+        let never = Ari::unknown(CertId::new(b"a", b"b"));
+        for (older, newer) in [
+            (answered_at(early), without(late)),
+            (without(early), answered_at(late)),
+            (without(early), without(late)),
+            (never, without(early)),
+        ] {
+            assert!(ByAnswerTime.is_newer(&newer, &older));
+            assert!(!ByAnswerTime.is_newer(&older, &newer));
+            assert!(!ByAnswerTime.is_newer(&older, &older));
+        }
     }
 }

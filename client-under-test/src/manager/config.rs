@@ -10,7 +10,10 @@ use std::{
 use rustls::RootCertStore;
 use url::Url;
 
-use super::schedule::{AriThenRatio, RenewalSchedule};
+use super::{
+    ari::{AriComparison, ByAnswerTime},
+    schedule::{AriThenRatio, RenewalSchedule},
+};
 use crate::{
     acme::certificate::pem_blocks,
     name::{Name, NotAName},
@@ -39,6 +42,8 @@ pub struct Config {
     pub tls_address: SocketAddr,
     /// Decides when a certificate is to be renewed.
     pub renewal_schedule: Arc<dyn RenewalSchedule>,
+    /// Decides whether another host on the same storage has heard from the CA since.
+    pub ari_comparison: Arc<dyn AriComparison>,
     /// The waits between failed attempts; the last one repeats.
     pub retry_delays: Vec<Duration>,
     /// How certificate sets come onto the disk.
@@ -62,6 +67,7 @@ impl Config {
             http_address: (Ipv4Addr::UNSPECIFIED, 80).into(),
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
             renewal_schedule: Arc::new(AriThenRatio::default()),
+            ari_comparison: Arc::new(ByAnswerTime),
             retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
             certificate_writer: Arc::new(AtomicWrite),
         }
@@ -96,6 +102,7 @@ pub(super) struct Settings {
     pub(super) http_address: SocketAddr,
     pub(super) tls_address: SocketAddr,
     pub(super) renewal_schedule: Arc<dyn RenewalSchedule>,
+    pub(super) ari_comparison: Arc<dyn AriComparison>,
     pub(super) retry_delays: Vec<Duration>,
     pub(super) certificate_writer: Arc<dyn CertificateWriter>,
 }
@@ -124,6 +131,7 @@ impl TryFrom<Config> for Settings {
             http_address: config.http_address,
             tls_address: config.tls_address,
             renewal_schedule: config.renewal_schedule,
+            ari_comparison: config.ari_comparison,
             retry_delays: config.retry_delays,
             certificate_writer: config.certificate_writer,
         })

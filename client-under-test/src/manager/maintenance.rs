@@ -8,8 +8,9 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 use sim::{Env, Monotonic};
 
 use super::{
-    ari::Ari,
+    ari::{Ari, AriComparison},
     backoff::{Backoff, Failure},
+    config::Settings,
     endpoint::Cache,
     issue::{IssueError, Issuer},
     schedule::RenewalSchedule,
@@ -34,6 +35,7 @@ pub(super) struct Keeper {
     issuer: Arc<Issuer>,
     cache: Arc<Cache>,
     schedule: Arc<dyn RenewalSchedule>,
+    comparison: Arc<dyn AriComparison>,
     backoff: Backoff,
     /// After a failed attempt: when the next one may be made.
     retry_at: Option<Monotonic>,
@@ -47,6 +49,8 @@ struct Current {
     set: CertificateSet,
     ari: Option<Ari>,
     polls_failed: Backoff,
+    /// After a failed poll: when the next one may be made.
+    poll_retry_at: Option<Monotonic>,
     /// What its renewal says that it replaces; emptied once the CA has refused that.
     replaces: Option<CertId>,
     /// Whether storage has it too.
@@ -54,16 +58,19 @@ struct Current {
 }
 
 impl Keeper {
-    pub(super) fn new(
-        name: Name,
-        issuer: Arc<Issuer>,
-        cache: Arc<Cache>,
-        schedule: Arc<dyn RenewalSchedule>,
-        retry_delays: &[Duration],
-    ) -> Self {
-        let env = issuer.env.clone();
-        let backoff = Backoff::new(retry_delays);
-        Self { env, name, issuer, cache, schedule, backoff, retry_at: None, current: None, reads_failed: 0 }
+    pub(super) fn new(name: Name, issuer: Arc<Issuer>, cache: Arc<Cache>, settings: &Settings) -> Self {
+        Self {
+            env: issuer.env.clone(),
+            name,
+            issuer,
+            cache,
+            schedule: settings.renewal_schedule.clone(),
+            comparison: settings.ari_comparison.clone(),
+            backoff: Backoff::new(&settings.retry_delays),
+            retry_at: None,
+            current: None,
+            reads_failed: 0,
+        }
     }
 
     /// Shows visitors what storage holds. Says whether it held anything.
@@ -153,12 +160,12 @@ impl Keeper {
         let ari = match &replaces {
             Some(id) => Some(match self.issuer.storage.load_ari(&self.name, id).await {
                 Some(known) => known,
-                None => Ari::unknown(id.clone(), self.env.utc_now()),
+                None => Ari::unknown(id.clone()),
             }),
             None => None,
         };
         let polls_failed = Backoff::new(&POLL_RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)));
-        self.current = Some(Current { set, ari, polls_failed, replaces, is_stored });
+        self.current = Some(Current { set, ari, polls_failed, poll_retry_at: None, replaces, is_stored });
     }
 
     /// Stores what could not be stored when it was obtained: it is served meanwhile.
@@ -179,21 +186,31 @@ impl Keeper {
         if !ari.is_due(now) || current.set.leaf().not_after <= now {
             return;
         }
+        if current.poll_retry_at.is_some_and(|retry| self.env.monotonic_now() < retry) {
+            return;
+        }
+        if let Some(stored) = self.issuer.storage.load_ari(&self.name, &ari.certificate).await
+            && self.comparison.is_newer(&stored, ari)
+        {
+            *ari = stored;
+            if !ari.is_due(self.env.utc_now()) {
+                return;
+            }
+        }
         match self.issuer.renewal_info(&ari.certificate).await {
             Ok(Some(info)) => {
                 self.env.probe("manager/ari-polled");
-                ari.answered(&self.env, &info);
+                ari.take(&self.env, &info);
                 current.polls_failed.reset();
             }
             Ok(None) => {
-                ari.suggestion = None;
-                ari.poll_later(&self.env, POLL_MAX);
+                ari.take_nothing(&self.env);
             }
             Err(e) => {
                 self.env.probe("manager/ari-failed");
                 let wait = current.polls_failed.after(Failure::Other);
                 let wait = e.retry_after().map_or(wait, |asked| asked.max(wait)).clamp(POLL_MIN, POLL_MAX);
-                ari.poll_later(&self.env, wait);
+                current.poll_retry_at = Some(self.env.monotonic_now() + wait);
                 return;
             }
         }

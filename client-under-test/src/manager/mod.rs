@@ -99,8 +99,7 @@ impl Listening {
         let mut keepers = Vec::new();
         let mut loaded = 0;
         for name in &settings.names {
-            let schedule = settings.renewal_schedule.clone();
-            let mut keeper = Keeper::new(name.clone(), issuer.clone(), cache.clone(), schedule, &settings.retry_delays);
+            let mut keeper = Keeper::new(name.clone(), issuer.clone(), cache.clone(), &settings);
             loaded += usize::from(keeper.load().await);
             keepers.push((name, keeper));
         }

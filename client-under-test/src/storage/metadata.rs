@@ -3,7 +3,7 @@
 //! Advisory: if it is missing, unreadable or about another certificate, it is as if nothing were known,
 //! and the CA is asked again.
 
-use std::io;
+use std::{io, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
@@ -26,7 +26,8 @@ struct Metadata {
     window_start: Option<String>,
     window_end: Option<String>,
     selected: Option<String>,
-    poll_again: Option<String>,
+    answered: Option<String>,
+    retry_after: Option<Duration>,
 }
 
 impl Metadata {
@@ -38,7 +39,8 @@ impl Metadata {
             window_start: time(|suggestion| suggestion.window.start()),
             window_end: time(|suggestion| suggestion.window.end()),
             selected: time(|suggestion| suggestion.selected),
-            poll_again: format_time(ari.poll_again),
+            answered: ari.answered.and_then(format_time),
+            retry_after: ari.retry_after,
         }
     }
 
@@ -52,7 +54,12 @@ impl Metadata {
             let selected = time(&self.selected)?;
             (window.start() <= selected && selected <= window.end()).then_some(Suggestion { window, selected })
         };
-        Some(Ari { certificate: certificate.clone(), suggestion: suggestion(), poll_again: time(&self.poll_again)? })
+        Some(Ari {
+            certificate: certificate.clone(),
+            suggestion: suggestion(),
+            answered: Some(time(&self.answered)?),
+            retry_after: self.retry_after,
+        })
     }
 }
 
@@ -89,7 +96,8 @@ mod tests {
         let ari = Ari {
             certificate: id.clone(),
             suggestion: Some(Suggestion { window, selected: utc_datetime!(2026-12-02 01:02:03.4) }),
-            poll_again: utc_datetime!(2026-11-21 06:00:00),
+            answered: Some(utc_datetime!(2026-11-21 06:00:00)),
+            retry_after: Some(Duration::from_millis(1_500)),
         };
         assert_eq!(storage.load_ari(&name, &id).await, None);
         storage.store_ari(&name, &ari).await.unwrap();

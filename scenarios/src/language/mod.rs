@@ -46,11 +46,12 @@ pub use source::{Location, SourceFile};
 pub use steps::{Step, Trigger};
 pub use terms::HostName;
 pub use values::{
-    Bandwidth, Deadline, DurationRange, Epoch, Latency, Moment, NamePattern, Names, Percentage, ProbeName, Record,
-    ScenarioId, Seeds, SignedDuration, Slug, Wrong, format_duration, parse_duration,
+    AriWindow, Bandwidth, Deadline, DurationRange, Epoch, HttpStatus, Latency, Moment, NamePattern, Names, Percentage,
+    ProbeName, Record, RetryAfterHeader, ScenarioId, Seeds, SignedDuration, Slug, Wrong, format_duration,
+    parse_duration,
 };
 pub use vocabulary::{
-    AriSettings, Bug, CaSettings, ClockSettings, CrashExploration, CrashOutcome, CrashPhase, CrashPoint, HostKind,
-    Kind, Law, Level, Link, LinkChange, Meta, Misconduct, Run, Severity, Side, Verb,
+    AriFault, AriField, AriSettings, Bug, CaSettings, ClockSettings, CrashExploration, CrashOutcome, CrashPhase,
+    CrashPoint, HostKind, Kind, Law, Level, Link, LinkChange, Meta, Misconduct, Run, Severity, Side, Verb,
 };
 pub use zone::Zone;

@@ -157,6 +157,18 @@ impl Term for i32 {
     }
 }
 
+impl Term for values::HttpStatus {
+    fn shape() -> Shape {
+        Shape::Integer { what: "an HTTP status from 200 to 599", least: 200, most: 599 }
+    }
+
+    fn read(name: &str, node: &Node, judge: &mut Judge) -> Option<Self> {
+        let shape = Self::shape();
+        let status = read_integer(name, node, judge, &shape)?;
+        if (200..=599).contains(&status) { Some(Self(status)) } else { judge.wrong_type(name, node, &shape) }
+    }
+}
+
 impl Term for NonZeroU32 {
     fn shape() -> Shape {
         Shape::Integer { what: "a whole number from 1", least: 1, most: i64::from(u32::MAX) }
@@ -218,6 +230,7 @@ macro_rules! written_terms {
 written_terms!(
     IpAddr,
     std::time::Duration,
+    values::AriWindow,
     values::Bandwidth,
     values::Deadline,
     values::DurationRange,
@@ -228,6 +241,7 @@ written_terms!(
     values::Percentage,
     values::ProbeName,
     values::Record,
+    values::RetryAfterHeader,
     values::ScenarioId,
     values::Seeds,
     values::SignedDuration,

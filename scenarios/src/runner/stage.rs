@@ -23,7 +23,7 @@ use sim::{
 use super::{
     explore::{self, Cut},
     faulty,
-    steps::{Cast, StepLog},
+    steps::{Cast, StepLog, renewal_info},
     visitor::{self, Visits},
 };
 use crate::{
@@ -110,7 +110,11 @@ pub(super) fn build(
     }
     let net = case.net.clone();
     let order = start_order(case, &hosts);
-    Ok(Staged { world, cast: Cast { hosts, order, net, zones, log: StepLog::default(), seed }, bench: bench.clone() })
+    Ok(Staged {
+        world,
+        cast: Cast { hosts, order, net, zones, cas, log: StepLog::default(), seed },
+        bench: bench.clone(),
+    })
 }
 
 /// Each host's address; those that the file leaves out count up from 10.0.1.1.
@@ -202,8 +206,7 @@ fn cas(
             valid_authorization_lifetime: case.ca.authorization_lifetime,
             poll_retry_after: Some(case.ca.retry_after),
             renewal_info: case.ca.ari.enabled,
-            ari_retry_after: case.ca.ari.retry_after,
-            ari_window: case.ca.ari.window.as_ref().map(|window| window.0.clone()),
+            renewal_info_policy: renewal_info::policy(&case.ca.ari),
             ..ca_mock::Config::default()
         };
         if let Some(dns) = dns {
@@ -287,6 +290,9 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             }
             Bug::CertificateWrittenInPlace => {
                 config.certificate_writer = Arc::new(client_under_test::historical::InPlaceWrite);
+            }
+            Bug::AriMissingRetryAfter => {
+                config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);
             }
         }
     }

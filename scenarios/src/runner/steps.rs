@@ -1,12 +1,17 @@
 //! The timeline: what each verb does to the world, and when.
 
+pub(super) mod renewal_info;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use ca_mock::dns::{RecordData, Zone, ZoneHandle};
+use ca_mock::{
+    Ca, RenewalInfoPolicy,
+    dns::{RecordData, Zone, ZoneHandle},
+};
 use sim::{
     entropy::Stream,
     trace::{Event, Observer, Record},
@@ -26,6 +31,7 @@ pub(super) struct Cast {
     pub(super) order: Vec<HostId>,
     pub(super) net: Net,
     pub(super) zones: ZoneHandle,
+    pub(super) cas: BTreeMap<String, Ca>,
     pub(super) log: StepLog,
     pub(super) seed: u64,
 }
@@ -208,6 +214,22 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             let name = resolve(world, cast, owner);
             let was_there = cast.zones.remove(&name) == Ok(true);
             world.record(Event::Fault { what: format!("{name} is gone (was there: {was_there})") });
+        }
+        Verb::CaAriSet { fields, are, window, retry_after, status, body } => {
+            for ca in cast.cas.values() {
+                let as_configured = ca.config().renewal_info_policy.clone();
+                let mut policy = RenewalInfoPolicy {
+                    status: status.map_or(as_configured.status, |status| status.0),
+                    retry_after: retry_after.as_ref().map_or(as_configured.retry_after, renewal_info::retry_after),
+                    window: window.as_ref().map_or(as_configured.window, renewal_info::window),
+                    html: body.clone(),
+                    ..as_configured
+                };
+                for field in fields.iter().flatten() {
+                    renewal_info::spoil(&mut policy, *field, *are);
+                }
+                ca.set_renewal_info(policy);
+            }
         }
         Verb::Probe { probe } => world.record(Event::Probe { name: probe.as_str().to_owned() }),
     }

@@ -10,6 +10,7 @@ mod latency;
 mod moment;
 mod name;
 mod percentage;
+mod renewal_info;
 mod seeds;
 mod text;
 
@@ -20,6 +21,7 @@ pub use moment::{Deadline, Moment, ProbeName};
 pub(crate) use name::expand_counts;
 pub use name::{NamePattern, Names};
 pub use percentage::Percentage;
+pub use renewal_info::{AriWindow, HttpStatus, RetryAfterHeader};
 pub use seeds::Seeds;
 pub use text::{Epoch, Record, ScenarioId, Slug};
 

@@ -11,5 +11,8 @@ choices! {
         /// Empties a certificate's files and writes them anew, without a sync. Caddy, until 2024:
         /// <https://github.com/caddyserver/caddy/issues/6481>, <https://github.com/caddyserver/certmagic/issues/303>
         "client.certificate-written-in-place" => CertificateWrittenInPlace,
+        /// Compares a CA's answers by Retry-After, which not every CA sends, and panics without it. Caddy, 2024:
+        /// <https://github.com/caddyserver/caddy/issues/6561>, <https://github.com/caddyserver/certmagic/issues/344>
+        "client.ari-missing-retry-after" => AriMissingRetryAfter,
     }
 }

@@ -11,6 +11,7 @@ mod expectations;
 mod explore;
 mod hosts;
 mod network;
+mod renewal_info;
 mod sections;
 mod timeline;
 
@@ -21,6 +22,7 @@ pub use explore::{CrashExploration, CrashOutcome, CrashPhase, CrashPoint};
 pub(crate) use hosts::HostHead;
 pub use hosts::{ClockSettings, HostKind, Misconduct};
 pub use network::{Link, LinkChange};
+pub use renewal_info::{AriFault, AriField};
 pub use sections::{AriSettings, CaSettings, Kind, Level, Meta, Run, Severity, Side};
 pub(crate) use sections::{Form, SECTIONS};
 pub(crate) use timeline::StepHead;

@@ -4,7 +4,11 @@ use std::{num::NonZeroU32, time::Duration};
 
 use crate::language::{
     terms::{HostName, VerbWord},
-    values::{Bandwidth, Latency, Moment, NamePattern, Percentage, ProbeName, Record, SignedDuration},
+    values::{
+        AriWindow, Bandwidth, HttpStatus, Latency, Moment, NamePattern, Percentage, ProbeName, Record,
+        RetryAfterHeader, SignedDuration,
+    },
+    vocabulary::renewal_info::{AriFault, AriField},
 };
 
 section! {
@@ -154,6 +158,21 @@ words! {
         "dns.remove" => DnsRemove {
             /// The name.
             "name" => owner: NamePattern = required,
+        },
+        /// Changes what every CA answers to questions for renewal information; what is left out is as `[ca]` says.
+        "ca.ari.set" => CaAriSet {
+            /// Fields that are not as they should be.
+            "fields" => fields: Vec<AriField> = optional,
+            /// What is wrong with these fields.
+            "are" => are: AriFault = ["omitted"],
+            /// The suggested window.
+            "window" => window: AriWindow = optional,
+            /// What Retry-After says.
+            "retry-after" => retry_after: RetryAfterHeader = optional,
+            /// The status of the answer.
+            "status" => status: HttpStatus = optional,
+            /// Sent as HTML, in place of the JSON object.
+            "body" => body: String = optional,
         },
         /// Fires a probe, so that an expectation can tell that the step was reached.
         "probe" => Probe {
