@@ -26,6 +26,7 @@ pub(crate) enum ProblemType {
     Malformed,
     OrderNotReady,
     RejectedIdentifier,
+    Tls,
     Unauthorized,
     UnsupportedContact,
     UnsupportedIdentifier,
@@ -51,6 +52,7 @@ impl ProblemType {
             Self::Malformed => "malformed",
             Self::OrderNotReady => "orderNotReady",
             Self::RejectedIdentifier => "rejectedIdentifier",
+            Self::Tls => "tls",
             Self::Unauthorized => "unauthorized",
             Self::UnsupportedContact => "unsupportedContact",
             Self::UnsupportedIdentifier => "unsupportedIdentifier",
@@ -76,6 +78,7 @@ impl ProblemType {
             | Self::InvalidContact
             | Self::Malformed
             | Self::RejectedIdentifier
+            | Self::Tls
             | Self::UnsupportedContact
             | Self::UnsupportedIdentifier => StatusCode::BAD_REQUEST,
         }

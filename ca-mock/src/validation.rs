@@ -8,6 +8,7 @@ use crate::{
     challenges::{ChallengeStatus, ChallengeType},
     http01,
     ids::AuthorizationId,
+    tls_alpn01,
 };
 
 /// Begins to validate a challenge that is `processing`; its verdict goes into the store.
@@ -46,6 +47,7 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     let Some((identifier, token, key_authorization)) = work else { return };
     let verdict = match kind {
         ChallengeType::Http01 => http01::validate(env, ca.config(), &identifier, token, &key_authorization).await,
+        ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, ca.config(), &identifier, &key_authorization).await,
     };
     env.probe(if verdict.is_ok() { "ca/challenge-valid" } else { "ca/challenge-invalid" });
     ca.with_store(|store| {

@@ -12,6 +12,8 @@ use url::Url;
 
 use super::{
     ari::{AriComparison, ByAnswerTime},
+    cache::{MakeCache, Snapshot},
+    challenges::Solver,
     schedule::{AriThenRatio, RenewalSchedule},
 };
 use crate::{
@@ -40,6 +42,10 @@ pub struct Config {
     pub http_address: SocketAddr,
     /// Where visitors are answered.
     pub tls_address: SocketAddr,
+    /// How control of a name is proved where the CA leaves the choice; else as the CA wants it.
+    pub solver: Solver,
+    /// Holds what visitors are shown.
+    pub certificate_cache: MakeCache,
     /// Decides when a certificate is to be renewed.
     pub renewal_schedule: Arc<dyn RenewalSchedule>,
     /// Decides whether another host on the same storage has heard from the CA since.
@@ -66,6 +72,8 @@ impl Config {
             storage_root: "/var/lib/acme".into(),
             http_address: (Ipv4Addr::UNSPECIFIED, 80).into(),
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
+            solver: Solver::default(),
+            certificate_cache: Snapshot::make,
             renewal_schedule: Arc::new(AriThenRatio::default()),
             ari_comparison: Arc::new(ByAnswerTime),
             retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
@@ -101,6 +109,8 @@ pub(super) struct Settings {
     pub(super) storage_root: PathBuf,
     pub(super) http_address: SocketAddr,
     pub(super) tls_address: SocketAddr,
+    pub(super) solver: Solver,
+    pub(super) certificate_cache: MakeCache,
     pub(super) renewal_schedule: Arc<dyn RenewalSchedule>,
     pub(super) ari_comparison: Arc<dyn AriComparison>,
     pub(super) retry_delays: Vec<Duration>,
@@ -130,6 +140,8 @@ impl TryFrom<Config> for Settings {
             storage_root: config.storage_root,
             http_address: config.http_address,
             tls_address: config.tls_address,
+            solver: config.solver,
+            certificate_cache: config.certificate_cache,
             renewal_schedule: config.renewal_schedule,
             ari_comparison: config.ari_comparison,
             retry_delays: config.retry_delays,

@@ -10,8 +10,8 @@ use sim::{Env, Monotonic};
 use super::{
     ari::{Ari, AriComparison},
     backoff::{Backoff, Failure},
+    cache::{CertificateCache, Work},
     config::Settings,
-    endpoint::Cache,
     issue::{IssueError, Issuer},
     schedule::RenewalSchedule,
 };
@@ -33,7 +33,7 @@ pub(super) struct Keeper {
     env: Env,
     name: Name,
     issuer: Arc<Issuer>,
-    cache: Arc<Cache>,
+    cache: Arc<dyn CertificateCache>,
     schedule: Arc<dyn RenewalSchedule>,
     comparison: Arc<dyn AriComparison>,
     backoff: Backoff,
@@ -58,7 +58,7 @@ struct Current {
 }
 
 impl Keeper {
-    pub(super) fn new(name: Name, issuer: Arc<Issuer>, cache: Arc<Cache>, settings: &Settings) -> Self {
+    pub(super) fn new(name: Name, issuer: Arc<Issuer>, cache: Arc<dyn CertificateCache>, settings: &Settings) -> Self {
         Self {
             env: issuer.env.clone(),
             name,
@@ -135,7 +135,10 @@ impl Keeper {
         let is_renewal = self.current.is_some();
         let mut unknown = None;
         let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
-        let obtained = self.issuer.obtain(&self.name, replaces).await?;
+        let hold = if is_renewal { Some(self.cache.hold(Work::Renewal).await) } else { None };
+        let obtained = self.issuer.obtain(&self.name, replaces).await;
+        drop(hold);
+        let obtained = obtained?;
         self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });
         self.show(obtained.set, obtained.stored.is_ok()).await;
         Ok(())
@@ -144,7 +147,10 @@ impl Keeper {
     /// Takes over what storage holds, if it lasts longer than what is shown: at the start, or when
     /// another host on the same storage has renewed.
     async fn look_into_storage(&mut self) -> io::Result<()> {
-        let Some(set) = self.issuer.storage.load_certificate(&self.name).await? else { return Ok(()) };
+        let hold = if self.current.is_some() { Some(self.cache.hold(Work::StorageRead).await) } else { None };
+        let loaded = self.issuer.storage.load_certificate(&self.name).await;
+        drop(hold);
+        let Some(set) = loaded? else { return Ok(()) };
         let lasts_longer =
             self.current.as_ref().is_none_or(|current| current.set.leaf().not_after < set.leaf().not_after);
         if lasts_longer {
@@ -154,7 +160,7 @@ impl Keeper {
     }
 
     async fn show(&mut self, set: CertificateSet, is_stored: bool) {
-        self.cache.insert(&self.name, &set);
+        self.cache.insert(&self.name, &set).await;
         self.reads_failed = 0;
         let replaces = set.leaf().id.clone();
         let ari = match &replaces {

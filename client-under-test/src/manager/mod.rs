@@ -6,23 +6,28 @@
 pub mod ari;
 mod attempt;
 pub mod backoff;
+pub mod cache;
+mod challenges;
 pub mod config;
 pub mod endpoint;
 pub mod http01;
 pub mod issue;
 mod maintenance;
 pub mod schedule;
+pub mod tls_alpn01;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
+use challenges::Answers;
+pub use challenges::Solver;
 use config::Settings;
 pub use config::{Config, ConfigError};
-use endpoint::Cache;
+use endpoint::Endpoint;
 use http01::Tokens;
 use issue::Issuer;
 use maintenance::Keeper;
 pub use schedule::{AriThenRatio, RenewalSchedule};
-use sim::{Env, net::TcpListener, tls};
+use sim::{Env, net::TcpListener};
 
 use crate::storage::Storage;
 
@@ -93,8 +98,9 @@ impl Listening {
             .with_certificate_writer(settings.certificate_writer.clone());
         storage.clean().await;
         let tokens = Tokens::default();
-        let cache = Arc::new(Cache::new(&env, settings.names.first().cloned()));
-        let issuer = Arc::new(Issuer::new(&env, &settings, storage, tokens.clone()));
+        let cache = (settings.certificate_cache)(&env);
+        let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone());
+        let issuer = Arc::new(Issuer::new(&env, &settings, storage, answers));
 
         let mut keepers = Vec::new();
         let mut loaded = 0;
@@ -107,10 +113,10 @@ impl Listening {
             env.probe("manager/restarted-from-storage");
         }
 
-        let server = tls::Server::new(&env, cache, &["http/1.1"]).expect("the host's algorithms support TLS 1.3");
+        let endpoint = Endpoint::new(&env, cache, settings.names.first().cloned());
         let _serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
-            env.spawn("endpoint", endpoint::serve(env.clone(), self.tls, server)),
+            env.spawn("endpoint", endpoint.serve(self.tls)),
         );
         let _keeping: Vec<_> =
             keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();
