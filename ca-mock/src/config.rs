@@ -4,10 +4,11 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     time::Duration,
 };
 
-use crate::renewal_info_policy::RenewalInfoPolicy;
+use crate::{MakeAccountLookup, renewal_info_policy::RenewalInfoPolicy};
 
 /// What kind of CA this is.
 #[derive(Clone, Debug)]
@@ -18,6 +19,10 @@ pub struct Config {
     pub listen: IpAddr,
     /// The port to listen on; 0 picks a free one, which then appears in URLs.
     pub https_port: u16,
+    /// How many front ends there are; a balancer gives them the requests in turn.
+    pub front_ends: NonZeroU32,
+    /// How each of them finds the account that a request names.
+    pub account_lookup: MakeAccountLookup,
     /// The terms that a new account must agree to, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
     pub terms_of_service: Option<String>,
 
@@ -72,6 +77,8 @@ impl Default for Config {
             directory_host: "ca.test".to_owned(),
             listen: Ipv4Addr::UNSPECIFIED.into(),
             https_port: 443,
+            front_ends: NonZeroU32::MIN,
+            account_lookup: MakeAccountLookup::FROM_STORE,
             terms_of_service: Some("https://ca.test/terms/1".to_owned()),
             validity: 90 * 24 * HOUR,
             backdate: HOUR,

@@ -19,6 +19,7 @@ mod csr;
 pub mod dns;
 mod finalization;
 mod front_end;
+pub mod historical;
 mod http01;
 mod identifier;
 mod ids;
@@ -39,6 +40,6 @@ mod validation;
 
 pub use ca::Ca;
 pub use config::Config;
-pub use front_end::Bound;
+pub use front_end::{Bound, MakeAccountLookup};
 pub use jws::{SignedRequest, read_signed_request};
 pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};

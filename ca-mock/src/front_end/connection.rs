@@ -15,17 +15,17 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use sim::net::TcpStream;
 
-use super::FrontEnd;
+use super::balancer::Balancer;
 
 /// Returns when either side closes, or after a time limit in which no request began or was answered.
-pub(super) async fn serve(front_end: Arc<FrontEnd>, stream: TcpStream) {
-    let env = &front_end.env;
-    let limit = front_end.ca.config().client_timeout;
-    let Ok(Ok(stream)) = env.timeout(limit, front_end.tls.accept(stream)).await else { return };
+pub(super) async fn serve(balancer: Arc<Balancer>, stream: TcpStream) {
+    let env = &balancer.env;
+    let limit = balancer.ca.config().client_timeout;
+    let Ok(Ok(stream)) = env.timeout(limit, balancer.tls.accept(stream)).await else { return };
 
     let activity = Activity::default();
     let service = service_fn(|request| {
-        let work = front_end.clone().respond(request);
+        let work = balancer.next().respond(request);
         let activity = &activity;
         async move {
             activity.begun.fetch_add(1, Ordering::Relaxed);

@@ -1,11 +1,14 @@
 //! The front end: HTTPS in, HTTPS out (RFC 8555 §6).
 //!
-//! This file has the listening and the connections. `requests` reads and authenticates what arrives, and the
+//! This file has the listening and the connections, `balancer` hands requests to one front end or another of
+//! several. `requests` reads and authenticates what arrives, and the
 //! files named after resources translate between JSON and the rooms behind.
 
 mod account;
+mod account_lookup;
 mod answer;
 mod authorization;
+mod balancer;
 mod certificate;
 mod connection;
 mod directory;
@@ -22,21 +25,25 @@ use rustls::sign::SingleCertAndKey;
 use sim::{Env, net::TcpListener, tls};
 
 use crate::{Ca, finalization, validation};
+pub use account_lookup::MakeAccountLookup;
+pub(crate) use account_lookup::{AccountLookup, Found, FromStore};
+use balancer::Balancer;
 use routes::{Route, Urls};
 
 /// A CA that listens.
 #[derive(Debug)]
 pub struct Bound {
-    front_end: Arc<FrontEnd>,
+    balancer: Arc<Balancer>,
     listener: TcpListener,
 }
 
+/// One of the processes that answer requests. They share the CA's store and nothing else.
 #[derive(Debug)]
 struct FrontEnd {
     ca: Ca,
     env: Env,
     urls: Urls,
-    tls: tls::Server,
+    accounts: Box<dyn AccountLookup>,
 }
 
 impl Bound {
@@ -46,7 +53,7 @@ impl Bound {
         let urls = Urls::new(&config.directory_host, listener.local_address()?.port());
         let resolver = SingleCertAndKey::from(ca.api().certified_key.clone());
         let tls = tls::Server::new(&env, Arc::new(resolver), &["http/1.1"]).map_err(io::Error::other)?;
-        Ok(Self { front_end: Arc::new(FrontEnd { ca, env, urls, tls }), listener })
+        Ok(Self { balancer: Arc::new(Balancer::new(ca, env, urls, tls)), listener })
     }
 
     /// The address that is listened on, with the port that was picked.
@@ -60,22 +67,22 @@ impl Bound {
     /// The one URL that a client is configured with (RFC 8555 §7.1.1).
     #[must_use]
     pub fn directory_url(&self) -> String {
-        self.front_end.urls.of(&Route::Directory)
+        self.balancer.urls.of(&Route::Directory)
     }
 
     /// Serves for ever. First, what an earlier process was busy with begins again.
     pub async fn serve(self) {
-        let Self { front_end, listener } = self;
-        validation::resume(&front_end.ca, &front_end.env);
-        finalization::resume(&front_end.ca, &front_end.env);
+        let Self { balancer, listener } = self;
+        validation::resume(&balancer.ca, &balancer.env);
+        finalization::resume(&balancer.ca, &balancer.env);
         loop {
             match listener.accept().await {
                 Ok(stream) => {
-                    let connection = connection::serve(front_end.clone(), stream);
-                    front_end.env.spawn("ca connection", connection).detach();
+                    let connection = connection::serve(balancer.clone(), stream);
+                    balancer.env.spawn("ca connection", connection).detach();
                 }
                 // One connection's failure, or a shortage that may pass; go on, but do not spin.
-                Err(_) => front_end.env.sleep(Duration::from_millis(100)).await,
+                Err(_) => balancer.env.sleep(Duration::from_millis(100)).await,
             }
         }
     }

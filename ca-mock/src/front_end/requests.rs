@@ -174,13 +174,11 @@ impl FrontEnd {
         let Some(Route::Account(id)) = self.urls.parse(kid) else {
             return Err(Problem::new(ProblemType::AccountDoesNotExist, "\"kid\" is not the URL of an account here"));
         };
-        let found =
-            self.ca.with_store(|store| store.accounts.find(id).map(|account| (account.key.clone(), account.status)));
-        let Some((key, status)) = found else {
+        let Some(found) = self.accounts.find(&self.env, &self.ca, id) else {
             return Err(Problem::new(ProblemType::AccountDoesNotExist, "there is no such account"));
         };
-        jws.verify(&key)?;
-        match status {
+        jws.verify(&found.key)?;
+        match found.status {
             AccountStatus::Valid => Ok(id),
             AccountStatus::Deactivated => Err(deactivated()),
         }

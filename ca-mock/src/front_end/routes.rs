@@ -97,7 +97,7 @@ impl Route {
 }
 
 /// Turns paths into the absolute URLs that clients see. They follow the configuration, never the `Host` header.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Urls {
     origin: String,
 }

@@ -207,6 +207,12 @@ fn cas(
             poll_retry_after: Some(case.ca.retry_after),
             renewal_info: case.ca.ari.enabled,
             renewal_info_policy: renewal_info::policy(&case.ca.ari),
+            front_ends: case.ca.front_ends,
+            account_lookup: if case.bugs.contains(&Bug::StaleAccountCache) {
+                ca_mock::historical::STALE_ACCOUNT_CACHE
+            } else {
+                ca_mock::MakeAccountLookup::FROM_STORE
+            },
             ..ca_mock::Config::default()
         };
         if let Some(dns) = dns {
@@ -294,6 +300,8 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             Bug::AriMissingRetryAfter => {
                 config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);
             }
+            // The CA's.
+            Bug::StaleAccountCache => {}
         }
     }
     config

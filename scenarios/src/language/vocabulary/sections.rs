@@ -1,6 +1,6 @@
 //! The sections of a file, and the keys of `[meta]`, `[run]` and `[ca]`.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use crate::language::values::{DurationRange, Epoch, ScenarioId, Seeds};
 
@@ -98,6 +98,8 @@ section! {
         "authorization-lifetime" => authorization_lifetime: Duration = ["1h"],
         /// What Retry-After says while an order or an authorization is being processed.
         "retry-after" => retry_after: Duration = ["3s"],
+        /// How many front ends answer requests, in turn.
+        "front-ends" => front_ends: NonZeroU32 = ["1"],
     }
 
     /// How the CA answers renewalInfo requests.
