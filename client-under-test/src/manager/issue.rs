@@ -3,16 +3,20 @@
 //! Owns the account, which all names share, and makes one `Attempt` at a time for a name. When an
 //! attempt is made, and what follows a failed one, is the maintenance's business.
 
-use std::io;
+use std::{io, sync::Arc};
 
-use sim::{Env, crypto::P256Key, lock::Mutex};
+use sim::{
+    Env,
+    crypto::P256Key,
+    lock::{Mutex, RwLock},
+};
 use url::Url;
 
-use super::{attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings};
+use super::{attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings, rollover::RolloverRecord};
 use crate::{
     acme::{
         Error,
-        account::Account,
+        account::{Account, SETTLING_TIME},
         client::Client,
         http::HttpClient,
         renewal_info::{CertId, RenewalInfo},
@@ -61,11 +65,15 @@ pub struct Issuer {
     pub(super) env: Env,
     pub(super) storage: Storage,
     pub(super) answers: Answers,
-    http: HttpClient,
-    directory_url: Url,
+    pub(super) rollover_record: Arc<dyn RolloverRecord>,
+    pub(super) http: HttpClient,
+    pub(super) directory_url: Url,
+    pub(super) user: User,
+    pub(super) account: Mutex<Option<Account>>,
+    /// Held shared by whoever speaks as the account, and alone by whoever changes its key: challenges are
+    /// answered by the key that they were begun with (RFC 8555 §8.1).
+    pub(super) account_key: RwLock<()>,
     contact: Vec<String>,
-    user: User,
-    account: Mutex<Option<Account>>,
 }
 
 impl Issuer {
@@ -74,11 +82,13 @@ impl Issuer {
             env: env.clone(),
             storage,
             answers,
+            rollover_record: settings.rollover_record.clone(),
             http: HttpClient::new(env, settings.roots.clone()),
             directory_url: settings.directory_url.clone(),
             contact: settings.contact.clone(),
             user: User::of_contact(&settings.contact),
             account: Mutex::new(env, "manager/account", None),
+            account_key: RwLock::new(env, "manager/account-key", ()),
         }
     }
 
@@ -89,6 +99,7 @@ impl Issuer {
     /// [`IssueError`]; what was begun at the CA is then given up, or kept to be continued.
     pub async fn obtain(&self, name: &Name, replaces: &mut Option<CertId>) -> Result<Obtained, IssueError> {
         let _operation = self.env.operation(format!("obtain {name}"));
+        let _key_stays = self.account_key.read().await;
         let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
         let account = self.account(&mut client).await?;
         let mut result = Attempt::new(self, account.session(&mut client), name).run(replaces).await;
@@ -122,7 +133,7 @@ impl Issuer {
 
     /// The account: from memory, from storage, or registered now. One name at a time, so that no two
     /// keys are registered.
-    async fn account(&self, client: &mut Client) -> Result<Account, IssueError> {
+    pub(super) async fn account(&self, client: &mut Client) -> Result<Account, IssueError> {
         let mut known = self.account.lock().await;
         if let Some(account) = &*known {
             return Ok(account.clone());
@@ -135,12 +146,25 @@ impl Issuer {
                 key
             }
         };
-        let account = match self.storage.load_account_url(&self.user).await {
-            Some(url) => Account::known(key, url),
-            None => self.register(client, key).await?,
+        let account = match self.interrupted_rollover(client).await? {
+            Some(changed) => changed,
+            None => match self.storage.load_account_url(&self.user).await {
+                Some(url) => self.settling(Account::known(key, url)).await,
+                None => self.register(client, key).await?,
+            },
         };
         *known = Some(account.clone());
         Ok(account)
+    }
+
+    /// An account from storage, whose key may be so new that the CA refuses it by mistake.
+    async fn settling(&self, account: Account) -> Account {
+        // A key whose age can't be told is not new: it was read a moment ago.
+        let age = self.storage.account_key_age(&self.user).await.ok().flatten();
+        match age.and_then(|age| SETTLING_TIME.checked_sub(age)) {
+            Some(left) => account.settling_until(self.env.monotonic_now() + left),
+            None => account,
+        }
     }
 
     async fn register(&self, client: &mut Client, key: P256Key) -> Result<Account, IssueError> {

@@ -246,12 +246,15 @@ fn set_program(
             let zones = zones.clone();
             world.set_program(id, move |env| serve_dns(env, zones.clone()));
         }
-        HostKind::Manager { names } => {
+        HostKind::Manager { names, account_key_lifetime } => {
             let ca = a_ca()?;
             for name in &names.0 {
                 world.add_name(name, vec![address]);
             }
-            let config = manager_config(case, &names.0, &ca);
+            let config = client_under_test::Config {
+                account_key_lifetime: *account_key_lifetime,
+                ..manager_config(case, &names.0, &ca)
+            };
             world.set_program(id, move |env| {
                 let config = config.clone();
                 async move {
@@ -299,6 +302,9 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             }
             Bug::AriMissingRetryAfter => {
                 config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);
+            }
+            Bug::AccountKeyInMemory => {
+                config.rollover_record = Arc::new(client_under_test::historical::AccountKeyInMemory);
             }
             // The CA's.
             Bug::StaleAccountCache => {}

@@ -41,6 +41,8 @@ words! {
         "manager" => Manager {
             /// The names that it keeps certificates for.
             "names" => names: Names = required,
+            /// How old its account's key may grow before another takes its place; left out: it stays.
+            "account-key-lifetime" => account_key_lifetime: Duration = optional,
         },
         /// A visitor: completes a TLS handshake with each name again and again, and judges the certificate.
         "visitor" => Visitor {
