@@ -48,13 +48,25 @@ pub(super) struct Keeper {
 /// How far a keeper has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It looks into storage, or asks the CA for a certificate.
+    /// There is nothing to serve yet: it looks into storage, or asks the CA.
     #[default]
-    Underway,
+    Obtaining,
+    /// Its name is served, and it asks the CA for a newer certificate.
+    Renewing,
     /// Its name is served.
     Served,
     /// Its last attempt failed, and there is nothing to serve.
     Failed,
+}
+
+impl Standing {
+    /// Whether an order may be open, which would be left behind.
+    pub(super) fn is_busy(self) -> bool {
+        match self {
+            Self::Obtaining | Self::Renewing => true,
+            Self::Served | Self::Failed => false,
+        }
+    }
 }
 
 /// The certificate that visitors are shown.
@@ -103,9 +115,7 @@ impl Keeper {
     pub(super) async fn run(mut self) -> Infallible {
         loop {
             self.check().await;
-            if self.current.is_none() {
-                self.standing.send_replace(Standing::Failed);
-            }
+            self.standing.send_replace(if self.current.is_some() { Standing::Served } else { Standing::Failed });
             let tick = self.env.monotonic_now() + self.schedule.check_interval();
             self.env.sleep_until(self.retry_at.map_or(tick, |retry| retry.min(tick))).await;
         }
@@ -156,6 +166,7 @@ impl Keeper {
             return Ok(());
         }
         let is_renewal = self.current.is_some();
+        self.standing.send_replace(if is_renewal { Standing::Renewing } else { Standing::Obtaining });
         let mut unknown = None;
         let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
         let hold = if is_renewal { Some(self.cache.hold(Work::Renewal).await) } else { None };

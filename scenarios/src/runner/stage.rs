@@ -12,7 +12,10 @@ use ca_mock::{
     Ca,
     dns::{DnsServer, Zone, ZoneHandle},
 };
-use client_under_test::{Manager, manager::RenewalSchedule};
+use client_under_test::{
+    Manager,
+    manager::{OnDemand, RenewalSchedule},
+};
 use rustls::RootCertStore;
 use sim::{
     Env,
@@ -240,12 +243,16 @@ fn set_program(
             let zones = zones.clone();
             world.set_program(id, move |env| serve_dns(env, zones.clone()));
         }
-        HostKind::Manager { names } => {
+        HostKind::Manager { names, on_demand, on_demand_capacity } => {
             let ca = a_ca()?;
-            for name in &names.0 {
+            for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
                 world.add_name(name, vec![address]);
             }
-            let config = manager_config(case, &names.0, &ca);
+            let mut config = manager_config(case, &names.0, &ca);
+            config.on_demand = on_demand.as_ref().map(|names| OnDemand {
+                allowed: names.0.clone(),
+                capacity: (*on_demand_capacity).try_into().expect("a usize has 32 bits at least"),
+            });
             world.set_program(id, move |env| {
                 let config = config.clone();
                 async move {

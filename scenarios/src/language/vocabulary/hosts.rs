@@ -1,6 +1,6 @@
 //! The kinds of hosts and their keys.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use crate::language::{
     terms::KindWord,
@@ -41,6 +41,10 @@ words! {
         "manager" => Manager {
             /// The names that it keeps certificates for.
             "names" => names: Names = required,
+            /// Names that get a certificate when a visitor asks for them.
+            "on-demand" => on_demand: Names = optional,
+            /// How many of the names on demand are looked after at a time.
+            "on-demand-capacity" => on_demand_capacity: NonZeroU32 = ["100"],
         },
         /// A visitor: completes a TLS handshake with each name again and again, and judges the certificate.
         "visitor" => Visitor {
