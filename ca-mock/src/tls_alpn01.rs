@@ -80,22 +80,20 @@ pub(crate) async fn validate(
         };
         Problem::new(kind, format!("shaking hands with {identifier} at {address}: {error}"))
     })?;
-    judge(&shown, identifier, expected).map_err(|why| {
-        Problem::new(ProblemType::Unauthorized, format!("shaking hands with {identifier}: {why}"))
-    })
+    judge(&shown, identifier, expected)
+        .map_err(|why| Problem::new(ProblemType::Unauthorized, format!("shaking hands with {identifier}: {why}")))
 }
 
 async fn shake_hands(env: &Env, address: SocketAddr, identifier: &Identifier) -> Result<Shown, HandshakeError> {
     let stream = env.connect(address).await.map_err(HandshakeError::Connect)?;
     let judge = Arc::new(KeyPossession { supported: env.crypto_provider().signature_verification_algorithms });
     let name = ServerName::try_from(identifier.as_str().to_owned()).expect("an identifier is a DNS name");
-    let mut stream =
-        tls::Client::judging_by(env, judge, &[PROTOCOL]).connect(stream, name).await.map_err(|error| {
-            match error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
-                true => HandshakeError::Tls(error),
-                false => HandshakeError::Broken(error),
-            }
-        })?;
+    let mut stream = tls::Client::judging_by(env, judge, &[PROTOCOL]).connect(stream, name).await.map_err(|error| {
+        match error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+            true => HandshakeError::Tls(error),
+            false => HandshakeError::Broken(error),
+        }
+    })?;
     let shown = Shown {
         protocol: stream.alpn().map(<[u8]>::to_vec),
         certificate: stream.peer_certificates().into_iter().next(),
@@ -120,7 +118,8 @@ fn judge(shown: &Shown, identifier: &Identifier, expected: &KeyAuthorization) ->
         return Err("the server's certificate is not self-signed");
     }
     let names = certificate.subject_alternative_name().ok().flatten().map(|names| &names.value.general_names[..]);
-    let is_named = matches!(names, Some([GeneralName::DNSName(name)]) if name.eq_ignore_ascii_case(identifier.as_str()));
+    let is_named =
+        matches!(names, Some([GeneralName::DNSName(name)]) if name.eq_ignore_ascii_case(identifier.as_str()));
     if !is_named {
         return Err("the server's certificate is not for exactly this one DNS name");
     }

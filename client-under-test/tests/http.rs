@@ -5,11 +5,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use client_under_test::{
-    acme::{
-        client::Client,
-        http::{Conversation, HttpClient, HttpError, Request},
-    },
+use client_under_test::acme::{
+    client::Client,
+    http::{Conversation, HttpClient, HttpError, Request},
 };
 use rcgen::{CertificateParams, DistinguishedName};
 use rustls::{

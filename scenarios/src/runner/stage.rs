@@ -12,7 +12,10 @@ use ca_mock::{
     Ca,
     dns::{DnsServer, Zone, ZoneHandle},
 };
-use client_under_test::{Manager, manager::RenewalSchedule};
+use client_under_test::{
+    Manager,
+    manager::{RenewalSchedule, Solver},
+};
 use rustls::RootCertStore;
 use sim::{
     Env,
@@ -27,7 +30,7 @@ use super::{
     visitor::{self, Visits},
 };
 use crate::{
-    language::{self, Bug, Case, CrashExploration, Host, HostKind},
+    language::{self, Bug, Case, ChallengeType, CrashExploration, Host, HostKind},
     oracles::Bench,
 };
 
@@ -240,12 +243,16 @@ fn set_program(
             let zones = zones.clone();
             world.set_program(id, move |env| serve_dns(env, zones.clone()));
         }
-        HostKind::Manager { names } => {
+        HostKind::Manager { names, challenge } => {
             let ca = a_ca()?;
             for name in &names.0 {
                 world.add_name(name, vec![address]);
             }
-            let config = manager_config(case, &names.0, &ca);
+            let solver = match challenge {
+                ChallengeType::Http01 => Solver::Http01,
+                ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
+            };
+            let config = client_under_test::Config { solver, ..manager_config(case, &names.0, &ca) };
             world.set_program(id, move |env| {
                 let config = config.clone();
                 async move {
@@ -293,6 +300,12 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             }
             Bug::AriMissingRetryAfter => {
                 config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);
+            }
+            Bug::RenewalUnderCacheLock => {
+                config.certificate_cache = client_under_test::historical::renewal_under_cache_lock;
+            }
+            Bug::StorageReadUnderCacheLock => {
+                config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
             }
         }
     }
