@@ -8,8 +8,10 @@ use std::{
 };
 
 use proptest::prelude::*;
-use scenarios::language::{
-    self, Case, Claim, Diagnostics, Failure, HostKind, Latency, Law, Mode, Outcome, Scenario, Style, Trigger, Verb,
+use scenarios::{
+    catalogue::{Catalogue, shipped},
+    language::{self, Case, Claim, Diagnostics, Failure, HostKind, Latency, Law, Mode, Scenario, Style, Trigger, Verb},
+    oracles::LAWS,
 };
 
 fn load(path: &Path) -> Result<Scenario, Diagnostics> {
@@ -74,6 +76,17 @@ fn every_file_of_the_catalogue_is_right_and_lies_where_its_id_says() {
 }
 
 #[test]
+fn every_law_judges_something_of_the_catalogue() {
+    let catalogue = Catalogue::read(&shipped()).unwrap();
+    let expected = |law: &str| {
+        let mut expectations = catalogue.cases().iter().flat_map(|case| &case.expectations);
+        expectations.any(|expectation| expectation.claim.name() == law)
+    };
+    let idle: Vec<&str> = LAWS.iter().map(|entry| entry.id).filter(|law| !expected(law)).collect();
+    assert_eq!(idle, [""; 0]);
+}
+
+#[test]
 fn an_id_elsewhere_is_pointed_at() {
     let mistakes = catalogue("life/first-certificate").check_id("life/second-certificate").unwrap_err();
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -129,7 +142,7 @@ fn a_defect_must_be_caught_where_it_is_on_and_only_there() {
     for case in scenario.cases() {
         let is_on = case.id.ends_with("bug=on");
         assert_eq!(case.bugs.len(), usize::from(is_on));
-        assert_eq!(case.expectations.iter().any(|one| one.outcome == Outcome::Violated), is_on);
+        assert_eq!(case.expectations.iter().any(|one| one.violated_in().is_some()), is_on);
         assert!(case.expectations.iter().any(|one| one.mode == Mode::Sometimes));
     }
 }

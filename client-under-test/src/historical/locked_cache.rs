@@ -58,6 +58,10 @@ impl CertificateCache for LockedCache {
         Box::pin(async move { self.contents.write().await.insert(name, set, self.env.utc_now()) })
     }
 
+    fn remove<'a>(&'a self, name: &'a Name) -> Waiting<'a, ()> {
+        Box::pin(async move { self.contents.write().await.remove(name) })
+    }
+
     fn insert_challenge<'a>(&'a self, name: &'a Name, certificate: &'a Arc<CertifiedKey>) -> Waiting<'a, ()> {
         Box::pin(async move { self.contents.write().await.insert_challenge(name, certificate) })
     }

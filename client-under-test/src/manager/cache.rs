@@ -34,6 +34,9 @@ pub trait CertificateCache: Debug + Send + Sync {
     /// Shows `set` to the visitors of `name` from now on.
     fn insert<'a>(&'a self, name: &'a Name, set: &'a CertificateSet) -> Waiting<'a, ()>;
 
+    /// Shows nothing to the visitors of `name` any more.
+    fn remove<'a>(&'a self, name: &'a Name) -> Waiting<'a, ()>;
+
     /// Shows `certificate` to whoever validates `name` by tls-alpn-01, for as long as somebody owns it.
     fn insert_challenge<'a>(&'a self, name: &'a Name, certificate: &'a Arc<CertifiedKey>) -> Waiting<'a, ()>;
 
@@ -101,6 +104,11 @@ impl Contents {
         entries.push(entry);
     }
 
+    /// Shows nothing to the visitors of `name` any more.
+    pub fn remove(&mut self, name: &Name) {
+        self.certificates.remove(name);
+    }
+
     /// Shows `certificate` to whoever validates `name`, for as long as somebody owns it.
     pub fn insert_challenge(&mut self, name: &Name, certificate: &Arc<CertifiedKey>) {
         self.challenges.retain(|_, former| former.strong_count() > 0);
@@ -163,6 +171,11 @@ impl CertificateCache for Snapshot {
     fn insert<'a>(&'a self, name: &'a Name, set: &'a CertificateSet) -> Waiting<'a, ()> {
         let now = self.env.utc_now();
         self.change(|contents| contents.insert(name, set, now));
+        Box::pin(std::future::ready(()))
+    }
+
+    fn remove<'a>(&'a self, name: &'a Name) -> Waiting<'a, ()> {
+        self.change(|contents| contents.remove(name));
         Box::pin(std::future::ready(()))
     }
 

@@ -14,6 +14,7 @@ use super::{
     ari::{AriComparison, ByAnswerTime},
     cache::{MakeCache, Snapshot},
     challenges::Solver,
+    on_demand::{self, OnDemand},
     schedule::{AriThenRatio, RenewalSchedule},
 };
 use crate::{
@@ -30,6 +31,8 @@ const RETRY_MINUTES: [u64; 14] = [1, 2, 2, 5, 10, 10, 20, 20, 30, 60, 60, 120, 1
 pub struct Config {
     /// The DNS names to hold a certificate for, one certificate each.
     pub names: Vec<String>,
+    /// The DNS names that get a certificate when a visitor asks for them.
+    pub on_demand: Option<OnDemand>,
     /// The CA's directory (RFC 8555 §7.1.1), HTTPS.
     pub directory_url: String,
     /// Where the CA can reach the operator (RFC 8555 §7.3), for example `mailto:ops@example.org`.
@@ -66,6 +69,7 @@ impl Config {
     ) -> Self {
         Self {
             names: names.into_iter().map(Into::into).collect(),
+            on_demand: None,
             directory_url: directory_url.into(),
             contact: Vec::new(),
             trusted_roots_pem: trusted_roots_pem.into(),
@@ -103,6 +107,7 @@ pub enum ConfigError {
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) names: Vec<Name>,
+    pub(super) on_demand: Option<on_demand::Policy>,
     pub(super) directory_url: Url,
     pub(super) contact: Vec<String>,
     pub(super) roots: RootCertStore,
@@ -134,6 +139,7 @@ impl TryFrom<Config> for Settings {
         }
         Ok(Self {
             names,
+            on_demand: config.on_demand.map(TryInto::try_into).transpose()?,
             directory_url,
             contact: config.contact,
             roots: roots(&config.trusted_roots_pem)?,

@@ -15,6 +15,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use rustls::sign::CertifiedKey;
 use sim::{
     Env,
     net::{TcpListener, TcpStream},
@@ -24,11 +25,13 @@ use tokio::io::AsyncWriteExt;
 
 use super::{
     cache::{CertificateCache, Wanted},
+    on_demand::Keepers,
     tls_alpn01,
 };
 use crate::name::Name;
 
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+const ON_DEMAND_LIMIT: Duration = Duration::from_secs(60);
 const CONNECTION_LIMIT: Duration = Duration::from_secs(60);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -39,6 +42,8 @@ pub struct Endpoint {
     cache: Arc<dyn CertificateCache>,
     /// Answers visitors who name nobody.
     default: Option<Name>,
+    /// Sees to names that the cache has nothing for.
+    on_demand: Option<Arc<Keepers>>,
 }
 
 /// Whose connection it is, once its handshake is over.
@@ -51,7 +56,12 @@ impl Endpoint {
     /// Answers with what `cache` holds; visitors who name nobody, with the certificate of `default`.
     #[must_use]
     pub fn new(env: &Env, cache: Arc<dyn CertificateCache>, default: Option<Name>) -> Self {
-        Self { env: env.clone(), cache, default }
+        Self { env: env.clone(), cache, default, on_demand: None }
+    }
+
+    /// Lets `keepers` see to names that the cache has nothing for, while their visitors wait.
+    pub(super) fn with_on_demand(self, keepers: Option<Arc<Keepers>>) -> Self {
+        Self { on_demand: keepers, ..self }
     }
 
     /// Answers on `listener` for ever.
@@ -65,7 +75,8 @@ impl Endpoint {
 
     async fn answer(&self, stream: TcpStream) {
         // A visitor who breaks off or dawdles harms only itself.
-        let Ok(Ok(served)) = self.env.timeout(HANDSHAKE_LIMIT, self.shake_hands(stream)).await else { return };
+        let limit = if self.on_demand.is_some() { HANDSHAKE_LIMIT + ON_DEMAND_LIMIT } else { HANDSHAKE_LIMIT };
+        let Ok(Ok(served)) = self.env.timeout(limit, self.shake_hands(stream)).await else { return };
         match served {
             Served::Visitor(stream) => {
                 let service = service_fn(|_request| {
@@ -96,10 +107,22 @@ impl Endpoint {
             return Ok(Served::ValidationAuthority(hello.answer(certificate, &[tls_alpn01::PROTOCOL]).await?));
         }
         let certificate = match hello.server_name().or(self.default.as_ref().map(Name::as_str)) {
-            Some(name) => self.cache.find(Wanted::Certificate(name)).done().await,
+            Some(name) => self.find_or_obtain(name).await,
             None => None,
         };
         Ok(Served::Visitor(hello.answer(certificate, &["http/1.1"]).await?))
+    }
+
+    async fn find_or_obtain(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        let found = self.cache.find(Wanted::Certificate(name)).done().await;
+        match &self.on_demand {
+            Some(keepers) if found.is_none() => {
+                // Who has waited long enough goes, and the next one finds what has come meanwhile.
+                let _ = self.env.timeout(ON_DEMAND_LIMIT, keepers.take_up(name)).await;
+                self.cache.find(Wanted::Certificate(name)).done().await
+            }
+            Some(_) | None => found,
+        }
     }
 }
 

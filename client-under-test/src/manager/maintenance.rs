@@ -6,6 +6,7 @@
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use sim::{Env, Monotonic};
+use tokio::sync::watch;
 
 use super::{
     ari::{Ari, AriComparison},
@@ -41,6 +42,19 @@ pub(super) struct Keeper {
     retry_at: Option<Monotonic>,
     current: Option<Current>,
     reads_failed: u32,
+    standing: watch::Sender<Standing>,
+}
+
+/// How far a keeper has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It looks into storage, or asks the CA for a certificate.
+    #[default]
+    Underway,
+    /// Its name is served.
+    Served,
+    /// Its last attempt failed, and there is nothing to serve.
+    Failed,
 }
 
 /// The certificate that visitors are shown.
@@ -70,7 +84,13 @@ impl Keeper {
             retry_at: None,
             current: None,
             reads_failed: 0,
+            standing: watch::Sender::default(),
         }
+    }
+
+    /// Tells how far it has come.
+    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
     }
 
     /// Shows visitors what storage holds. Says whether it held anything.
@@ -83,6 +103,9 @@ impl Keeper {
     pub(super) async fn run(mut self) -> Infallible {
         loop {
             self.check().await;
+            if self.current.is_none() {
+                self.standing.send_replace(Standing::Failed);
+            }
             let tick = self.env.monotonic_now() + self.schedule.check_interval();
             self.env.sleep_until(self.retry_at.map_or(tick, |retry| retry.min(tick))).await;
         }
@@ -161,6 +184,7 @@ impl Keeper {
 
     async fn show(&mut self, set: CertificateSet, is_stored: bool) {
         self.cache.insert(&self.name, &set).await;
+        self.standing.send_replace(Standing::Served);
         self.reads_failed = 0;
         let replaces = set.leaf().id.clone();
         let ari = match &replaces {

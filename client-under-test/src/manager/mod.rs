@@ -13,6 +13,7 @@ pub mod endpoint;
 pub mod http01;
 pub mod issue;
 mod maintenance;
+pub mod on_demand;
 pub mod schedule;
 pub mod tls_alpn01;
 
@@ -26,6 +27,7 @@ use endpoint::Endpoint;
 use http01::Tokens;
 use issue::Issuer;
 use maintenance::Keeper;
+pub use on_demand::OnDemand;
 pub use schedule::{AriThenRatio, RenewalSchedule};
 use sim::{Env, net::TcpListener};
 
@@ -94,6 +96,7 @@ impl Listening {
     /// Works for ever. Dropping the future stops all of it.
     pub async fn run(self) -> Infallible {
         let Manager { env, settings } = self.manager;
+        let settings = Arc::new(settings);
         let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
             .with_certificate_writer(settings.certificate_writer.clone());
         storage.clean().await;
@@ -113,7 +116,11 @@ impl Listening {
             env.probe("manager/restarted-from-storage");
         }
 
-        let endpoint = Endpoint::new(&env, cache, settings.names.first().cloned());
+        let on_demand = settings
+            .on_demand
+            .clone()
+            .map(|policy| Arc::new(on_demand::Keepers::new(policy, issuer.clone(), cache.clone(), settings.clone())));
+        let endpoint = Endpoint::new(&env, cache, settings.names.first().cloned()).with_on_demand(on_demand);
         let _serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
             env.spawn("endpoint", endpoint.serve(self.tls)),

@@ -8,7 +8,7 @@ use super::{
     shape::Word,
     source::Location,
     steps::End,
-    values::{Deadline, ProbeName, Slug, format_duration},
+    values::{Deadline, ProbeName, Share, Slug, format_duration},
     vocabulary::{ExpectationHead, Kind, Law},
 };
 
@@ -29,6 +29,17 @@ pub struct Expectation {
     pub location: Location,
 }
 
+impl Expectation {
+    /// In which share of seeds it must fail, if it must.
+    #[must_use]
+    pub fn violated_in(&self) -> Option<Share> {
+        match self.outcome {
+            Outcome::Violated(share) => Some(share),
+            Outcome::Holds => None,
+        }
+    }
+}
+
 /// In which way something must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -43,7 +54,7 @@ pub enum Mode {
     },
     /// It has to happen in at least one seed, or the scenario is vacuous.
     Sometimes,
-    /// When the run ends.
+    /// The last time that there was something to judge.
     Finally,
 }
 
@@ -56,13 +67,24 @@ pub enum Claim {
     Probe(ProbeName),
 }
 
+impl Claim {
+    /// As a file names it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Law(law) => law.name().to_owned(),
+            Self::Probe(probe) => format!("{PROBE}{}", probe.as_str()),
+        }
+    }
+}
+
 /// What the runner has to see for the case to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The expectation holds.
     Holds,
-    /// The expectation fails: the case has a defect switched on, and this is what must catch it.
-    Violated,
+    /// The expectation fails in this share of seeds: the case has a defect switched on, and this is what must catch it.
+    Violated(Share),
 }
 
 const MODES: [&str; 5] = ["always", "never", "eventually", "sometimes", "finally"];
@@ -140,7 +162,8 @@ fn read_one(table: &Table, around: &Around<'_>, judge: &mut Judge) -> Option<(Ex
     };
     let is_meant =
         |condition: &Option<Condition>| condition.as_ref().is_some_and(|condition| condition.holds(around.axes));
-    let outcome = if is_meant(&head.violated) { Outcome::Violated } else { Outcome::Holds };
+    let outcome =
+        if is_meant(&head.violated) { Outcome::Violated(head.share.unwrap_or(Share::ALL)) } else { Outcome::Holds };
     let belongs = !is_meant(&head.unless);
     Some((Expectation { id: head.id, mode, claim, after: head.after, outcome, location: entry.whole() }, belongs))
 }
@@ -228,6 +251,12 @@ fn check_companions(table: &Table, mode: &Entry, around: &Around<'_>, judge: &mu
                     .help("choose an earlier time, or let the run last longer"),
             );
         }
+    }
+    if let (Some(share), None) = (table.entry("share"), table.entry("violated")) {
+        judge.report(
+            Diagnostic::new("conflict", &share.whole(), "`share` goes with `violated`", "a share of what?")
+                .help("add violated = { bug = \"on\" }, or take `share` away"),
+        );
     }
     if let (Some(violated), "sometimes") = (table.entry("violated"), mode.key.as_str()) {
         judge.report(

@@ -3,7 +3,6 @@
 use super::{
     case::Case,
     document::{Node, Table, Value},
-    expectation::Outcome,
     scenario::Scenario,
     shape::literal,
     vocabulary::SECTIONS,
@@ -36,7 +35,7 @@ fn violations(case: &Case) -> String {
     let ids: Vec<&str> = case
         .expectations
         .iter()
-        .filter(|expectation| expectation.outcome == Outcome::Violated)
+        .filter(|expectation| expectation.violated_in().is_some())
         .map(|expectation| expectation.id.as_str())
         .collect();
     if ids.is_empty() { String::new() } else { format!("  must be violated: {}", ids.join(", ")) }

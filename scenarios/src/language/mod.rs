@@ -47,7 +47,7 @@ pub use steps::{Step, Trigger};
 pub use terms::HostName;
 pub use values::{
     AriWindow, Bandwidth, Deadline, DurationRange, Epoch, HttpStatus, Latency, Moment, NamePattern, Names, Percentage,
-    ProbeName, Record, RetryAfterHeader, ScenarioId, Seeds, SignedDuration, Slug, Wrong, format_duration,
+    ProbeName, Record, RetryAfterHeader, ScenarioId, Seeds, Share, SignedDuration, Slug, Wrong, format_duration,
     parse_duration,
 };
 pub use vocabulary::{

@@ -244,6 +244,7 @@ written_terms!(
     values::RetryAfterHeader,
     values::ScenarioId,
     values::Seeds,
+    values::Share,
     values::SignedDuration,
     values::Slug,
 );

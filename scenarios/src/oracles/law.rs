@@ -138,6 +138,16 @@ impl Tally {
         self.total
     }
 
+    /// This one and another together.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.total += other.total;
+        self.at_ns.extend(&other.at_ns);
+        self.at_ns.sort_unstable();
+        self.at_ns.truncate(TALLY_TIMES_MAX);
+        self
+    }
+
     /// How often until a virtual time; only the first thousand times are told apart.
     #[must_use]
     pub fn until(&self, at_ns: u64) -> usize {
@@ -158,12 +168,24 @@ pub struct Verdict {
     since_ns: u64,
     findings: Vec<Finding>,
     findings_total: u64,
+    /// The last finding, also when there were too many to keep.
+    last: Option<Finding>,
     exercised: Tally,
+    /// The number of the event that last gave it something to judge.
+    exercised_last: u64,
 }
 
 impl Verdict {
     pub(super) fn new(law: &'static str, settings: Settings) -> Self {
-        Self { law, since_ns: settings.since_ns, findings: Vec::new(), findings_total: 0, exercised: Tally::default() }
+        Self {
+            law,
+            since_ns: settings.since_ns,
+            findings: Vec::new(),
+            findings_total: 0,
+            last: None,
+            exercised: Tally::default(),
+            exercised_last: 0,
+        }
     }
 
     /// The law's id.
@@ -176,6 +198,18 @@ impl Verdict {
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// A finding from this virtual time on, if there is one: the first, or, among very many, the last.
+    #[must_use]
+    pub fn found_since(&self, since_ns: u64) -> Option<&Finding> {
+        self.findings.iter().chain(&self.last).find(|finding| finding.at_ns >= since_ns)
+    }
+
+    /// What was found when the law last had something to judge, or at the end of the run; none if all was well then.
+    #[must_use]
+    pub fn found_at_last(&self) -> Option<&Finding> {
+        self.last.as_ref().filter(|finding| finding.event >= self.exercised_last)
     }
 
     /// How many findings there were, those not kept included.
@@ -193,6 +227,7 @@ impl Verdict {
     /// The law had something to judge, or its milestone was reached.
     pub fn exercise(&mut self, moment: &Moment) {
         self.exercised.count(moment.at_ns);
+        self.exercised_last = moment.number;
     }
 
     /// The law was broken.
@@ -201,15 +236,17 @@ impl Verdict {
             return;
         }
         self.findings_total += 1;
+        let finding = Finding {
+            law: self.law,
+            at_ns: moment.at_ns,
+            event: moment.number,
+            host: moment.host.clone(),
+            message: message.into(),
+        };
         if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding {
-                law: self.law,
-                at_ns: moment.at_ns,
-                event: moment.number,
-                host: moment.host.clone(),
-                message: message.into(),
-            });
+            self.findings.push(finding.clone());
         }
+        self.last = Some(finding);
     }
 }
 
@@ -244,6 +281,29 @@ mod tests {
         }
         assert_eq!((verdict.findings().len(), verdict.findings_total()), (FINDINGS_MAX, 100));
         assert_eq!(verdict.findings()[0].at_ns, 5);
+    }
+
+    #[test]
+    fn among_very_many_findings_a_late_one_is_still_seen() {
+        let mut verdict = Verdict::new("x", Settings::default());
+        for at_ns in 0..100 {
+            verdict.find(&Moment { at_ns, ..Moment::default() }, "wrong");
+        }
+        let found_at = |since_ns| verdict.found_since(since_ns).map(|finding| finding.at_ns);
+        assert_eq!((found_at(3), found_at(50), found_at(100)), (Some(3), Some(99), None));
+    }
+
+    #[test]
+    fn what_was_well_when_last_judged_was_well_at_last() {
+        let mut verdict = Verdict::new("x", Settings::default());
+        let at = |number| Moment { number, at_ns: number, ..Moment::default() };
+        verdict.exercise(&at(1));
+        verdict.find(&at(1), "wrong");
+        assert!(verdict.found_at_last().is_some());
+        verdict.exercise(&at(2));
+        assert_eq!(verdict.found_at_last(), None);
+        verdict.find(&at(2), "missing at the end");
+        assert!(verdict.found_at_last().is_some());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{
     run::{Job, Run, Verdict},
     sweep::{self, CaseResult, Outcome, Sweep},
 };
-use crate::language::{Case, Failure, Style, format_duration, render_in_place};
+use crate::language::{Case, Failure, Share, Style, format_duration, render_in_place};
 
 /// How many failing seeds of a case are shown in full.
 const SHOWN_MAX: usize = 1;
@@ -86,7 +86,11 @@ fn write_case(out: &mut String, result: &CaseResult, style: Style) {
         }
         Outcome::NotCaught(indices) => {
             for (index, caught) in indices {
-                let seen = format!("a defect is switched on, and this caught it in {caught} of {seeds} seeds only");
+                let share = case.expectations[*index].violated_in().filter(|share| *share != Share::ALL);
+                let expected = share.map_or_else(|| "every seed".to_owned(), |share| share.to_string());
+                let seen = format!(
+                    "a defect is switched on, and this caught it in {caught} of {seeds} seeds, not in {expected}"
+                );
                 write_in_place(out, case, *index, format!("NOT CAUGHT {}", case.id), seen, Vec::new(), style);
             }
         }
@@ -99,26 +103,26 @@ fn write_case(out: &mut String, result: &CaseResult, style: Style) {
     }
 }
 
-/// In how many seeds a defect that is switched on was caught.
+/// In how many seeds a defect that is switched on was caught, and how often a harm of chance came about.
 fn caught_in_words(result: &CaseResult) -> String {
-    let must_break: Vec<usize> = (result.case.expectations.iter().enumerate())
-        .filter(|(_, expectation)| expectation.outcome == crate::language::Outcome::Violated)
-        .map(|(index, _)| index)
-        .collect();
-    if must_break.is_empty() {
-        return String::new();
+    let Some(first) = result.catches().next() else {
+        let is_on = result.case.expectations.iter().any(|expectation| expectation.violated_in().is_some());
+        return if is_on { ", defect not caught".to_owned() } else { String::new() };
+    };
+    let mut seeds: Vec<u64> = result.catches().map(|run| run.seed).collect();
+    seeds.dedup();
+    let mut words = format!(", defect caught in {}", seeds.len());
+    if !first.cuts.is_empty() {
+        let command = Job { case: &result.case, seed: first.seed, cuts: &first.cuts }.command();
+        let _ = write!(words, ", in {} runs, first by {command}", result.catches().count());
     }
-    let is_caught =
-        |run: &Run| must_break.iter().any(|index| matches!(run.fates.get(*index), Some(super::Fate::Broken(_))));
-    let caught = sweep::seeds(&result.runs, is_caught).len();
-    match result.runs.iter().find(|run| is_caught(run)) {
-        Some(Run { seed, cuts, .. }) if !cuts.is_empty() => {
-            let first = Job { case: &result.case, seed: *seed, cuts }.command();
-            let runs = result.runs.iter().filter(|run| is_caught(run)).count();
-            format!(", defect caught in {caught}, in {runs} runs, first by {first}")
+    for (index, expectation) in result.case.expectations.iter().enumerate() {
+        if let Some(share) = expectation.violated_in().filter(|share| *share != Share::ALL) {
+            let (broken, seeds) = result.broken(index);
+            let _ = write!(words, "; `{}` violated in {broken} of {seeds}, expected {share}", expectation.id.as_str());
         }
-        Some(_) | None => format!(", defect caught in {caught}"),
     }
+    words
 }
 
 fn explored_in_words(result: &CaseResult) -> String {

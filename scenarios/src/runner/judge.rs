@@ -96,11 +96,8 @@ impl<'a> Court<'a> {
     }
 
     fn fate(&self, expectation: &Expectation, seat: Option<SeatId>, judgement: &Judgement, facts: &Facts) -> Fate {
-        let none = Tally::default();
         let tally = match (&expectation.claim, seat) {
-            (Claim::Probe(probe), _) => {
-                judgement.probes().iter().find(|(name, _)| probe.matches(name)).map_or(&none, |(_, t)| t)
-            }
+            (Claim::Probe(probe), _) => &judgement.probed(|name| probe.matches(name)),
             (Claim::Law(_), Some(seat)) => judgement.verdict(seat).exercised(),
             (Claim::Law(_), None) => unreachable!("every law is seated"),
         };
@@ -108,11 +105,15 @@ impl<'a> Court<'a> {
         match &expectation.mode {
             Mode::Always | Mode::Finally => {
                 let verdict = judgement.verdict(seat.expect("only laws hold always"));
-                let since = self.resolve(expectation.after.as_ref(), judgement, facts);
-                let Some(since) = since else {
-                    return if expectation.after.is_some() { Fate::Vacuous } else { Fate::Held };
+                let Some(since) = self.resolve(expectation.after.as_ref(), judgement, facts) else {
+                    return Fate::Vacuous;
                 };
-                match verdict.findings().iter().find(|finding| finding.at_ns >= ns(since)) {
+                let finding = if expectation.mode == Mode::Finally {
+                    verdict.found_at_last()
+                } else {
+                    verdict.found_since(ns(since))
+                };
+                match finding {
                     Some(finding) => Fate::Broken(Breach {
                         seen: finding.message.clone(),
                         at: Duration::from_nanos(finding.at_ns),
@@ -163,12 +164,7 @@ impl<'a> Court<'a> {
             Some(Moment::Renewal) => first(judgement.verdict(self.renewal).exercised()),
             Some(Moment::Restart) => judgement.probes().get("host/restarted").and_then(first),
             Some(Moment::LastStep) => facts.last_step,
-            Some(Moment::Probe(probe)) => judgement
-                .probes()
-                .iter()
-                .filter(|(name, _)| probe.matches(name))
-                .filter_map(|(_, tally)| first(tally))
-                .min(),
+            Some(Moment::Probe(probe)) => first(&judgement.probed(|name| probe.matches(name))),
         };
         moment.map(|moment| moment + *delay)
     }

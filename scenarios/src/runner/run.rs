@@ -136,7 +136,7 @@ fn is_expected(case: &Case, fates: &[Fate]) -> bool {
             Claim::Law(Law::WorldNoPanic {} | Law::WorldNoDeadlock {}) => true,
             Claim::Law(_) | Claim::Probe(_) => false,
         };
-        about_crashes && expectation.outcome == Outcome::Violated && matches!(fate, Fate::Broken(_))
+        about_crashes && expectation.violated_in().is_some() && matches!(fate, Fate::Broken(_))
     })
 }
 
@@ -149,7 +149,7 @@ fn verdict(case: &Case, fates: &[Fate]) -> Verdict {
         .enumerate()
         .filter_map(|(index, (expectation, fate))| match (fate, expectation.outcome) {
             (Fate::Broken(breach), Outcome::Holds) => Some((index, breach.clone())),
-            (Fate::Broken(_), Outcome::Violated) | (Fate::Held | Fate::Vacuous, _) => None,
+            (Fate::Broken(_), Outcome::Violated(_)) | (Fate::Held | Fate::Vacuous, _) => None,
         })
         .collect();
     if broken.is_empty() { Verdict::Pass } else { Verdict::Broken(broken) }

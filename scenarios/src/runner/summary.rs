@@ -20,6 +20,10 @@ pub fn summary(sweep: &Sweep) -> Value {
 }
 
 fn case(result: &CaseResult) -> Value {
+    let runs_per_second = |result: &CaseResult| {
+        let took = result.took.as_secs_f64();
+        (took > 0.0).then(|| f64::from(u32::try_from(result.runs.len()).unwrap_or(u32::MAX)) / took)
+    };
     let expectations: Vec<Value> = (result.case.expectations.iter().enumerate())
         .map(|(index, expectation)| {
             let count = |wanted: fn(&Fate) -> bool| {
@@ -30,7 +34,9 @@ fn case(result: &CaseResult) -> Value {
                 "held": count(|fate| *fate == Fate::Held),
                 "vacuous": count(|fate| *fate == Fate::Vacuous),
                 "broken": count(|fate| matches!(fate, Fate::Broken(_))),
-                "must-be-broken": expectation.outcome == crate::language::Outcome::Violated,
+                "must-be-broken": expectation.violated_in().is_some(),
+                "must-be-broken-in": expectation.violated_in().map(|share| share.to_string()),
+                "broken-in-seeds": result.broken(index).0,
             })
         })
         .collect();
@@ -50,6 +56,12 @@ fn case(result: &CaseResult) -> Value {
             Outcome::Passed | Outcome::Vacuous(_) | Outcome::Unexplored(_) | Outcome::NotCaught(_) => json!([]),
         },
         "repeated": result.repeated,
+        "runs-per-second-on-one-core": runs_per_second(result),
+        "took-s": result.took.as_secs_f64(),
+        "seeds-to-first-catch": result.seeds_to_first_catch().map(|(median, worst)| json!({
+            "median": median,
+            "worst": worst,
+        })),
         "expectations": expectations,
         "crash-exploration": result.exploration().map(|figures| json!({
             "points": figures.points,

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use sim::trace::{Observer, Record, TraceHash, first_divergence};
+use sim::trace::{Observer, Record, first_divergence};
 
 use super::{
     explore::{self, Cut, Figures},
@@ -19,7 +19,7 @@ use super::{
     pool::{self, Slot},
     run::{self, Job, Run, Verdict},
 };
-use crate::language::{self, Case, CrashPhase, Mode};
+use crate::language::{Case, CrashPhase, Mode};
 
 /// How to run.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub struct CaseResult {
     pub outcome: Outcome,
     /// Runs that were run a second time.
     pub repeated: u64,
+    /// Real time that its runs took, one after the other.
+    pub took: Duration,
 }
 
 /// What the runs of a case say together.
@@ -69,8 +71,8 @@ pub enum Outcome {
     Failed(Vec<u64>),
     /// These expectations (numbers in the file) never had anything to judge, in no seed.
     Vacuous(Vec<usize>),
-    /// A defect is switched on, and these laws (numbers in the file), which must catch it in every seed, did so
-    /// in so many only.
+    /// A defect is switched on, and these laws (numbers in the file), which must catch it in a share of the seeds,
+    /// did so in so many, which that share does not admit.
     NotCaught(Vec<(usize, usize)>),
     /// The power was to be cut in these phases, which no run reached.
     Unexplored(Vec<CrashPhase>),
@@ -87,17 +89,19 @@ pub fn sweep(cases: &[Case], options: &SweepOptions<'_>, mut progress: impl FnMu
     let mut asked = jobs.len();
     let mut finished = 0;
     let mut runs: BTreeMap<usize, Vec<(Run, bool)>> = BTreeMap::new();
+    let mut took: BTreeMap<usize, Duration> = BTreeMap::new();
     let work = |(index, seed, cuts): (usize, u64, Vec<Cut>), slot: &Slot| {
         let job = Job { case: &cases[index], seed, cuts: &cuts };
-        let run = run::run(job, slot, None);
+        let (run, took) = timed(|| run::run(job, slot, None));
         let turn = seed + cuts.iter().map(|cut| cut.operation + cut.state as u64).sum::<u64>();
         let repeat = !run.verdict.is_pass() || turn.is_multiple_of(options.repeat_one_in.max(1));
-        if repeat { (index, repeated(job, run, slot), true) } else { (index, run, false) }
+        if repeat { (index, repeated(job, run, slot), true, took) } else { (index, run, false, took) }
     };
     while !jobs.is_empty() {
         let mut following = Vec::new();
-        let done = |(index, run, repeated): (usize, Run, bool)| {
+        let done = |(index, run, repeated, took_one): (usize, Run, bool, Duration)| {
             finished += 1;
+            *took.entry(index).or_default() += took_one;
             if let Some(exploration) = &cases[index].crash_exploration {
                 let next = explore::following(exploration, &run);
                 asked += next.len();
@@ -118,10 +122,17 @@ pub fn sweep(cases: &[Case], options: &SweepOptions<'_>, mut progress: impl FnMu
             let runs: Vec<Run> = runs.into_iter().map(|(run, _)| run).collect();
             let case = cases[index].clone();
             let outcome = outcome(&case, &runs);
-            CaseResult { case, runs, outcome, repeated }
+            CaseResult { case, runs, outcome, repeated, took: took[&index] }
         })
         .collect();
     Sweep { cases, asked, finished }
+}
+
+#[expect(clippy::disallowed_types, reason = "what a run costs in real time is told, and decides nothing")]
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let begin = std::time::Instant::now();
+    let done = work();
+    (done, begin.elapsed())
 }
 
 /// A world that stands still can't be stopped, so the process ends, as a fault of the harness.
@@ -150,17 +161,18 @@ fn outcome(case: &Case, runs: &[Run]) -> Outcome {
     }
     let seeds_with =
         |index: usize, wanted: fn(&Fate) -> bool| seeds(runs, |run| run.fates.get(index).is_some_and(wanted)).len();
-    let expectations =
-        |outcome| case.expectations.iter().enumerate().filter(move |(_, expectation)| expectation.outcome == outcome);
-    let not_caught: Vec<(usize, usize)> = expectations(language::Outcome::Violated)
-        .map(|(index, _)| (index, seeds_with(index, |fate| matches!(fate, Fate::Broken(_)))))
-        .filter(|(_, caught)| *caught < seeds(runs, |_| true).len())
+    let all = seeds(runs, |_| true).len();
+    let not_caught: Vec<(usize, usize)> = (case.expectations.iter().enumerate())
+        .filter_map(|(index, expectation)| {
+            let caught = seeds_with(index, |fate| matches!(fate, Fate::Broken(_)));
+            (!expectation.violated_in()?.admits(caught, all)).then_some((index, caught))
+        })
         .collect();
     if !not_caught.is_empty() {
         return Outcome::NotCaught(not_caught);
     }
-    let vacuous: Vec<usize> = expectations(language::Outcome::Holds)
-        .filter(|(_, expectation)| expectation.mode != Mode::Never)
+    let vacuous: Vec<usize> = (case.expectations.iter().enumerate())
+        .filter(|(_, expectation)| expectation.violated_in().is_none() && expectation.mode != Mode::Never)
         .map(|(index, _)| index)
         .filter(|index| seeds_with(*index, |fate| *fate != Fate::Vacuous) == 0)
         .collect();
@@ -244,9 +256,35 @@ impl CaseResult {
         self.case.crash_exploration.as_ref().map(|_| explore::figures(&self.runs))
     }
 
-    /// The hash of the run with the lowest seed.
+    /// How many seeds broke this expectation (a number in the file), and how many there were.
     #[must_use]
-    pub fn first_hash(&self) -> Option<TraceHash> {
-        self.runs.first().map(|run| run.hash)
+    pub fn broken(&self, expectation: usize) -> (usize, usize) {
+        let is_broken = |run: &Run| matches!(run.fates.get(expectation), Some(Fate::Broken(_)));
+        (seeds(&self.runs, is_broken).len(), seeds(&self.runs, |_| true).len())
+    }
+
+    /// The runs in which a law that has to catch the defect did so.
+    pub fn catches(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(|run| {
+            let mut fates = self.case.expectations.iter().zip(&run.fates);
+            fates.any(|(expectation, fate)| expectation.violated_in().is_some() && matches!(fate, Fate::Broken(_)))
+        })
+    }
+
+    /// How many seeds one has to try until the defect is caught for the first time, beginning at each of the seeds
+    /// in turn: the median and the worst. None if there is no defect, or no seed catches it.
+    #[must_use]
+    pub fn seeds_to_first_catch(&self) -> Option<(usize, usize)> {
+        let all = seeds(&self.runs, |_| true);
+        let mut caught: Vec<u64> = self.catches().map(|run| run.seed).collect();
+        caught.dedup();
+        let is_caught: Vec<bool> = all.iter().map(|seed| caught.contains(seed)).collect();
+        let tries = |first: usize| is_caught.iter().cycle().skip(first).take_while(|caught| !**caught).count() + 1;
+        if caught.is_empty() {
+            return None;
+        }
+        let mut tries: Vec<usize> = (0..all.len()).map(tries).collect();
+        tries.sort_unstable();
+        Some((tries[tries.len() / 2], *tries.last()?))
     }
 }

@@ -12,6 +12,7 @@ mod name;
 mod percentage;
 mod renewal_info;
 mod seeds;
+mod share;
 mod text;
 
 pub use bandwidth::Bandwidth;
@@ -23,6 +24,7 @@ pub use name::{NamePattern, Names};
 pub use percentage::Percentage;
 pub use renewal_info::{AriWindow, HttpStatus, RetryAfterHeader};
 pub use seeds::Seeds;
+pub use share::Share;
 pub use text::{Epoch, Record, ScenarioId, Slug};
 
 /// Why a text is not the value it should be.

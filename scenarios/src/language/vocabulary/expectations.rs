@@ -9,7 +9,7 @@ use std::{num::NonZeroU32, time::Duration};
 use crate::language::{
     condition::Condition,
     terms::{EventWord, LawWord},
-    values::{Deadline, Slug},
+    values::{Deadline, Share, Slug},
 };
 
 section! {
@@ -25,7 +25,7 @@ section! {
         "eventually" => eventually: EventWord = optional,
         /// Something that has to happen in at least one seed, or the scenario proves nothing.
         "sometimes" => sometimes: EventWord = optional,
-        /// A law that holds when the run ends.
+        /// A law that holds when it last had something to judge, whatever came before.
         "finally" => finally: LawWord = optional,
         /// With `eventually`: at the latest then.
         "by" => by: Deadline = optional,
@@ -36,6 +36,8 @@ section! {
         /// In the cases where the matrix has these values, the expectation must FAIL in every seed: the defect must
         /// be caught.
         "violated" => violated: Condition = optional,
+        /// With `violated`: in this share of seeds instead of in every one; held against the count by a binomial test.
+        "share" => share: Share = optional,
     }
 }
 
