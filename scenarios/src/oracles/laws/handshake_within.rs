@@ -101,10 +101,10 @@ impl HandshakeWithin {
             }
         } else if is_first {
             self.open.insert(ends, Open { client: moment.host.clone(), server: None, spoke_ns: None });
-        } else if len > 0 {
-            if let Some(open) = self.open.get_mut(&ends) {
-                open.spoke_ns.get_or_insert(moment.at_ns);
-            }
+        } else if len > 0
+            && let Some(open) = self.open.get_mut(&ends)
+        {
+            open.spoke_ns.get_or_insert(moment.at_ns);
         }
         if flags.contains(['F', 'R'])
             && let Some(open) = self.open.remove(&ends)
