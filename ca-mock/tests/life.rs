@@ -254,3 +254,30 @@ async fn a_failed_validation_ends_the_order_and_says_why() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_failed_tls_alpn_01_says_whether_the_connection_or_tls_failed_and_is_the_one_challenge_shown() {
+    // On port 1 nobody listens; the web server speaks no TLS.
+    let nobody = Stage::new(|config| config.tls_alpn01_port = 1).await;
+    let no_tls = Stage::new(|config| config.tls_alpn01_port = config.http01_port).await;
+    for (stage, kind) in [(nobody, "connection"), (no_tls, "tls")] {
+        let test = async {
+            let mut client = stage.client().await;
+            client.new_account().await;
+            let order = client.new_order(&["a.example"], None).await;
+            let url = Url(order.header("location").unwrap().to_owned());
+            let authorization = Url(order.json()["authorizations"][0].as_str().unwrap().to_owned());
+            let offered = client.post(&authorization, None).await.json();
+            let types = ["http-01", "tls-alpn-01"].map(Value::from);
+            assert_eq!([offered["challenges"][0]["type"].clone(), offered["challenges"][1]["type"].clone()], types);
+            let challenge = Url(offered["challenges"][1]["url"].as_str().unwrap().to_owned());
+            assert_eq!(client.post(&challenge, Some(&json!({}))).await.status, 200);
+            let done = client.poll(&url, &["pending"]).await;
+            assert_eq!(done["error"]["type"], format!("urn:ietf:params:acme:error:{kind}"), "{done}");
+            let shown = client.post(&authorization, None).await.json();
+            assert_eq!(shown["challenges"].as_array().map(Vec::len), Some(1));
+            assert_eq!(shown["challenges"][0]["type"], "tls-alpn-01");
+        };
+        stage.env.timeout(LIMIT, test).await.expect("the test ends");
+    }
+}

@@ -6,6 +6,7 @@
 //! | `acme/RESOURCE/ok`, `…/error` | a client received such an answer |
 //! | `acme/problem/TYPE` | a client received this problem |
 //! | `validation/http-01` | a validation authority got an answer to a challenge |
+//! | `validation/tls-alpn-01` | a validation authority was shown a certificate under `acme-tls/1` |
 //! | `visitor/served`, `visitor/refused`, `visitor/cut-off` | a visitor's handshake ended so |
 //! | `host/started`, `host/restarted`, `host/killed`, `host/power-lost`, `host/suspended` | a host's life |
 //! | `disk/error`, `disk/crashed`, `clock/changed`, `link/changed`, `lock/waited` | as the event says |
@@ -91,7 +92,7 @@ fn of_step<'a>(step: &Step) -> Vec<Cow<'a, str>> {
 
 fn of_visit(visit: &Visit) -> Option<&'static str> {
     match &visit.failure {
-        _ if visit.is_validation => None,
+        _ if visit.is_validation => visit.proves_control().then_some("validation/tls-alpn-01"),
         None => Some("visitor/served"),
         Some(failure) if failure.is_transport => Some("visitor/cut-off"),
         Some(_) => Some("visitor/refused"),

@@ -23,6 +23,8 @@ pub enum Parameter {
     AtLeast,
     /// `at-most`, a number: [`Settings::at_most`].
     AtMost,
+    /// `at-most`, a duration: [`Settings::longest`].
+    Longest,
     /// `margin`, a duration: [`Settings::margin`].
     Margin,
     /// `per`, a duration: [`Settings::per`].
@@ -35,7 +37,7 @@ impl Parameter {
     pub fn name(self) -> &'static str {
         match self {
             Self::AtLeast => "at-least",
-            Self::AtMost => "at-most",
+            Self::AtMost | Self::Longest => "at-most",
             Self::Margin => "margin",
             Self::Per => "per",
         }
@@ -124,6 +126,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "The client sends no nonce twice; a POST that is tried again carries a new one.";
     "visitors.always-served" Always ["V9"] [] |_| Box::<laws::always_served::AlwaysServed>::default(),
         "Once a name was served well, it is served at each later visit while its certificate lives.";
+    "visitors.handshake-within" Always ["L3", "V4"] [Longest] |settings| Box::new(laws::handshake_within::HandshakeWithin::new(settings)),
+        "No visitor's TLS handshake takes longer than the scenario allows, and none goes on for ever.";
     "visitors.names-match" Always ["V2"] [] |_| Box::<laws::names_match::NamesMatch>::default(),
         "The certificate that a visitor is served covers the name asked for; a wildcard covers one label.";
     "visitors.see-valid-certificate" Always ["V1"] [] |_| Box::<laws::see_valid_certificate::SeeValidCertificate>::default(),

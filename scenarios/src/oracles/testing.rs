@@ -323,14 +323,37 @@ impl Story {
 
     fn handshake(&mut self, server_name: &str, outcome: HandshakeOutcome) {
         self.port += 1;
-        let connection = format!("10.0.0.3:{}-10.0.0.1:443", self.port).into();
-        let event = Event::Handshake { connection, server_name: server_name.into(), alpn: None, outcome };
-        self.event(Some("visitor"), event);
+        let connection = format!("10.0.0.3:{}-10.0.0.1:443", self.port);
+        self.handshake_over("visitor", &connection, server_name, None, outcome);
+    }
+
+    fn handshake_over(
+        &mut self,
+        client: &str,
+        connection: &str,
+        server_name: &str,
+        alpn: Option<&str>,
+        outcome: HandshakeOutcome,
+    ) {
+        let (connection, alpn) = (connection.into(), alpn.map(str::to_owned));
+        self.event(Some(client), Event::Handshake { connection, server_name: server_name.into(), alpn, outcome });
     }
 
     /// A visitor is served.
     pub(super) fn visit(&mut self, server_name: &str, certificate: &Issued) {
         self.handshake(server_name, HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] });
+    }
+
+    /// A visitor is served over this connection.
+    pub(super) fn visit_over(&mut self, connection: &str, server_name: &str, certificate: &Issued) {
+        let outcome = HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] };
+        self.handshake_over("visitor", connection, server_name, None, outcome);
+    }
+
+    /// The CA is shown a certificate, under a protocol or none.
+    pub(super) fn validate_tls_alpn01(&mut self, server_name: &str, alpn: Option<&str>, certificate: &Issued) {
+        let outcome = HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] };
+        self.handshake_over("ca", "10.0.0.2:50000-10.0.0.1:443", server_name, alpn, outcome);
     }
 
     /// A visitor fails, having seen a certificate or not.

@@ -14,7 +14,7 @@ use ca_mock::{
 };
 use client_under_test::{
     Manager,
-    manager::{OnDemand, RenewalSchedule},
+    manager::{OnDemand, RenewalSchedule, Solver},
 };
 use rustls::RootCertStore;
 use sim::{
@@ -30,7 +30,7 @@ use super::{
     visitor::{self, Visits},
 };
 use crate::{
-    language::{self, Bug, Case, CrashExploration, Host, HostKind},
+    language::{self, Bug, Case, ChallengeType, CrashExploration, Host, HostKind},
     oracles::Bench,
 };
 
@@ -243,12 +243,16 @@ fn set_program(
             let zones = zones.clone();
             world.set_program(id, move |env| serve_dns(env, zones.clone()));
         }
-        HostKind::Manager { names, on_demand, on_demand_capacity } => {
+        HostKind::Manager { names, on_demand, on_demand_capacity, challenge } => {
             let ca = a_ca()?;
             for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
                 world.add_name(name, vec![address]);
             }
             let mut config = manager_config(case, &names.0, &ca);
+            config.solver = match challenge {
+                ChallengeType::Http01 => Solver::Http01,
+                ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
+            };
             config.on_demand = on_demand.as_ref().map(|names| OnDemand {
                 allowed: names.0.clone(),
                 capacity: (*on_demand_capacity).try_into().expect("a usize has 32 bits at least"),
@@ -300,6 +304,12 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             }
             Bug::AriMissingRetryAfter => {
                 config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);
+            }
+            Bug::RenewalUnderCacheLock => {
+                config.certificate_cache = client_under_test::historical::renewal_under_cache_lock;
+            }
+            Bug::StorageReadUnderCacheLock => {
+                config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
             }
         }
     }

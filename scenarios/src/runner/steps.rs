@@ -15,7 +15,7 @@ use ca_mock::{
 use sim::{
     entropy::Stream,
     trace::{Event, Observer, Record},
-    world::{Condition, HostId, Link, Requests, Survival, World},
+    world::{Condition, DiskFaults, HostId, Link, Requests, Survival, World},
 };
 
 use super::stage;
@@ -196,6 +196,11 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             world.set_link(from, to, link);
         }
         Verb::LinkHeal { from, to } => heal(world, cast, from.as_str(), to.as_str()),
+        Verb::DiskSlow { host, latency, duration } => {
+            let host = cast.host(host);
+            set_disk_latency(world, host, *latency);
+            later(world, *duration, move |world| set_disk_latency(world, host, Duration::ZERO));
+        }
         Verb::DnsReplace { owner, record } => {
             let name = resolve(world, cast, owner);
             let text = format!("$ORIGIN .\n$TTL 60\n{name}. IN {} {}\n", record.kind, record.data);
@@ -233,6 +238,12 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
         }
         Verb::Probe { probe } => world.record(Event::Probe { name: probe.as_str().to_owned() }),
     }
+}
+
+/// Changes how fast a disk is, and nothing else about it.
+fn set_disk_latency(world: &mut World, host: HostId, latency: Duration) {
+    let faults = DiskFaults { latency, ..world.disk_faults(host) };
+    world.set_disk_faults(host, faults);
 }
 
 /// The name, with what is random in it drawn from the seed and the moment.

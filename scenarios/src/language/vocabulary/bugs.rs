@@ -14,5 +14,11 @@ choices! {
         /// Compares a CA's answers by Retry-After, which not every CA sends, and panics without it. Caddy, 2024:
         /// <https://github.com/caddyserver/caddy/issues/6561>, <https://github.com/caddyserver/certmagic/issues/344>
         "client.ari-missing-retry-after" => AriMissingRetryAfter,
+        /// Renews under the lock of the certificate cache, which a tls-alpn-01 challenge waits for. Caddy, until 2017:
+        /// <https://github.com/caddyserver/caddy/issues/1157>, <https://github.com/caddyserver/caddy/pull/1366>
+        "client.renewal-under-cache-lock" => RenewalUnderCacheLock,
+        /// Reads storage under the lock of the certificate cache, which visitors wait for. certmagic, as of 2026:
+        /// <https://github.com/caddyserver/certmagic/blob/master/maintain.go>
+        "client.storage-read-under-cache-lock" => StorageReadUnderCacheLock,
     }
 }

@@ -50,6 +50,11 @@ words! {
         "visitors.names-match" [always finally] => VisitorsNamesMatch {},
         /// Once a name was served well, it is served at each later visit while its certificate lives.
         "visitors.always-served" [always finally] => VisitorsAlwaysServed {},
+        /// No visitor's TLS handshake takes longer than this, from its first message to its end; one without end counts.
+        "visitors.handshake-within" [always finally] => VisitorsHandshakeWithin {
+            /// How long a handshake may take.
+            "at-most" => at_most: Duration = required,
+        },
         /// Before a certificate expires, a newer one for the same names has been downloaded.
         "manager.renews-before-expiry" [always finally] => ManagerRenewsBeforeExpiry {
             /// So long before the expiry at the latest.
@@ -127,10 +132,16 @@ impl Law {
         if let Self::ManagerRenewsBeforeExpiry { margin } = self { *margin } else { Duration::ZERO }
     }
 
-    /// `at-most` and `per`.
+    /// `at-most` of a count, and `per`.
     #[must_use]
     pub fn at_most(&self) -> (Option<u32>, Option<Duration>) {
         if let Self::ManagerNewOrders { at_most, per } = self { (Some(*at_most), *per) } else { (None, None) }
+    }
+
+    /// `at-most` of a duration.
+    #[must_use]
+    pub fn longest(&self) -> Option<Duration> {
+        if let Self::VisitorsHandshakeWithin { at_most } = self { Some(*at_most) } else { None }
     }
 
     /// `times`.

@@ -45,6 +45,8 @@ words! {
             "on-demand" => on_demand: Names = optional,
             /// How many of the names on demand are looked after at a time.
             "on-demand-capacity" => on_demand_capacity: NonZeroU32 = ["100"],
+            /// How it proves control of them, if the CA offers that way.
+            "challenge" => challenge: ChallengeType = ["http-01"],
         },
         /// A visitor: completes a TLS handshake with each name again and again, and judges the certificate.
         "visitor" => Visitor {
@@ -64,6 +66,14 @@ words! {
 }
 
 choices! {
+    /// A way to prove control of a name.
+    pub enum ChallengeType("a challenge type") {
+        /// A file on port 80 (RFC 8555 §8.3).
+        "http-01" => Http01,
+        /// A certificate on port 443 (RFC 8737).
+        "tls-alpn-01" => TlsAlpn01,
+    }
+
     /// What a faulty host does.
     pub enum Misconduct("a misconduct") {
         /// Reads the real clock, which makes every run different.

@@ -20,7 +20,7 @@ pub(crate) use expectations::ExpectationHead;
 pub use expectations::Law;
 pub use explore::{CrashExploration, CrashOutcome, CrashPhase, CrashPoint};
 pub(crate) use hosts::HostHead;
-pub use hosts::{ClockSettings, HostKind, Misconduct};
+pub use hosts::{ChallengeType, ClockSettings, HostKind, Misconduct};
 pub use network::{Link, LinkChange};
 pub use renewal_info::{AriFault, AriField};
 pub use sections::{AriSettings, CaSettings, Kind, Level, Meta, Run, Severity, Side};

@@ -147,6 +147,15 @@ words! {
             /// The other end.
             "to" => to: HostName = required,
         },
+        /// Makes every operation of a host's disk that begins from now on take longer.
+        "disk.slow" => DiskSlow {
+            /// The host.
+            "host" => host: HostName = required,
+            /// How long each operation takes.
+            "latency" => latency: Duration = required,
+            /// As fast as ever again after this time; left out: it stays slow.
+            "for" => duration: Duration = optional,
+        },
         /// Replaces all records of a name and type.
         "dns.replace" => DnsReplace {
             /// The name.
