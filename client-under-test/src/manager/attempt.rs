@@ -24,7 +24,7 @@ use crate::{
         pace::Pace,
         renewal_info::CertId,
     },
-    name::Name,
+    name::{Name, Names},
     storage::{certificate::CertificateSet, pending::PendingOrder},
 };
 
@@ -34,18 +34,18 @@ const FINALIZE_MAX: usize = 3;
 /// An order that was begun longer ago is not continued: its authorizations grow old.
 const CONTINUED_AGE_MAX: time::Duration = time::Duration::hours(24);
 
-/// One attempt for one name.
+/// One attempt for one certificate.
 pub(super) struct Attempt<'a> {
     issuer: &'a Issuer,
     session: Session<'a>,
-    name: &'a Name,
+    names: &'a Names,
     /// Answers in place; they go when the attempt does.
     published: Vec<Published>,
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(issuer: &'a Issuer, session: Session<'a>, name: &'a Name) -> Self {
-        Self { issuer, session, name, published: Vec::new() }
+    pub(super) fn new(issuer: &'a Issuer, session: Session<'a>, names: &'a Names) -> Self {
+        Self { issuer, session, names, published: Vec::new() }
     }
 
     /// Makes the attempt.
@@ -70,12 +70,12 @@ impl<'a> Attempt<'a> {
 
     /// The order that an earlier attempt left behind, if it is worth continuing. If not, it is given up.
     async fn left_over(&mut self) -> Result<Option<(Order, P256Key)>, IssueError> {
-        let Some(pending) = self.issuer.storage.load_pending(self.name).await? else { return Ok(None) };
-        if let Ok(Some(set)) = self.issuer.storage.load_certificate(self.name).await
+        let Some(pending) = self.issuer.storage.load_pending(self.names.first()).await? else { return Ok(None) };
+        if let Ok(Some(set)) = self.issuer.storage.load_certificate(self.names.first()).await
             && set.is_for(&pending.key)
         {
             // It led to the certificate that is stored already; only its record was left to remove.
-            drop(self.issuer.storage.remove_pending(self.name).await);
+            drop(self.issuer.storage.remove_pending(self.names.first()).await);
             return Ok(None);
         }
         self.issuer.env.probe("manager/order-found-again");
@@ -84,7 +84,7 @@ impl<'a> Attempt<'a> {
             Err(e) if e.is_transient() || e.is("accountDoesNotExist") => return Err(e.into()),
             // The CA does not know it any more.
             Err(_) => {
-                self.issuer.storage.remove_pending(self.name).await?;
+                self.issuer.storage.remove_pending(self.names.first()).await?;
                 return Ok(None);
             }
         };
@@ -103,14 +103,14 @@ impl<'a> Attempt<'a> {
             | OrderState::Invalid { .. }
             | OrderState::Unknown => {
                 self.give_up(&order).await?;
-                self.issuer.storage.remove_pending(self.name).await?;
+                self.issuer.storage.remove_pending(self.names.first()).await?;
                 Ok(None)
             }
         }
     }
 
     async fn begin(&mut self, replaces: &mut Option<CertId>) -> Result<(Order, P256Key), IssueError> {
-        let names = std::slice::from_ref(self.name);
+        let names = self.names.all();
         let order = match self.session.new_order(names, replaces.as_ref()).await {
             Err(e) if replaces.is_some() && refuses_replacement(&e) => {
                 self.issuer.env.probe("manager/replaces-refused");
@@ -119,9 +119,9 @@ impl<'a> Attempt<'a> {
             }
             other => other?,
         };
-        let key = P256Key::generate(&self.issuer.env, &format!("manager/certificate-key/{}", self.name));
+        let key = P256Key::generate(&self.issuer.env, &format!("manager/certificate-key/{}", self.names.first()));
         let pending = PendingOrder { url: order.url.clone(), key: key.clone(), begun: self.issuer.env.utc_now() };
-        if let Err(e) = self.issuer.storage.store_pending(self.name, &pending).await {
+        if let Err(e) = self.issuer.storage.store_pending(self.names.first(), &pending).await {
             drop(self.give_up(&order).await);
             return Err(e.into());
         }
@@ -150,7 +150,7 @@ impl<'a> Attempt<'a> {
                         return Err(Error::NotYet { what, retry_after: order.retry_after }.into());
                     }
                     finalized += 1;
-                    let csr = request(self.name, key)?;
+                    let csr = request(self.names, key)?;
                     match self.session.finalize(order, &finalize, &csr).await {
                         Ok(shown) => *order = shown,
                         // Whether the request arrived, the order tells.
@@ -164,7 +164,7 @@ impl<'a> Attempt<'a> {
                 OrderState::Valid { certificate } => match self.session.download(&certificate).await {
                     Ok(chain) => {
                         chain
-                            .check_names_and_dates(std::slice::from_ref(self.name), self.issuer.env.utc_now())
+                            .check_names_and_dates(self.names.all(), self.issuer.env.utc_now())
                             .map_err(Error::from)?;
                         return Ok(CertificateSet::new(chain, key.clone()).map_err(Error::from)?);
                     }
@@ -267,7 +267,7 @@ impl<'a> Attempt<'a> {
         };
         if is_over {
             // A record that stays is looked at by the next attempt.
-            drop(self.issuer.storage.remove_pending(self.name).await);
+            drop(self.issuer.storage.remove_pending(self.names.first()).await);
         }
     }
 
@@ -301,9 +301,9 @@ fn refuses_replacement(error: &Error) -> bool {
     })
 }
 
-/// The certificate signing request, DER: the name as its only subject alternative name, and no common name.
-fn request(name: &Name, key: &P256Key) -> Result<Vec<u8>, rcgen::Error> {
-    let mut params = CertificateParams::new(vec![name.to_string()])?;
+/// The certificate signing request, DER: the names as its only subject alternative names, and no common name.
+fn request(names: &Names, key: &P256Key) -> Result<Vec<u8>, rcgen::Error> {
+    let mut params = CertificateParams::new(names.all().iter().map(Name::to_string).collect::<Vec<_>>())?;
     params.distinguished_name = DistinguishedName::new();
     Ok(params.serialize_request(key)?.der().to_vec())
 }

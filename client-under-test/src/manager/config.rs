@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     acme::certificate::pem_blocks,
-    name::{Name, NotAName},
+    name::{Name, Names, NotAName},
     storage::atomic::{AtomicWrite, CertificateWriter},
 };
 
@@ -26,8 +26,8 @@ const RETRY_MINUTES: [u64; 14] = [1, 2, 2, 5, 10, 10, 20, 20, 30, 60, 60, 120, 1
 /// What a manager is to do.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The DNS names to hold a certificate for, one certificate each.
-    pub names: Vec<String>,
+    /// The certificates to hold, each with its DNS names.
+    pub certificates: Vec<Vec<String>>,
     /// The CA's directory (RFC 8555 §7.1.1), HTTPS.
     pub directory_url: String,
     /// Where the CA can reach the operator (RFC 8555 §7.3), for example `mailto:ops@example.org`.
@@ -51,7 +51,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults, for `names` and the CA at `directory_url`, whose HTTPS `trusted_roots_pem` vouch for.
+    /// The defaults, for a certificate for each of `names`, and the CA at `directory_url`, whose HTTPS `trusted_roots_pem` vouch for.
     #[must_use]
     pub fn new(
         names: impl IntoIterator<Item = impl Into<String>>,
@@ -59,7 +59,7 @@ impl Config {
         trusted_roots_pem: impl Into<String>,
     ) -> Self {
         Self {
-            names: names.into_iter().map(Into::into).collect(),
+            certificates: names.into_iter().map(|name| vec![name.into()]).collect(),
             directory_url: directory_url.into(),
             contact: Vec::new(),
             trusted_roots_pem: trusted_roots_pem.into(),
@@ -80,6 +80,12 @@ pub enum ConfigError {
     /// A name is none.
     #[error(transparent)]
     Name(#[from] NotAName),
+    /// A certificate is for nothing.
+    #[error("a certificate has no names")]
+    NoName,
+    /// Two certificates would be kept under one name.
+    #[error("two different certificates begin with `{0}`")]
+    SameFirstName(Name),
     /// The directory's address can't be used.
     #[error("`{0}` is not an HTTPS address of a directory")]
     Directory(String),
@@ -94,7 +100,7 @@ pub enum ConfigError {
 /// A [`Config`] that has been understood.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    pub(super) names: Vec<Name>,
+    pub(super) certificates: Vec<Names>,
     pub(super) directory_url: Url,
     pub(super) contact: Vec<String>,
     pub(super) roots: RootCertStore,
@@ -111,10 +117,17 @@ impl TryFrom<Config> for Settings {
     type Error = ConfigError;
 
     fn try_from(config: Config) -> Result<Self, ConfigError> {
-        let mut names = config.names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
         // The first stays first, as it answers visitors who name nobody.
-        let mut seen = std::collections::BTreeSet::new();
-        names.retain(|name| seen.insert(name.clone()));
+        let mut certificates: Vec<Names> = Vec::new();
+        for names in &config.certificates {
+            let names = names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
+            let names = Names::new(names).ok_or(ConfigError::NoName)?;
+            match certificates.iter().find(|known| known.first() == names.first()) {
+                None => certificates.push(names),
+                Some(known) if *known == names => {}
+                Some(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
+            }
+        }
         let directory_url = Url::parse(&config.directory_url)
             .ok()
             .filter(|url| url.scheme() == "https" && url.has_host())
@@ -123,7 +136,7 @@ impl TryFrom<Config> for Settings {
             return Err(ConfigError::RetryDelays);
         }
         Ok(Self {
-            names,
+            certificates,
             directory_url,
             contact: config.contact,
             roots: roots(&config.trusted_roots_pem)?,
@@ -154,8 +167,12 @@ mod tests {
     fn what_can_not_be_understood_is_refused_at_once() {
         let good = || Config::new(["a.test", "A.test."], "https://127.0.0.1:14000/dir", "");
         let settings = Settings::try_from(good()).unwrap();
-        assert_eq!(settings.names.len(), 1);
-        assert!(Settings::try_from(Config { names: vec!["a b".into()], ..good() }).is_err());
+        assert_eq!(settings.certificates.len(), 1);
+        for certificates in [&[&["a b"][..]][..], &[&[]], &[&["a.test", "b.test"], &["a.test"]]] {
+            let certificates =
+                certificates.iter().map(|names| names.iter().map(ToString::to_string).collect()).collect();
+            assert!(Settings::try_from(Config { certificates, ..good() }).is_err());
+        }
         assert!(Settings::try_from(Config { directory_url: "http://ca.test/".into(), ..good() }).is_err());
         assert!(Settings::try_from(Config { trusted_roots_pem: "-----BEGIN X-----".into(), ..good() }).is_err());
         assert!(Settings::try_from(Config { retry_delays: vec![], ..good() }).is_err());

@@ -54,17 +54,19 @@ impl Cache {
         Self { env: env.clone(), default, snapshot: ArcSwap::default() }
     }
 
-    /// Shows `set` to the visitors of `name` from now on. A former set is kept only for as long as the
+    /// Shows `set` to the visitors of `names` from now on. A former set is kept only for as long as the
     /// new one is not valid yet, which happens when this host's clock is behind the CA's.
-    pub fn insert(&self, name: &Name, set: &CertificateSet) {
+    pub fn insert(&self, names: &[Name], set: &CertificateSet) {
         let now = self.env.utc_now();
         let entry = Entry { leaf: set.leaf().clone(), certified: Arc::new(set.certified_key()) };
         self.snapshot.rcu(|snapshot| {
             let mut snapshot = BTreeMap::clone(snapshot);
-            let entries = snapshot.entry(name.clone()).or_default();
             let is_needed = |former: &Entry| former.leaf.is_valid_at(now) && !entry.leaf.is_valid_at(now);
-            entries.retain(is_needed);
-            entries.push(entry.clone());
+            for name in names {
+                let entries = snapshot.entry(name.clone()).or_default();
+                entries.retain(is_needed);
+                entries.push(entry.clone());
+            }
             snapshot
         });
     }
@@ -159,8 +161,8 @@ mod tests {
         let cache = Cache::new(&env(), Some("a.test".parse().unwrap()));
         let exact: Name = "a.test".parse().unwrap();
         let wildcard: Name = "*.test".parse().unwrap();
-        cache.insert(&exact, &set("a.test", 10));
-        cache.insert(&wildcard, &set("*.test", 20));
+        cache.insert(std::slice::from_ref(&exact), &set("a.test", 10));
+        cache.insert(std::slice::from_ref(&wildcard), &set("*.test", 20));
         let shown = |name, day| expiry(&cache, name, BEGIN + Span::days(day)).map(|(name, _)| name);
         assert_eq!(shown(Some("a.test"), 1), Some(exact.clone()));
         assert_eq!(shown(Some("a.test"), 15), Some(wildcard.clone()));

@@ -1,4 +1,4 @@
-//! The certificate manager: holds a valid certificate for each of its names, and shows it to visitors.
+//! The certificate manager: holds valid certificates for its names, and shows it to visitors.
 //!
 //! [`Manager::run`] loads what storage holds, answers challenges and visitors, and renews, for ever. It
 //! keeps nothing that it could not lose: after a power cut at any moment it goes on from its storage.
@@ -93,15 +93,15 @@ impl Listening {
             .with_certificate_writer(settings.certificate_writer.clone());
         storage.clean().await;
         let tokens = Tokens::default();
-        let cache = Arc::new(Cache::new(&env, settings.names.first().cloned()));
+        let cache = Arc::new(Cache::new(&env, settings.certificates.first().map(|names| names.first().clone())));
         let issuer = Arc::new(Issuer::new(&env, &settings, storage, tokens.clone()));
 
         let mut keepers = Vec::new();
         let mut loaded = 0;
-        for name in &settings.names {
-            let mut keeper = Keeper::new(name.clone(), issuer.clone(), cache.clone(), &settings);
+        for names in &settings.certificates {
+            let mut keeper = Keeper::new(names.clone(), issuer.clone(), cache.clone(), &settings);
             loaded += usize::from(keeper.load().await);
-            keepers.push((name, keeper));
+            keepers.push((names.first(), keeper));
         }
         if loaded > 0 {
             env.probe("manager/restarted-from-storage");
