@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::rr::{Name, RecordType};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::{Request, StatusCode, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
@@ -83,12 +83,7 @@ pub(crate) async fn validate(
 
 /// At most one address of each family, IPv6 first; never none.
 async fn addresses(env: &Env, config: &Config, identifier: &Identifier) -> Result<Vec<SocketAddr>, Problem> {
-    let resolver = Resolver {
-        env: env.clone(),
-        server: config.dns_server,
-        timeout: config.dns_timeout,
-        attempts: config.dns_attempts,
-    };
+    let resolver = Resolver::new(env, config);
     let dns_problem = |detail: String| Problem::new(ProblemType::Dns, detail);
     let mut name = Name::from_ascii(identifier.as_str()).map_err(|e| dns_problem(e.to_string()))?;
     name.set_fqdn(true);
@@ -97,7 +92,7 @@ async fn addresses(env: &Env, config: &Config, identifier: &Identifier) -> Resul
     for kind in [RecordType::AAAA, RecordType::A] {
         match resolver.lookup(&name, kind).await {
             Ok(records) => {
-                let address = records.iter().find_map(RData::ip_addr);
+                let address = records.iter().find_map(|record| record.data.ip_addr());
                 found.extend(address.map(|ip: IpAddr| SocketAddr::new(ip, config.http01_port)));
             }
             // The name has no records of any type (RFC 8020).
