@@ -204,6 +204,8 @@ fn cas(
             backdate: case.ca.backdate,
             order_lifetime: case.ca.order_lifetime,
             valid_authorization_lifetime: case.ca.authorization_lifetime,
+            reuse_valid_authorizations: case.ca.reuse_authorizations,
+            caa_identities: case.ca.caa_identities.0.clone(),
             poll_retry_after: Some(case.ca.retry_after),
             renewal_info: case.ca.ari.enabled,
             renewal_info_policy: renewal_info::policy(&case.ca.ari),
@@ -211,6 +213,12 @@ fn cas(
         };
         if let Some(dns) = dns {
             config.dns_server = SocketAddr::new(dns, 53);
+        }
+        for bug in &case.bugs {
+            match bug {
+                Bug::CaaLoopVariable => config.caa_recheck = Arc::new(ca_mock::historical::CaaLoopVariable),
+                Bug::RenewalThirtyDayConstant | Bug::CertificateWrittenInPlace | Bug::AriMissingRetryAfter => {}
+            }
         }
         world.add_name(directory_name, vec![addresses[name.as_str()]]);
         cas.insert(name.as_str().to_owned(), Ca::new(&world.env(hosts[name.as_str()]), config));
@@ -240,12 +248,15 @@ fn set_program(
             let zones = zones.clone();
             world.set_program(id, move |env| serve_dns(env, zones.clone()));
         }
-        HostKind::Manager { names } => {
+        HostKind::Manager { names, one_certificate } => {
             let ca = a_ca()?;
             for name in &names.0 {
                 world.add_name(name, vec![address]);
             }
-            let config = manager_config(case, &names.0, &ca);
+            let mut config = manager_config(case, &names.0, &ca);
+            if *one_certificate {
+                config.certificates = vec![names.0.clone()];
+            }
             world.set_program(id, move |env| {
                 let config = config.clone();
                 async move {
@@ -294,6 +305,7 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             Bug::AriMissingRetryAfter => {
                 config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);
             }
+            Bug::CaaLoopVariable => {}
         }
     }
     config

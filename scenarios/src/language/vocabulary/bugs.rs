@@ -14,5 +14,8 @@ choices! {
         /// Compares a CA's answers by Retry-After, which not every CA sends, and panics without it. Caddy, 2024:
         /// <https://github.com/caddyserver/caddy/issues/6561>, <https://github.com/caddyserver/certmagic/issues/344>
         "client.ari-missing-retry-after" => AriMissingRetryAfter,
+        /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
+        /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
+        "ca.caa-loop-variable" => CaaLoopVariable,
     }
 }

@@ -41,6 +41,8 @@ words! {
         "manager" => Manager {
             /// The names that it keeps certificates for.
             "names" => names: Names = required,
+            /// Keeps one certificate for all of its names, instead of one for each.
+            "one-certificate" => one_certificate: bool = ["false"],
         },
         /// A visitor: completes a TLS handshake with each name again and again, and judges the certificate.
         "visitor" => Visitor {
