@@ -123,7 +123,7 @@ fn main() {
         let readme = root.join("README.md");
         let text = fs::read_to_string(&readme).expect("the README is there");
         let written = figures::report(&root.join("target/criterion"), &memory);
-        fs::write(&readme, figures::replace(&text, &written)).expect("the README can be written");
+        fs::write(&readme, figures::replace(&text, "figures", &written)).expect("the README can be written");
         println!("{written}");
     }
 }

@@ -2,8 +2,6 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
-const BEGIN: &str = "<!-- figures: begin, written by `cargo bench -p benches --bench world` -->";
-const END: &str = "<!-- figures: end -->";
 const DAY_S: f64 = 86_400.0;
 
 /// Runs the catalogue's 90-day life once; returns how many events it had.
@@ -94,13 +92,14 @@ fn ratio(value: f64) -> String {
     format!("{:.1} × 10^{exponent}", value / 10_f64.powf(exponent))
 }
 
-/// `readme` with `figures` between its marks.
+/// `readme` with `written` between its marks `<!-- {mark}: begin … -->` and `<!-- {mark}: end -->`.
 ///
 /// # Panics
 /// If the marks are missing.
 #[must_use]
-pub fn replace(readme: &str, figures: &str) -> String {
-    let begin = readme.find(BEGIN).expect("the README marks where figures begin") + BEGIN.len();
-    let end = readme.find(END).expect("the README marks where figures end");
-    format!("{}\n{figures}{}", &readme[..begin], &readme[end..])
+pub fn replace(readme: &str, mark: &str, written: &str) -> String {
+    let (before, rest) = readme.split_once(&format!("<!-- {mark}: begin")).expect("the README marks where it begins");
+    let (how, rest) = rest.split_once("-->").expect("the mark ends");
+    let (_, after) = rest.split_once(&format!("<!-- {mark}: end -->")).expect("the README marks where it ends");
+    format!("{before}<!-- {mark}: begin{how}-->\n{written}<!-- {mark}: end -->{after}")
 }

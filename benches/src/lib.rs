@@ -1,5 +1,6 @@
 //! Programs that the benchmarks run, written once against the seam so that each backend runs the same.
 
+pub mod defects;
 pub mod figures;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};

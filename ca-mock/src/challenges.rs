@@ -10,14 +10,17 @@ use crate::{base64url, jwk::Thumbprint, problem::Problem};
 pub(crate) enum ChallengeType {
     /// RFC 8555 §8.3.
     Http01,
+    /// RFC 8737.
+    TlsAlpn01,
 }
 
 impl ChallengeType {
-    pub(crate) const ALL: [Self; 1] = [Self::Http01];
+    pub(crate) const ALL: [Self; 2] = [Self::Http01, Self::TlsAlpn01];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Http01 => "http-01",
+            Self::TlsAlpn01 => "tls-alpn-01",
         }
     }
 
@@ -41,6 +44,11 @@ impl fmt::Display for Token {
 pub(crate) struct KeyAuthorization(String);
 
 impl KeyAuthorization {
+    #[cfg(test)]
+    pub(crate) fn from_text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

@@ -63,6 +63,10 @@ pub struct Config {
     pub http01_port: u16,
     /// How long one http-01 attempt may take, from the connection to the end of the body.
     pub http01_timeout: Duration,
+    /// The port that tls-alpn-01 connects to (RFC 8737 §3 says 443).
+    pub tls_alpn01_port: u16,
+    /// How long one tls-alpn-01 attempt may take, from the connection to the end of the handshake.
+    pub tls_alpn01_timeout: Duration,
 
     /// How many unused nonces are remembered.
     pub nonces_max: usize,
@@ -98,6 +102,8 @@ impl Default for Config {
             dns_attempts: 3,
             http01_port: 80,
             http01_timeout: Duration::from_secs(10),
+            tls_alpn01_port: 443,
+            tls_alpn01_timeout: Duration::from_secs(10),
             nonces_max: 4096,
             body_bytes_max: 64 * 1024,
             client_timeout: Duration::from_secs(30),

@@ -3,22 +3,18 @@
 //! IPv6 first, and IPv4 only if no connection comes about. Redirects are not followed, and what the server
 //! said is never repeated to the client (RFC 8555 §10.4).
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-};
+use std::{io, net::SocketAddr};
 
 use bytes::Bytes;
-use hickory_proto::rr::{Name, RecordType};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::{Request, StatusCode, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use sim::Env;
 
 use crate::{
+    addresses,
     challenges::{KeyAuthorization, Token},
     config::Config,
-    dns::resolver::{LookupError, Resolver},
     identifier::Identifier,
     problem::{Problem, ProblemType},
 };
@@ -50,7 +46,7 @@ pub(crate) async fn validate(
     token: Token,
     expected: &KeyAuthorization,
 ) -> Result<(), Problem> {
-    let addresses = addresses(env, config, identifier).await?;
+    let addresses = addresses::find(env, config, identifier, config.http01_port).await?;
     let path = format!("/.well-known/acme-challenge/{token}");
     let url = format!("http://{identifier}{path}");
     let mut outcome = Err((addresses[0], FetchError::TimedOut));
@@ -79,28 +75,6 @@ pub(crate) async fn validate(
         return Err(Problem::new(ProblemType::Unauthorized, detail));
     }
     Ok(())
-}
-
-/// At most one address of each family, IPv6 first; never none.
-async fn addresses(env: &Env, config: &Config, identifier: &Identifier) -> Result<Vec<SocketAddr>, Problem> {
-    let resolver = Resolver::new(env, config);
-    let dns_problem = |detail: String| Problem::new(ProblemType::Dns, detail);
-    let mut name = Name::from_ascii(identifier.as_str()).map_err(|e| dns_problem(e.to_string()))?;
-    name.set_fqdn(true);
-    let mut found = Vec::new();
-    let mut failures = Vec::new();
-    for kind in [RecordType::AAAA, RecordType::A] {
-        match resolver.lookup(&name, kind).await {
-            Ok(records) => {
-                let address = records.iter().find_map(|record| record.data.ip_addr());
-                found.extend(address.map(|ip: IpAddr| SocketAddr::new(ip, config.http01_port)));
-            }
-            // The name has no records of any type (RFC 8020).
-            Err(error @ LookupError::NoSuchName { .. }) => return Err(dns_problem(error.to_string())),
-            Err(error) => failures.push(error.to_string()),
-        }
-    }
-    if found.is_empty() { Err(dns_problem(failures.join("; "))) } else { Ok(found) }
 }
 
 async fn fetch(

@@ -7,6 +7,7 @@
 //! It shares no wire types with any client: a mistake made once can't be right on both sides.
 
 mod accounts;
+mod addresses;
 mod ari;
 mod authorizations;
 mod base64url;
@@ -35,6 +36,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 mod timestamp;
+mod tls_alpn01;
 mod validation;
 
 pub use ca::Ca;

@@ -27,6 +27,7 @@ pub(crate) enum ProblemType {
     Malformed,
     OrderNotReady,
     RejectedIdentifier,
+    Tls,
     Unauthorized,
     UnsupportedContact,
     UnsupportedIdentifier,
@@ -53,6 +54,7 @@ impl ProblemType {
             Self::Malformed => "malformed",
             Self::OrderNotReady => "orderNotReady",
             Self::RejectedIdentifier => "rejectedIdentifier",
+            Self::Tls => "tls",
             Self::Unauthorized => "unauthorized",
             Self::UnsupportedContact => "unsupportedContact",
             Self::UnsupportedIdentifier => "unsupportedIdentifier",
@@ -78,6 +80,7 @@ impl ProblemType {
             | Self::InvalidContact
             | Self::Malformed
             | Self::RejectedIdentifier
+            | Self::Tls
             | Self::UnsupportedContact
             | Self::UnsupportedIdentifier => StatusCode::BAD_REQUEST,
         }

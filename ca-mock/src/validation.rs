@@ -9,6 +9,7 @@ use crate::{
     challenges::{ChallengeStatus, ChallengeType},
     http01,
     ids::AuthorizationId,
+    tls_alpn01,
 };
 
 /// Begins to validate a challenge that is `processing`; its verdict goes into the store.
@@ -48,6 +49,7 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     let Some((account, identifier, token, key_authorization)) = work else { return };
     let proof = match kind {
         ChallengeType::Http01 => http01::validate(env, ca.config(), &identifier, token, &key_authorization).await,
+        ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, ca.config(), &identifier, &key_authorization).await,
     };
     let verdict = match proof {
         Ok(()) => caa::check(ca, env, account, &identifier, kind).await,

@@ -106,6 +106,12 @@ impl Names {
         (!all.is_empty()).then(|| Self(all.into()))
     }
 
+    /// One name alone.
+    #[must_use]
+    pub fn of(name: Name) -> Self {
+        Self(Arc::new([name]))
+    }
+
     /// The first.
     #[must_use]
     pub fn first(&self) -> &Name {

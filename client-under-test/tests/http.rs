@@ -5,17 +5,15 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use client_under_test::{
-    acme::{
-        certificate::Chain,
-        client::Client,
-        http::{Conversation, HttpClient, HttpError, Request},
-    },
-    manager::endpoint::Cache,
-    storage::certificate::CertificateSet,
+use client_under_test::acme::{
+    client::Client,
+    http::{Conversation, HttpClient, HttpError, Request},
 };
 use rcgen::{CertificateParams, DistinguishedName};
-use rustls::RootCertStore;
+use rustls::{
+    RootCertStore,
+    sign::{CertifiedKey, SingleCertAndKey},
+};
 use sim::{Env, Task, crypto::P256Key, real, tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
@@ -39,11 +37,8 @@ impl Server {
         let certificate = params.self_signed(&key).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(certificate.der().clone()).unwrap();
-        let set = CertificateSet::new(Chain::parse(certificate.pem().as_bytes()).unwrap(), key).unwrap();
-        let name: client_under_test::name::Name = "ca.test".parse().unwrap();
-        let cache = Arc::new(Cache::new(&env, Some(name.clone())));
-        cache.insert(&name, &set);
-        let server = tls::Server::new(&env, cache, &[]).unwrap();
+        let certified = CertifiedKey::new(vec![certificate.der().clone()], Arc::new(key));
+        let server = tls::Server::new(&env, Arc::new(SingleCertAndKey::from(certified)), &[]).unwrap();
         let listener = env.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("https://{}/directory", listener.local_address().unwrap()).parse().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));

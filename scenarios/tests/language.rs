@@ -8,8 +8,10 @@ use std::{
 };
 
 use proptest::prelude::*;
-use scenarios::language::{
-    self, Case, Claim, Diagnostics, Failure, HostKind, Latency, Law, Mode, Scenario, Style, Trigger, Verb,
+use scenarios::{
+    catalogue::{Catalogue, shipped},
+    language::{self, Case, Claim, Diagnostics, Failure, HostKind, Latency, Law, Mode, Scenario, Style, Trigger, Verb},
+    oracles::LAWS,
 };
 
 fn load(path: &Path) -> Result<Scenario, Diagnostics> {
@@ -71,6 +73,17 @@ fn every_file_of_the_catalogue_is_right_and_lies_where_its_id_says() {
             assert!(!case.id.contains(char::is_whitespace) && !case.id.contains(": "), "{}", case.id);
         }
     }
+}
+
+#[test]
+fn every_law_judges_something_of_the_catalogue() {
+    let catalogue = Catalogue::read(&shipped()).unwrap();
+    let expected = |law: &str| {
+        let mut expectations = catalogue.cases().iter().flat_map(|case| &case.expectations);
+        expectations.any(|expectation| expectation.claim.name() == law)
+    };
+    let idle: Vec<&str> = LAWS.iter().map(|entry| entry.id).filter(|law| !expected(law)).collect();
+    assert_eq!(idle, [""; 0]);
 }
 
 #[test]

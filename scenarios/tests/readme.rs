@@ -1,16 +1,29 @@
-//! The README's example is a scenario that runs.
+//! The README's example is a scenario that runs, and its table of defects has them all.
 
 use std::{fs, path::Path};
 
 use scenarios::{
-    language::{Style, load},
+    language::{Bug, Style, load},
     runner,
 };
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
+}
+
+#[test]
+fn every_defect_has_its_line() {
+    let readme = readme();
+    for bug in Bug::ALL {
+        let line = format!("\n| `{}` |", bug.name());
+        assert!(readme.contains(&line), "cargo bench -p benches --bench defects writes the line of {}", bug.name());
+    }
+}
 
 #[test]
 fn the_readme_s_example_holds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = fs::read_to_string(folder.join("../README.md")).unwrap();
+    let readme = readme();
     let (_, rest) = readme.split_once("```toml\n").expect("the README has an example");
     let (example, _) = rest.split_once("```").expect("the example ends");
     let path = folder.join("catalog/life/example.toml");

@@ -1,4 +1,7 @@
 //! TLS over the world's or the real network, recorded inside the encryption.
+//!
+//! A server that has its certificate at hand is a [`Server`]; one that must first wait for it reads the
+//! client's [`Hello`] and answers later.
 
 use std::{
     fmt, io,
@@ -14,10 +17,11 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     pki_types::{CertificateDer, ServerName, UnixTime},
-    server::{NoServerSessionStorage, ResolvesServerCert},
+    server::{Acceptor, ClientHello, NoServerSessionStorage, ResolvesServerCert},
+    sign::CertifiedKey,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake, TlsAcceptor, TlsConnector};
 
 use crate::{
     Env,
@@ -29,13 +33,22 @@ use crate::{
 #[derive(Clone)]
 pub struct Client {
     env: Env,
-    roots: Arc<RootCertStore>,
+    trust: Trust,
     alpn: Vec<Vec<u8>>,
+}
+
+#[derive(Clone)]
+enum Trust {
+    Roots(Arc<RootCertStore>),
+    Judge(Arc<dyn ServerCertVerifier>),
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tls::Client({} roots)", self.roots.len())
+        match &self.trust {
+            Trust::Roots(roots) => write!(f, "tls::Client({} roots)", roots.len()),
+            Trust::Judge(judge) => write!(f, "tls::Client({judge:?})"),
+        }
     }
 }
 
@@ -43,11 +56,13 @@ impl Client {
     /// A client that trusts `roots` and offers the protocols of `alpn` (none if empty).
     #[must_use]
     pub fn new(env: &Env, roots: RootCertStore, alpn: &[&str]) -> Self {
-        Self {
-            env: env.clone(),
-            roots: Arc::new(roots),
-            alpn: alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect(),
-        }
+        Self { env: env.clone(), trust: Trust::Roots(Arc::new(roots)), alpn: protocols(alpn) }
+    }
+
+    /// A client that lets `judge` say which certificates are good, and offers the protocols of `alpn`.
+    #[must_use]
+    pub fn judging_by(env: &Env, judge: Arc<dyn ServerCertVerifier>, alpn: &[&str]) -> Self {
+        Self { env: env.clone(), trust: Trust::Judge(judge), alpn: protocols(alpn) }
     }
 
     /// Makes the handshake over `stream` and records it as this client saw it.
@@ -56,10 +71,7 @@ impl Client {
     /// The connection's, or [`rustls::Error`] inside an [`io::Error`] of kind `InvalidData`.
     pub async fn connect(&self, stream: TcpStream, server_name: ServerName<'static>) -> io::Result<TlsStream> {
         let (stream, tap) = stream.untapped();
-        let verifier = WebPkiServerVerifier::builder_with_provider(self.roots.clone(), self.env.crypto_provider())
-            .build()
-            .map_err(io::Error::other)?;
-        let witness = Arc::new(Witness { verifier, seen: Mutex::default() });
+        let witness = Arc::new(Witness { verifier: self.verifier()?, seen: Mutex::default() });
         let mut config = ClientConfig::builder_with_details(self.env.crypto_provider(), self.env.time_provider())
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
@@ -84,6 +96,21 @@ impl Client {
         });
         Ok(TlsStream { inner: result?.into(), tap })
     }
+
+    fn verifier(&self) -> io::Result<Arc<dyn ServerCertVerifier>> {
+        match &self.trust {
+            Trust::Judge(judge) => Ok(judge.clone()),
+            Trust::Roots(roots) => {
+                let provider = self.env.crypto_provider();
+                let verifier = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider).build();
+                Ok(verifier.map_err(io::Error::other)?)
+            }
+        }
+    }
+}
+
+fn protocols(alpn: &[&str]) -> Vec<Vec<u8>> {
+    alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect()
 }
 
 /// Answers TLS handshakes with what a resolver picks.
@@ -104,15 +131,7 @@ impl Server {
     /// # Errors
     /// [`rustls::Error`] if the host's algorithms support no TLS version.
     pub fn new(env: &Env, resolver: Arc<dyn ResolvesServerCert>, alpn: &[&str]) -> Result<Self, Error> {
-        let mut config = ServerConfig::builder_with_details(env.crypto_provider(), env.time_provider())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_cert_resolver(resolver);
-        // Tickets are encrypted under keys that rotate by the real clock, and nobody here resumes.
-        config.send_tls13_tickets = 0;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.alpn_protocols = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)) })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(server_config(env, resolver, alpn)?)) })
     }
 
     /// Makes the handshake with a client.
@@ -122,6 +141,77 @@ impl Server {
     pub async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream> {
         let (stream, tap) = stream.untapped();
         Ok(TlsStream { inner: self.acceptor.accept(stream).await?.into(), tap })
+    }
+}
+
+fn server_config(env: &Env, resolver: Arc<dyn ResolvesServerCert>, alpn: &[&str]) -> Result<ServerConfig, Error> {
+    let mut config = ServerConfig::builder_with_details(env.crypto_provider(), env.time_provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(resolver);
+    // Tickets are encrypted under keys that rotate by the real clock, and nobody here resumes.
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.alpn_protocols = protocols(alpn);
+    Ok(config)
+}
+
+/// A handshake that a client has begun and that waits for the server's certificate.
+pub struct Hello {
+    env: Env,
+    handshake: StartHandshake<TcpStream>,
+    server_name: Option<String>,
+    tap: Tap,
+}
+
+impl fmt::Debug for Hello {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tls::Hello({:?})", self.server_name)
+    }
+}
+
+impl Hello {
+    /// Waits for the client to begin.
+    ///
+    /// # Errors
+    /// The connection's, or [`rustls::Error`] inside an [`io::Error`] if the client speaks something else.
+    pub async fn read(env: &Env, stream: TcpStream) -> io::Result<Self> {
+        let (stream, tap) = stream.untapped();
+        let handshake = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let server_name = handshake.client_hello().server_name().map(str::to_owned);
+        Ok(Self { env: env.clone(), handshake, server_name, tap })
+    }
+
+    /// The server's name that the client asks for.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
+    /// The application protocols that the client offers.
+    pub fn alpn(&self) -> impl Iterator<Item = &[u8]> {
+        self.handshake.client_hello().alpn().into_iter().flatten()
+    }
+
+    /// Completes the handshake with `certificate`, speaking the protocols of `alpn` (any if empty). Without a
+    /// certificate, the client is refused.
+    ///
+    /// # Errors
+    /// The connection's, or [`rustls::Error`] inside an [`io::Error`], also if the client was refused.
+    pub async fn answer(self, certificate: Option<Arc<CertifiedKey>>, alpn: &[&str]) -> io::Result<TlsStream> {
+        let config = server_config(&self.env, Arc::new(Chosen(certificate)), alpn).map_err(io::Error::other)?;
+        let stream = self.handshake.into_stream(Arc::new(config)).await?;
+        Ok(TlsStream { inner: stream.into(), tap: self.tap })
+    }
+}
+
+/// The certificate that has been chosen already.
+#[derive(Debug)]
+struct Chosen(Option<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Chosen {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.clone()
     }
 }
 
@@ -177,10 +267,10 @@ impl AsyncWrite for TlsStream {
     }
 }
 
-/// Verifies as rustls does, and remembers what it was shown even if it refuses it.
+/// Verifies as the one it holds does, and remembers what it was shown even if it refuses it.
 #[derive(Debug)]
 struct Witness {
-    verifier: Arc<WebPkiServerVerifier>,
+    verifier: Arc<dyn ServerCertVerifier>,
     seen: Mutex<Vec<Vec<u8>>>,
 }
 

@@ -89,13 +89,27 @@ impl FrontEnd {
     }
 }
 
+/// What an authorization shows: all of its challenges, or once there is a verdict, the one that led to it
+/// (RFC 8555 §7.1.4).
+fn shown_challenges(authorization: &Authorization) -> impl Iterator<Item = &Challenge> {
+    let is_decided = authorization.challenges.iter().any(has_verdict);
+    authorization.challenges.iter().filter(move |challenge| !is_decided || has_verdict(challenge))
+}
+
+fn has_verdict(challenge: &Challenge) -> bool {
+    match challenge.status {
+        ChallengeStatus::Valid { .. } | ChallengeStatus::Invalid { .. } => true,
+        ChallengeStatus::Pending | ChallengeStatus::Processing { .. } => false,
+    }
+}
+
 fn is_processing(challenge: &Challenge) -> bool {
     matches!(challenge.status, ChallengeStatus::Processing { .. })
 }
 
 fn authorization_object(urls: &Urls, authorization: &Authorization) -> Value {
     let challenges =
-        authorization.challenges.iter().map(|challenge| challenge_object(urls, authorization.id, challenge));
+        shown_challenges(authorization).map(|challenge| challenge_object(urls, authorization.id, challenge));
     let mut object = json!({
         "identifier": authorization.identifier,
         "status": authorization.status.name(),

@@ -4,9 +4,14 @@
 //! protocol's code never asks which of them is in place.
 
 mod in_place_write;
+mod locked_cache;
 mod missing_retry_after;
+mod renewal_under_cache_lock;
+mod storage_read_under_cache_lock;
 mod thirty_day_constant;
 
 pub use in_place_write::InPlaceWrite;
 pub use missing_retry_after::MissingRetryAfter;
+pub use renewal_under_cache_lock::renewal_under_cache_lock;
+pub use storage_read_under_cache_lock::storage_read_under_cache_lock;
 pub use thirty_day_constant::ThirtyDayConstant;

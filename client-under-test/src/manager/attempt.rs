@@ -11,7 +11,7 @@ use sim::crypto::P256Key;
 use url::Url;
 
 use super::{
-    http01::Published,
+    challenges::InPlace,
     issue::{IssueError, Issuer},
 };
 use crate::{
@@ -19,7 +19,6 @@ use crate::{
         Error,
         account::Session,
         authorization::{Authorization, AuthorizationState},
-        challenge::ChallengeKind,
         order::{Order, OrderState},
         pace::Pace,
         renewal_info::CertId,
@@ -40,12 +39,12 @@ pub(super) struct Attempt<'a> {
     session: Session<'a>,
     names: &'a Names,
     /// Answers in place; they go when the attempt does.
-    published: Vec<Published>,
+    answers: Vec<InPlace>,
 }
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(issuer: &'a Issuer, session: Session<'a>, names: &'a Names) -> Self {
-        Self { issuer, session, names, published: Vec::new() }
+        Self { issuer, session, names, answers: Vec::new() }
     }
 
     /// Makes the attempt.
@@ -180,7 +179,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Answers a challenge of each pending authorization and waits until all are valid.
-    async fn authorize(&mut self, order: &Order) -> Result<(), Error> {
+    async fn authorize(&mut self, order: &Order) -> Result<(), IssueError> {
         let mut awaited = Vec::new();
         for url in &order.authorizations {
             let authorization = self.session.authorization(url).await?;
@@ -199,15 +198,17 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    async fn answer(&mut self, authorization: &Authorization) -> Result<(), Error> {
-        let Some(challenge) = authorization.challenges.iter().find(|one| one.kind == ChallengeKind::Http01) else {
-            return Err(Error::NoChallenge {
-                name: authorization.identifier.clone(),
-                offered: authorization.offered.clone(),
-            });
+    async fn answer(&mut self, authorization: &Authorization) -> Result<(), IssueError> {
+        let answers = &self.issuer.answers;
+        let Some((solver, challenge)) = answers.choose(&authorization.challenges) else {
+            let (name, offered) = (authorization.identifier.clone(), authorization.offered.clone());
+            return Err(Error::NoChallenge { name, offered }.into());
         };
         let key_authorization = self.session.key_authorization(challenge.token.as_str());
-        self.published.push(self.issuer.tokens.publish(challenge.token.clone(), key_authorization));
+        let is_meant = |name: &&Name| name.as_str().eq_ignore_ascii_case(&authorization.identifier);
+        // The CA may write the name otherwise; with one name there is no doubt.
+        let name = self.names.all().iter().find(is_meant).unwrap_or(self.names.first());
+        self.answers.push(answers.put_in_place(solver, name, challenge, key_authorization).await?);
         if !challenge.is_pending {
             return Ok(());
         }
@@ -217,7 +218,7 @@ impl<'a> Attempt<'a> {
             Err(Error::Http(e)) if !e.was_not_sent() => Ok(()),
             // The CA is at it already.
             Err(e) if e.problem().is_some_and(|problem| problem.status == Some(409)) => Ok(()),
-            Err(e) => Err(e),
+            Err(e) => Err(e.into()),
         }
     }
 

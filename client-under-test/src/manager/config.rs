@@ -12,6 +12,9 @@ use url::Url;
 
 use super::{
     ari::{AriComparison, ByAnswerTime},
+    cache::{MakeCache, Snapshot},
+    challenges::Solver,
+    on_demand::{self, OnDemand},
     schedule::{AriThenRatio, RenewalSchedule},
 };
 use crate::{
@@ -28,6 +31,8 @@ const RETRY_MINUTES: [u64; 14] = [1, 2, 2, 5, 10, 10, 20, 20, 30, 60, 60, 120, 1
 pub struct Config {
     /// The certificates to hold, each with its DNS names.
     pub certificates: Vec<Vec<String>>,
+    /// The DNS names that get a certificate when a visitor asks for them.
+    pub on_demand: Option<OnDemand>,
     /// The CA's directory (RFC 8555 §7.1.1), HTTPS.
     pub directory_url: String,
     /// Where the CA can reach the operator (RFC 8555 §7.3), for example `mailto:ops@example.org`.
@@ -40,6 +45,10 @@ pub struct Config {
     pub http_address: SocketAddr,
     /// Where visitors are answered.
     pub tls_address: SocketAddr,
+    /// How control of a name is proved where the CA leaves the choice; else as the CA wants it.
+    pub solver: Solver,
+    /// Holds what visitors are shown.
+    pub certificate_cache: MakeCache,
     /// Decides when a certificate is to be renewed.
     pub renewal_schedule: Arc<dyn RenewalSchedule>,
     /// Decides whether another host on the same storage has heard from the CA since.
@@ -60,12 +69,15 @@ impl Config {
     ) -> Self {
         Self {
             certificates: names.into_iter().map(|name| vec![name.into()]).collect(),
+            on_demand: None,
             directory_url: directory_url.into(),
             contact: Vec::new(),
             trusted_roots_pem: trusted_roots_pem.into(),
             storage_root: "/var/lib/acme".into(),
             http_address: (Ipv4Addr::UNSPECIFIED, 80).into(),
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
+            solver: Solver::default(),
+            certificate_cache: Snapshot::make,
             renewal_schedule: Arc::new(AriThenRatio::default()),
             ari_comparison: Arc::new(ByAnswerTime),
             retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
@@ -101,12 +113,15 @@ pub enum ConfigError {
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) certificates: Vec<Names>,
+    pub(super) on_demand: Option<on_demand::Policy>,
     pub(super) directory_url: Url,
     pub(super) contact: Vec<String>,
     pub(super) roots: RootCertStore,
     pub(super) storage_root: PathBuf,
     pub(super) http_address: SocketAddr,
     pub(super) tls_address: SocketAddr,
+    pub(super) solver: Solver,
+    pub(super) certificate_cache: MakeCache,
     pub(super) renewal_schedule: Arc<dyn RenewalSchedule>,
     pub(super) ari_comparison: Arc<dyn AriComparison>,
     pub(super) retry_delays: Vec<Duration>,
@@ -137,12 +152,15 @@ impl TryFrom<Config> for Settings {
         }
         Ok(Self {
             certificates,
+            on_demand: config.on_demand.map(TryInto::try_into).transpose()?,
             directory_url,
             contact: config.contact,
             roots: roots(&config.trusted_roots_pem)?,
             storage_root: config.storage_root,
             http_address: config.http_address,
             tls_address: config.tls_address,
+            solver: config.solver,
+            certificate_cache: config.certificate_cache,
             renewal_schedule: config.renewal_schedule,
             ari_comparison: config.ari_comparison,
             retry_delays: config.retry_delays,

@@ -1,11 +1,11 @@
-//! The TLS endpoint: visitors are answered with the certificate that [`Cache`] holds for the name they ask.
+//! The TLS endpoint: visitors are answered with the certificate that the cache holds for the name they ask.
 //!
-//! A handshake reads one snapshot and waits for nobody: no CA, no disk, no lock. A valid certificate is
-//! always preferred; an expired one is shown only where there is no other, so that the visitor learns why.
+//! A handshake waits for nobody but the cache: no CA, no disk. On the same port, validation authorities are
+//! answered by tls-alpn-01 (RFC 8737): they offer `acme-tls/1` and nothing else, and see only what was made for
+//! them, as visitors never do.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
@@ -15,99 +15,114 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use rustls::{
-    server::{ClientHello, ResolvesServerCert},
-    sign::CertifiedKey,
-};
+use rustls::sign::CertifiedKey;
 use sim::{
     Env,
     net::{TcpListener, TcpStream},
-    tls,
+    tls::{Hello, TlsStream},
 };
-use time::UtcDateTime;
+use tokio::io::AsyncWriteExt;
 
-use crate::{acme::certificate::Leaf, name::Name, storage::certificate::CertificateSet};
+use super::{
+    cache::{CertificateCache, Wanted},
+    on_demand::Keepers,
+    tls_alpn01,
+};
+use crate::name::Name;
 
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+const ON_DEMAND_LIMIT: Duration = Duration::from_secs(60);
 const CONNECTION_LIMIT: Duration = Duration::from_secs(60);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The certificates that visitors are shown, by managed name.
-#[derive(Debug)]
-pub struct Cache {
+/// Answers on a TLS port.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
     env: Env,
+    cache: Arc<dyn CertificateCache>,
     /// Answers visitors who name nobody.
     default: Option<Name>,
-    snapshot: ArcSwap<BTreeMap<Name, Vec<Entry>>>,
+    /// Sees to names that the cache has nothing for.
+    on_demand: Option<Arc<Keepers>>,
 }
 
-#[derive(Clone, Debug)]
-struct Entry {
-    leaf: Leaf,
-    certified: Arc<CertifiedKey>,
+/// Whose connection it is, once its handshake is over.
+enum Served {
+    Visitor(TlsStream),
+    ValidationAuthority(TlsStream),
 }
 
-impl Cache {
-    /// An empty cache; visitors who name nobody are shown the certificate of `default`.
+impl Endpoint {
+    /// Answers with what `cache` holds; visitors who name nobody, with the certificate of `default`.
     #[must_use]
-    pub fn new(env: &Env, default: Option<Name>) -> Self {
-        Self { env: env.clone(), default, snapshot: ArcSwap::default() }
+    pub fn new(env: &Env, cache: Arc<dyn CertificateCache>, default: Option<Name>) -> Self {
+        Self { env: env.clone(), cache, default, on_demand: None }
     }
 
-    /// Shows `set` to the visitors of `names` from now on. A former set is kept only for as long as the
-    /// new one is not valid yet, which happens when this host's clock is behind the CA's.
-    pub fn insert(&self, names: &[Name], set: &CertificateSet) {
-        let now = self.env.utc_now();
-        let entry = Entry { leaf: set.leaf().clone(), certified: Arc::new(set.certified_key()) };
-        self.snapshot.rcu(|snapshot| {
-            let mut snapshot = BTreeMap::clone(snapshot);
-            let is_needed = |former: &Entry| former.leaf.is_valid_at(now) && !entry.leaf.is_valid_at(now);
-            for name in names {
-                let entries = snapshot.entry(name.clone()).or_default();
-                entries.retain(is_needed);
-                entries.push(entry.clone());
+    /// Lets `keepers` see to names that the cache has nothing for, while their visitors wait.
+    pub(super) fn with_on_demand(self, keepers: Option<Arc<Keepers>>) -> Self {
+        Self { on_demand: keepers, ..self }
+    }
+
+    /// Answers on `listener` for ever.
+    pub async fn serve(self, listener: TcpListener) -> Infallible {
+        loop {
+            let stream = accept(&self.env, &listener).await;
+            let endpoint = self.clone();
+            self.env.spawn("visit", async move { endpoint.answer(stream).await }).detach();
+        }
+    }
+
+    async fn answer(&self, stream: TcpStream) {
+        // A visitor who breaks off or dawdles harms only itself.
+        let limit = if self.on_demand.is_some() { HANDSHAKE_LIMIT + ON_DEMAND_LIMIT } else { HANDSHAKE_LIMIT };
+        let Ok(Ok(served)) = self.env.timeout(limit, self.shake_hands(stream)).await else { return };
+        match served {
+            Served::Visitor(stream) => {
+                let service = service_fn(|_request| {
+                    let hello = response(&self.env, StatusCode::OK, "text/plain", "hello\n".to_owned());
+                    std::future::ready(Ok::<_, Infallible>(hello))
+                });
+                let serving =
+                    http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
+                drop(self.env.timeout(CONNECTION_LIMIT, serving).await);
             }
-            snapshot
-        });
+            Served::ValidationAuthority(mut stream) => {
+                // It has seen what it came for, and nothing else is said (RFC 8737 §3).
+                self.env.probe("manager/challenge-answered");
+                drop(stream.shutdown().await);
+            }
+        }
     }
 
-    fn find(&self, name: Option<&str>, now: UtcDateTime) -> Option<Arc<CertifiedKey>> {
-        let snapshot = self.snapshot.load();
-        let name = name.or(self.default.as_ref().map(Name::as_str))?;
-        let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
-        let exact = snapshot.get(name);
-        let wildcard = wildcard.and_then(|wildcard| snapshot.get(wildcard.as_str()));
-        let mut candidates = exact.into_iter().chain(wildcard).flat_map(|entries| entries.iter().rev());
-        // The newest of the exact name comes first; it is also what is left if none is valid.
-        let first = candidates.clone().next();
-        let valid = candidates.find(|entry| entry.leaf.is_valid_at(now));
-        valid.or(first).map(|entry| entry.certified.clone())
-    }
-}
-
-impl ResolvesServerCert for Cache {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.find(hello.server_name(), self.env.utc_now())
-    }
-}
-
-/// Answers visitors on `listener` for ever.
-pub async fn serve(env: Env, listener: TcpListener, server: tls::Server) -> Infallible {
-    loop {
-        let stream = accept(&env, &listener).await;
-        let (server, env_of_task) = (server.clone(), env.clone());
-        let visit = async move {
-            let env = env_of_task;
-            // A visitor who breaks off or dawdles harms only itself.
-            let Ok(Ok(stream)) = env.timeout(HANDSHAKE_LIMIT, server.accept(stream)).await else { return };
-            let service = service_fn(|_request| {
-                let hello = response(&env, StatusCode::OK, "text/plain", "hello\n".to_owned());
-                std::future::ready(Ok::<_, Infallible>(hello))
-            });
-            let serving = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
-            drop(env.timeout(CONNECTION_LIMIT, serving).await);
+    async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<Served> {
+        let hello = Hello::read(&self.env, stream).await?;
+        let is_validation = hello.alpn().any(|protocol| protocol == tls_alpn01::PROTOCOL.as_bytes());
+        if is_validation {
+            let name = hello.server_name().unwrap_or_default();
+            let certificate = match hello.alpn().count() {
+                1 => self.cache.find(Wanted::ChallengeCertificate(name)).done().await,
+                _ => None,
+            };
+            return Ok(Served::ValidationAuthority(hello.answer(certificate, &[tls_alpn01::PROTOCOL]).await?));
+        }
+        let certificate = match hello.server_name().or(self.default.as_ref().map(Name::as_str)) {
+            Some(name) => self.find_or_obtain(name).await,
+            None => None,
         };
-        env.spawn("visit", visit).detach();
+        Ok(Served::Visitor(hello.answer(certificate, &["http/1.1"]).await?))
+    }
+
+    async fn find_or_obtain(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        let found = self.cache.find(Wanted::Certificate(name)).done().await;
+        match &self.on_demand {
+            Some(keepers) if found.is_none() => {
+                // Who has waited long enough goes, and the next one finds what has come meanwhile.
+                let _ = self.env.timeout(ON_DEMAND_LIMIT, keepers.take_up(name)).await;
+                self.cache.find(Wanted::Certificate(name)).done().await
+            }
+            Some(_) | None => found,
+        }
     }
 }
 
@@ -134,43 +149,4 @@ pub(super) fn response(env: &Env, status: StatusCode, media_type: &'static str, 
         response.headers_mut().insert(DATE, date);
     }
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use sim::crypto::P256Key;
-    use time::Duration as Span;
-
-    use super::*;
-    use crate::acme::certificate::tests::{BEGIN, chain, env};
-
-    fn set(name: &str, days: i64) -> CertificateSet {
-        let key = P256Key::generate(&env(), name);
-        CertificateSet::new(chain(name, &key, days), key).unwrap()
-    }
-
-    fn expiry(cache: &Cache, name: Option<&str>, now: UtcDateTime) -> Option<(Name, Span)> {
-        let found = cache.find(name, now)?;
-        let pem = pem::encode(&pem::Pem::new("CERTIFICATE", found.cert[0].to_vec()));
-        let chain = crate::acme::certificate::Chain::parse(pem.as_bytes()).unwrap();
-        Some((chain.leaf().names[0].clone(), chain.leaf().lifetime()))
-    }
-
-    #[tokio::test]
-    async fn a_valid_wildcard_beats_an_expired_exact_name_and_not_otherwise() {
-        let cache = Cache::new(&env(), Some("a.test".parse().unwrap()));
-        let exact: Name = "a.test".parse().unwrap();
-        let wildcard: Name = "*.test".parse().unwrap();
-        cache.insert(std::slice::from_ref(&exact), &set("a.test", 10));
-        cache.insert(std::slice::from_ref(&wildcard), &set("*.test", 20));
-        let shown = |name, day| expiry(&cache, name, BEGIN + Span::days(day)).map(|(name, _)| name);
-        assert_eq!(shown(Some("a.test"), 1), Some(exact.clone()));
-        assert_eq!(shown(Some("a.test"), 15), Some(wildcard.clone()));
-        assert_eq!(shown(Some("a.test"), 25), Some(exact.clone()));
-        assert_eq!(shown(Some("b.test"), 1), Some(wildcard));
-        assert_eq!(shown(None, 1), Some(exact));
-        for stranger in ["test", "b.a.test", "", "a.test.other"] {
-            assert_eq!(shown(Some(stranger), 1), None, "{stranger}");
-        }
-    }
 }

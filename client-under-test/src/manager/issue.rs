@@ -8,7 +8,7 @@ use std::io;
 use sim::{Env, crypto::P256Key, lock::Mutex};
 use url::Url;
 
-use super::{attempt::Attempt, backoff::Failure, config::Settings, http01::Tokens};
+use super::{attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings};
 use crate::{
     acme::{
         Error,
@@ -60,7 +60,7 @@ pub struct Obtained {
 pub struct Issuer {
     pub(super) env: Env,
     pub(super) storage: Storage,
-    pub(super) tokens: Tokens,
+    pub(super) answers: Answers,
     http: HttpClient,
     directory_url: Url,
     contact: Vec<String>,
@@ -69,11 +69,11 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    pub(super) fn new(env: &Env, settings: &Settings, storage: Storage, tokens: Tokens) -> Self {
+    pub(super) fn new(env: &Env, settings: &Settings, storage: Storage, answers: Answers) -> Self {
         Self {
             env: env.clone(),
             storage,
-            tokens,
+            answers,
             http: HttpClient::new(env, settings.roots.clone()),
             directory_url: settings.directory_url.clone(),
             contact: settings.contact.clone(),

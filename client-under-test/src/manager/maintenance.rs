@@ -6,12 +6,13 @@
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use sim::{Env, Monotonic};
+use tokio::sync::watch;
 
 use super::{
     ari::{Ari, AriComparison},
     backoff::{Backoff, Failure},
+    cache::{CertificateCache, Work},
     config::Settings,
-    endpoint::Cache,
     issue::{IssueError, Issuer},
     schedule::RenewalSchedule,
 };
@@ -33,7 +34,7 @@ pub(super) struct Keeper {
     env: Env,
     names: Names,
     issuer: Arc<Issuer>,
-    cache: Arc<Cache>,
+    cache: Arc<dyn CertificateCache>,
     schedule: Arc<dyn RenewalSchedule>,
     comparison: Arc<dyn AriComparison>,
     backoff: Backoff,
@@ -41,6 +42,19 @@ pub(super) struct Keeper {
     retry_at: Option<Monotonic>,
     current: Option<Current>,
     reads_failed: u32,
+    standing: watch::Sender<Standing>,
+}
+
+/// How far a keeper has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It looks into storage, or asks the CA for a certificate.
+    #[default]
+    Underway,
+    /// Its name is served.
+    Served,
+    /// Its last attempt failed, and there is nothing to serve.
+    Failed,
 }
 
 /// The certificate that visitors are shown.
@@ -58,7 +72,12 @@ struct Current {
 }
 
 impl Keeper {
-    pub(super) fn new(names: Names, issuer: Arc<Issuer>, cache: Arc<Cache>, settings: &Settings) -> Self {
+    pub(super) fn new(
+        names: Names,
+        issuer: Arc<Issuer>,
+        cache: Arc<dyn CertificateCache>,
+        settings: &Settings,
+    ) -> Self {
         Self {
             env: issuer.env.clone(),
             names,
@@ -70,7 +89,13 @@ impl Keeper {
             retry_at: None,
             current: None,
             reads_failed: 0,
+            standing: watch::Sender::default(),
         }
+    }
+
+    /// Tells how far it has come.
+    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
     }
 
     /// Shows visitors what storage holds. Says whether it held anything.
@@ -83,6 +108,9 @@ impl Keeper {
     pub(super) async fn run(mut self) -> Infallible {
         loop {
             self.check().await;
+            if self.current.is_none() {
+                self.standing.send_replace(Standing::Failed);
+            }
             let tick = self.env.monotonic_now() + self.schedule.check_interval();
             self.env.sleep_until(self.retry_at.map_or(tick, |retry| retry.min(tick))).await;
         }
@@ -135,7 +163,10 @@ impl Keeper {
         let is_renewal = self.current.is_some();
         let mut unknown = None;
         let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
-        let obtained = self.issuer.obtain(&self.names, replaces).await?;
+        let hold = if is_renewal { Some(self.cache.hold(Work::Renewal).await) } else { None };
+        let obtained = self.issuer.obtain(&self.names, replaces).await;
+        drop(hold);
+        let obtained = obtained?;
         self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });
         self.show(obtained.set, obtained.stored.is_ok()).await;
         Ok(())
@@ -144,7 +175,10 @@ impl Keeper {
     /// Takes over what storage holds, if it lasts longer than what is shown: at the start, or when
     /// another host on the same storage has renewed.
     async fn look_into_storage(&mut self) -> io::Result<()> {
-        let Some(set) = self.issuer.storage.load_certificate(self.names.first()).await? else { return Ok(()) };
+        let hold = if self.current.is_some() { Some(self.cache.hold(Work::StorageRead).await) } else { None };
+        let loaded = self.issuer.storage.load_certificate(self.names.first()).await;
+        drop(hold);
+        let Some(set) = loaded? else { return Ok(()) };
         // The operator may have added a name since it was stored.
         if !set.leaf().covers(self.names.all()) {
             return Ok(());
@@ -158,7 +192,10 @@ impl Keeper {
     }
 
     async fn show(&mut self, set: CertificateSet, is_stored: bool) {
-        self.cache.insert(self.names.all(), &set);
+        for name in self.names.all() {
+            self.cache.insert(name, &set).await;
+        }
+        self.standing.send_replace(Standing::Served);
         self.reads_failed = 0;
         let replaces = set.leaf().id.clone();
         let ari = match &replaces {

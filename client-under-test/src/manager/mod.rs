@@ -6,23 +6,30 @@
 pub mod ari;
 mod attempt;
 pub mod backoff;
+pub mod cache;
+mod challenges;
 pub mod config;
 pub mod endpoint;
 pub mod http01;
 pub mod issue;
 mod maintenance;
+pub mod on_demand;
 pub mod schedule;
+pub mod tls_alpn01;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
+use challenges::Answers;
+pub use challenges::Solver;
 use config::Settings;
 pub use config::{Config, ConfigError};
-use endpoint::Cache;
+use endpoint::Endpoint;
 use http01::Tokens;
 use issue::Issuer;
 use maintenance::Keeper;
+pub use on_demand::OnDemand;
 pub use schedule::{AriThenRatio, RenewalSchedule};
-use sim::{Env, net::TcpListener, tls};
+use sim::{Env, net::TcpListener};
 
 use crate::storage::Storage;
 
@@ -89,12 +96,14 @@ impl Listening {
     /// Works for ever. Dropping the future stops all of it.
     pub async fn run(self) -> Infallible {
         let Manager { env, settings } = self.manager;
+        let settings = Arc::new(settings);
         let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
             .with_certificate_writer(settings.certificate_writer.clone());
         storage.clean().await;
         let tokens = Tokens::default();
-        let cache = Arc::new(Cache::new(&env, settings.certificates.first().map(|names| names.first().clone())));
-        let issuer = Arc::new(Issuer::new(&env, &settings, storage, tokens.clone()));
+        let cache = (settings.certificate_cache)(&env);
+        let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone());
+        let issuer = Arc::new(Issuer::new(&env, &settings, storage, answers));
 
         let mut keepers = Vec::new();
         let mut loaded = 0;
@@ -107,10 +116,15 @@ impl Listening {
             env.probe("manager/restarted-from-storage");
         }
 
-        let server = tls::Server::new(&env, cache, &["http/1.1"]).expect("the host's algorithms support TLS 1.3");
+        let on_demand = settings
+            .on_demand
+            .clone()
+            .map(|policy| Arc::new(on_demand::Keepers::new(policy, issuer.clone(), cache.clone(), settings.clone())));
+        let endpoint = Endpoint::new(&env, cache, settings.certificates.first().map(|names| names.first().clone()))
+            .with_on_demand(on_demand);
         let _serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
-            env.spawn("endpoint", endpoint::serve(env.clone(), self.tls, server)),
+            env.spawn("endpoint", endpoint.serve(self.tls)),
         );
         let _keeping: Vec<_> =
             keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();

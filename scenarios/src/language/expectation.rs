@@ -67,6 +67,17 @@ pub enum Claim {
     Probe(ProbeName),
 }
 
+impl Claim {
+    /// As a file names it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Law(law) => law.name().to_owned(),
+            Self::Probe(probe) => format!("{PROBE}{}", probe.as_str()),
+        }
+    }
+}
+
 /// What the runner has to see for the case to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

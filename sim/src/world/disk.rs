@@ -87,6 +87,10 @@ impl SimDisk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn faults(&self) -> DiskFaults {
+        self.state().faults.clone()
+    }
+
     pub(super) fn set_faults(&self, faults: DiskFaults) {
         self.state().faults = faults;
     }

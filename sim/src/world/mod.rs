@@ -438,6 +438,12 @@ impl World {
         self.hosts[host.0].incarnation
     }
 
+    /// How a host's disk misbehaves at present.
+    #[must_use]
+    pub fn disk_faults(&self, host: HostId) -> DiskFaults {
+        self.disks[host.0].faults()
+    }
+
     /// Makes a host's disk misbehave from now on, or behave again.
     pub fn set_disk_faults(&mut self, host: HostId, faults: DiskFaults) {
         self.shared.record(Some(host), Event::Fault { what: format!("disk: {faults:?}") });

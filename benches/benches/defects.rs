@@ -1,0 +1,31 @@
+//! Runs every defect and every exploration of power cuts, and writes what came of it into the README.
+//!
+//! `cargo bench -p benches --bench defects`: one thread, so that runs per second are one core's.
+
+use std::{fs, num::NonZeroUsize, path::Path, sync::atomic::AtomicBool, time::Duration};
+
+use benches::{defects, figures};
+use scenarios::{
+    catalogue::{Catalogue, shipped},
+    runner::{self, SweepOptions},
+};
+
+const MARK: &str = "defects";
+
+fn main() {
+    let catalogue = Catalogue::read(&shipped()).expect("the catalogue has no mistakes");
+    let cases: Vec<_> = catalogue.cases().iter().filter(|case| defects::are_told(case)).cloned().collect();
+    let options = SweepOptions {
+        seeds: None,
+        threads: NonZeroUsize::MIN,
+        interrupted: &AtomicBool::new(false),
+        repeat_one_in: 64,
+        patience: Duration::from_secs(60),
+    };
+    let sweep = runner::sweep(&cases, &options, |_, _, _| {});
+    let written = defects::report(&sweep);
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
+    let text = fs::read_to_string(&readme).expect("the README is there");
+    fs::write(&readme, figures::replace(&text, MARK, &written)).expect("the README can be written");
+    println!("{written}");
+}

@@ -1,0 +1,104 @@
+//! The README's tables of what the catalogue proves: which law catches which defect and how soon, and how many
+//! power cuts were survived.
+
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+use scenarios::{
+    language::{Case, Share},
+    runner::{CaseResult, Outcome, Sweep},
+};
+
+/// The cases that the tables are about: those with a defect switched on, and those that explore power cuts.
+#[must_use]
+pub fn are_told(case: &Case) -> bool {
+    !case.bugs.is_empty() || case.crash_exploration.is_some()
+}
+
+/// Both tables. Cases of one scenario with the same defect make one line.
+///
+/// # Panics
+/// If a case did not come out as its file expects, since its figures then mean nothing.
+#[must_use]
+pub fn report(sweep: &Sweep) -> String {
+    let mut caught: BTreeMap<String, Vec<&CaseResult>> = BTreeMap::new();
+    let mut explored: BTreeMap<String, Vec<&CaseResult>> = BTreeMap::new();
+    for result in &sweep.cases {
+        assert_eq!(result.outcome, Outcome::Passed, "{}", result.case.id);
+        match result.case.bugs.first() {
+            Some(bug) => caught.entry(format!("`{}`", bug.name())).or_default().push(result),
+            None => explored.entry(format!("`{}`", result.case.id)).or_default().push(result),
+        }
+    }
+    let mut out = String::new();
+    let mut row = |cells: &[String]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
+    let head = ["defect", "caught by", "in seeds", "seeds to first catch: median, worst", "runs per second"];
+    row(&head.map(str::to_owned));
+    row(&["---"; 5].map(str::to_owned));
+    for (defect, results) in &caught {
+        let seeds: usize = results.iter().map(|result| seeds(result).len()).sum();
+        let hits: usize = results.iter().map(|result| caught_seeds(result)).sum();
+        let mut medians: Vec<(usize, usize)> =
+            results.iter().filter_map(|result| result.seeds_to_first_catch()).collect();
+        medians.sort_unstable();
+        let median = medians.get(medians.len() / 2).map_or(0, |(median, _)| *median);
+        let worst = medians.iter().map(|(_, worst)| *worst).max().unwrap_or(0);
+        row(&[
+            defect.clone(),
+            laws(results),
+            format!("{hits} of {seeds}"),
+            format!("{median}, {worst}"),
+            format!("{:.0}", runs_per_second(results)),
+        ]);
+    }
+    let mut out = out + "\n";
+    let mut row = |cells: &[String]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
+    let head = ["power cuts", "seeds", "points", "states of the disk", "second cuts", "all sound in"];
+    row(&head.map(str::to_owned));
+    row(&["---"; 6].map(str::to_owned));
+    for (case, results) in &explored {
+        for result in results {
+            let figures = result.exploration().expect("the case explores");
+            let seeds = seeds(result).len();
+            let cells = [seeds, figures.points, figures.states, figures.twice].map(|count| count.to_string());
+            let took = format!("{:.0} s", result.took.as_secs_f64());
+            row(&[std::slice::from_ref(case), &cells, &[took]].concat());
+        }
+    }
+    out
+}
+
+fn seeds(result: &CaseResult) -> Vec<u64> {
+    let mut seeds: Vec<u64> = result.runs.iter().map(|run| run.seed).collect();
+    seeds.dedup();
+    seeds
+}
+
+fn caught_seeds(result: &CaseResult) -> usize {
+    let mut seeds: Vec<u64> = result.catches().map(|run| run.seed).collect();
+    seeds.dedup();
+    seeds.len()
+}
+
+fn runs_per_second(results: &[&CaseResult]) -> f64 {
+    let took: Duration = results.iter().map(|result| result.took).sum();
+    results.iter().map(|result| result.runs.len()).sum::<usize>() as f64 / took.as_secs_f64()
+}
+
+/// The laws that must catch it; for harm that comes by chance, in how many seeds of each case it came about.
+fn laws(results: &[&CaseResult]) -> String {
+    let mut laws: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for result in results {
+        for (index, expectation) in result.case.expectations.iter().enumerate() {
+            let Some(share) = expectation.violated_in() else { continue };
+            let measured = laws.entry(format!("`{}`", expectation.claim.name())).or_default();
+            if share != Share::ALL {
+                let (broken, seeds) = result.broken(index);
+                measured.push(format!("{broken} of {seeds}, expected {share}"));
+            }
+        }
+    }
+    let words = laws.into_iter().map(|(law, measured)| {
+        if measured.is_empty() { law } else { format!("{law} (by chance: {})", measured.join("; ")) }
+    });
+    words.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,249 @@
+//! tls-alpn-01: the identifier's TLS server shows a certificate that holds the key authorization's digest (RFC 8737).
+//!
+//! Nobody vouches for that certificate, so it is judged here: only the server's possession of its key is checked
+//! during the handshake, everything else once it is over. No application data is exchanged.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use ring::digest;
+use rustls::{
+    DigitallySignedStruct, Error, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key},
+    pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime},
+};
+use sim::{Env, tls};
+use tokio::io::AsyncWriteExt;
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::{GeneralName, X509Extension},
+    oid_registry::{Oid, asn1_rs::oid},
+    prelude::FromDer,
+};
+
+use crate::{
+    addresses,
+    challenges::KeyAuthorization,
+    config::Config,
+    identifier::Identifier,
+    problem::{Problem, ProblemType},
+};
+
+/// RFC 8737 §6.2.
+const PROTOCOL: &str = "acme-tls/1";
+/// `id-pe-acmeIdentifier`, RFC 8737 §6.1.
+const ACME_IDENTIFIER: Oid<'static> = oid!(1.3.6.1.5.5.7.1.31);
+/// DER of the head of an OCTET STRING that holds a SHA-256.
+const DIGEST_HEAD: [u8; 2] = [0x04, 32];
+
+/// What the server showed.
+#[derive(Debug)]
+struct Shown {
+    protocol: Option<Vec<u8>>,
+    certificate: Option<CertificateDer<'static>>,
+}
+
+/// Why a handshake failed.
+#[derive(Debug, thiserror::Error)]
+enum HandshakeError {
+    #[error("no connection: {0}")]
+    Connect(io::Error),
+    #[error("the connection broke: {0}")]
+    Broken(io::Error),
+    #[error("{0}")]
+    Tls(io::Error),
+    #[error("not done in time")]
+    TimedOut,
+}
+
+/// Shakes hands and judges what was shown.
+pub(crate) async fn validate(
+    env: &Env,
+    config: &Config,
+    identifier: &Identifier,
+    expected: &KeyAuthorization,
+) -> Result<(), Problem> {
+    let addresses = addresses::find(env, config, identifier, config.tls_alpn01_port).await?;
+    let mut outcome = Err((addresses[0], HandshakeError::TimedOut));
+    for address in addresses {
+        let shown = env.timeout(config.tls_alpn01_timeout, shake_hands(env, address, identifier)).await;
+        outcome = shown.unwrap_or(Err(HandshakeError::TimedOut)).map_err(|e| (address, e));
+        // Another address is tried only if this one could not be reached at all.
+        let Err((_, HandshakeError::Connect(_))) = outcome else { break };
+    }
+    let shown = outcome.map_err(|(address, error)| {
+        let kind = match error {
+            HandshakeError::Connect(_) | HandshakeError::Broken(_) | HandshakeError::TimedOut => {
+                ProblemType::Connection
+            }
+            HandshakeError::Tls(_) => ProblemType::Tls,
+        };
+        Problem::new(kind, format!("shaking hands with {identifier} at {address}: {error}"))
+    })?;
+    judge(&shown, identifier, expected)
+        .map_err(|why| Problem::new(ProblemType::Unauthorized, format!("shaking hands with {identifier}: {why}")))
+}
+
+async fn shake_hands(env: &Env, address: SocketAddr, identifier: &Identifier) -> Result<Shown, HandshakeError> {
+    let stream = env.connect(address).await.map_err(HandshakeError::Connect)?;
+    let judge = Arc::new(KeyPossession { supported: env.crypto_provider().signature_verification_algorithms });
+    let name = ServerName::try_from(identifier.as_str().to_owned()).expect("an identifier is a DNS name");
+    let mut stream = tls::Client::judging_by(env, judge, &[PROTOCOL]).connect(stream, name).await.map_err(|error| {
+        match error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+            true => HandshakeError::Tls(error),
+            false => HandshakeError::Broken(error),
+        }
+    })?;
+    let shown = Shown {
+        protocol: stream.alpn().map(<[u8]>::to_vec),
+        certificate: stream.peer_certificates().into_iter().next(),
+    };
+    // All has been said (RFC 8737 §3); whether the server hears the goodbye is its business.
+    drop(stream.shutdown().await);
+    Ok(shown)
+}
+
+/// The rules of RFC 8737 §3; the refusal names the one that is broken.
+fn judge(shown: &Shown, identifier: &Identifier, expected: &KeyAuthorization) -> Result<(), &'static str> {
+    if shown.protocol.as_deref() != Some(PROTOCOL.as_bytes()) {
+        return Err("the server did not agree on acme-tls/1");
+    }
+    let der = shown.certificate.as_ref().ok_or("the server showed no certificate")?;
+    let (rest, certificate) =
+        X509Certificate::from_der(der).map_err(|_| "the server's certificate is not X.509 in DER")?;
+    if !rest.is_empty() {
+        return Err("the server's certificate has octets after its end");
+    }
+    if certificate.issuer() != certificate.subject() || certificate.verify_signature(None).is_err() {
+        return Err("the server's certificate is not self-signed");
+    }
+    let names = certificate.subject_alternative_name().ok().flatten().map(|names| &names.value.general_names[..]);
+    let is_named =
+        matches!(names, Some([GeneralName::DNSName(name)]) if name.eq_ignore_ascii_case(identifier.as_str()));
+    if !is_named {
+        return Err("the server's certificate is not for exactly this one DNS name");
+    }
+    let mut identifiers = certificate.extensions().iter().filter(|extension| extension.oid == ACME_IDENTIFIER);
+    let (Some(extension), None) = (identifiers.next(), identifiers.next()) else {
+        return Err("the server's certificate has not exactly one acmeIdentifier extension");
+    };
+    judge_extension(extension, expected)
+}
+
+fn judge_extension(extension: &X509Extension<'_>, expected: &KeyAuthorization) -> Result<(), &'static str> {
+    if !extension.critical {
+        return Err("the acmeIdentifier extension is not critical");
+    }
+    let digest = digest::digest(&digest::SHA256, expected.as_str().as_bytes());
+    if extension.value != [&DIGEST_HEAD, digest.as_ref()].concat() {
+        return Err("the acmeIdentifier extension does not hold the key authorization's digest");
+    }
+    Ok(())
+}
+
+/// Takes any certificate whose key signs the handshake.
+///
+/// The key is taken out of the certificate here, as rustls refuses certificates with critical extensions that it
+/// does not know. That way knows TLS 1.3's signature schemes only: under TLS 1.2, a server must choose one of those.
+#[derive(Debug)]
+struct KeyPossession {
+    supported: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for KeyPossession {
+    fn verify_server_cert(
+        &self,
+        _leaf: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let (_, certificate) = X509Certificate::from_der(certificate)
+            .map_err(|_| Error::InvalidCertificate(rustls::CertificateError::BadEncoding))?;
+        let key = SubjectPublicKeyInfoDer::from(certificate.public_key().raw);
+        verify_tls13_signature_with_raw_key(message, &key, signature, &self.supported)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.supported.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyIdMethod, SerialNumber};
+    use sim::crypto::P256Key;
+
+    use super::*;
+    use crate::testing;
+
+    const KEY_AUTHORIZATION: &str = "token.thumbprint";
+
+    fn extension(text: &str) -> CustomExtension {
+        CustomExtension::new_acme_identifier(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+    }
+
+    fn verdict(protocol: &str, names: &[&str], extensions: Vec<CustomExtension>) -> Result<(), &'static str> {
+        testing::with_env(|env| {
+            let mut params = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
+            params.distinguished_name = DistinguishedName::new();
+            params.serial_number = Some(SerialNumber::from(1));
+            params.key_identifier_method = KeyIdMethod::PreSpecified(vec![1]);
+            params.custom_extensions = extensions;
+            let certificate = params.self_signed(&P256Key::generate(&env, "challenge")).unwrap();
+            let shown =
+                Shown { protocol: Some(protocol.into()), certificate: Some(certificate.der().clone().into_owned()) };
+            let expected = KeyAuthorization::from_text(KEY_AUTHORIZATION);
+            judge(&shown, &Identifier::parse("a.example").unwrap(), &expected)
+        })
+    }
+
+    #[test]
+    fn the_certificate_of_rfc_8737_is_taken_in_any_case_of_the_name() {
+        for name in ["a.example", "A.Example"] {
+            assert_eq!(verdict(PROTOCOL, &[name], vec![extension(KEY_AUTHORIZATION)]), Ok(()));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_the_rule_that_it_breaks() {
+        let good = || extension(KEY_AUTHORIZATION);
+        let mut lax = good();
+        lax.set_criticality(false);
+        let bare_digest = digest::digest(&digest::SHA256, KEY_AUTHORIZATION.as_bytes());
+        let mut bare = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 31], bare_digest.as_ref().to_vec());
+        bare.set_criticality(true);
+        for (protocol, names, extensions, rule) in [
+            ("http/1.1", &["a.example"][..], vec![good()], "did not agree on acme-tls/1"),
+            (PROTOCOL, &["b.example"], vec![good()], "exactly this one DNS name"),
+            (PROTOCOL, &["a.example", "b.example"], vec![good()], "exactly this one DNS name"),
+            (PROTOCOL, &[], vec![good()], "exactly this one DNS name"),
+            (PROTOCOL, &["a.example"], vec![], "not exactly one acmeIdentifier"),
+            (PROTOCOL, &["a.example"], vec![lax], "is not critical"),
+            (PROTOCOL, &["a.example"], vec![extension("token.other")], "does not hold the key authorization's digest"),
+            (PROTOCOL, &["a.example"], vec![bare], "does not hold the key authorization's digest"),
+        ] {
+            let refusal = verdict(protocol, names, extensions).unwrap_err();
+            assert!(refusal.contains(rule), "{refusal} instead of {rule}");
+        }
+    }
+}
