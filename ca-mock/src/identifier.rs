@@ -28,9 +28,15 @@ impl SentIdentifier {
     }
 }
 
+impl From<&Identifier> for SentIdentifier {
+    fn from(identifier: &Identifier) -> Self {
+        Self { kind: "dns".to_owned(), value: identifier.0.clone() }
+    }
+}
+
 /// A DNS name in lower case, without a trailing dot, of two labels or more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Identifier(String);
+pub struct Identifier(String);
 
 impl Identifier {
     /// Reads an identifier of type `dns`; the refusal names the rule.
@@ -76,7 +82,9 @@ impl Identifier {
         }
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }

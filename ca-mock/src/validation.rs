@@ -5,6 +5,7 @@ use sim::Env;
 use crate::{
     Ca,
     authorizations::AuthorizationStatus,
+    caa,
     challenges::{ChallengeStatus, ChallengeType},
     http01,
     ids::AuthorizationId,
@@ -42,12 +43,17 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
         let authorization = store.authorizations.find_mut(id)?;
         let challenge = authorization.challenge(kind)?;
         let ChallengeStatus::Processing { key_authorization } = &challenge.status else { return None };
-        Some((authorization.identifier.clone(), challenge.token, key_authorization.clone()))
+        let (account, identifier) = (authorization.account, authorization.identifier.clone());
+        Some((account, identifier, challenge.token, key_authorization.clone()))
     });
-    let Some((identifier, token, key_authorization)) = work else { return };
-    let verdict = match kind {
+    let Some((account, identifier, token, key_authorization)) = work else { return };
+    let proof = match kind {
         ChallengeType::Http01 => http01::validate(env, ca.config(), &identifier, token, &key_authorization).await,
         ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, ca.config(), &identifier, &key_authorization).await,
+    };
+    let verdict = match proof {
+        Ok(()) => caa::check(ca, env, account, &identifier, kind).await,
+        Err(problem) => Err(problem),
     };
     env.probe(if verdict.is_ok() { "ca/challenge-valid" } else { "ca/challenge-invalid" });
     ca.with_store(|store| {

@@ -217,6 +217,13 @@ pub enum Event {
         /// Its name.
         name: String,
     },
+    /// The DNS says something else from now on.
+    ZoneChanged {
+        /// The name, without the trailing dot.
+        name: String,
+        /// The one record of its type, as in a zone file: `A 10.0.0.20`. If none, there is no record of any type.
+        record: Option<String>,
+    },
     /// A fault that the scenario injects.
     Fault {
         /// What is done, in the scenario's words.

@@ -22,7 +22,7 @@ use rustls::sign::SingleCertAndKey;
 use sim::{Env, net::TcpListener, tls};
 
 use crate::{Ca, finalization, validation};
-use routes::{Route, Urls};
+use routes::{ACCOUNT_PATH, Route, Urls};
 
 /// A CA that listens.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ impl Bound {
         let config = ca.config();
         let listener = env.listen(SocketAddr::new(config.listen, config.https_port)).await?;
         let urls = Urls::new(&config.directory_host, listener.local_address()?.port());
+        ca.with_store(|store| store.account_url_prefix = urls.of_path(ACCOUNT_PATH));
         let resolver = SingleCertAndKey::from(ca.api().certified_key.clone());
         let tls = tls::Server::new(&env, Arc::new(resolver), &["http/1.1"]).map_err(io::Error::other)?;
         Ok(Self { front_end: Arc::new(FrontEnd { ca, env, urls, tls }), listener })

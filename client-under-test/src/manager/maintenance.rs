@@ -1,6 +1,6 @@
-//! [`Keeper`]: sees to it that one name always has a valid certificate.
+//! [`Keeper`]: sees to it that the names of one certificate always have a valid one.
 //!
-//! Each name has a keeper and a task of its own, so that no name waits for another's CA, disk or
+//! Each certificate has a keeper and a task of its own, so that none waits for another's CA, disk or
 //! mistakes. A keeper wakes at the schedule's interval, and sooner only to try again what failed.
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     acme::renewal_info::{CertId, POLL_MAX, POLL_MIN},
-    name::Name,
+    name::Names,
     storage::certificate::CertificateSet,
 };
 
@@ -28,11 +28,11 @@ const READS_TRIED_MAX: u32 = 3;
 /// Minutes between questions for renewal information that failed; the last one repeats.
 const POLL_RETRY_MINUTES: [u64; 6] = [1, 5, 20, 60, 180, 360];
 
-/// Looks after one name.
+/// Looks after one certificate.
 #[derive(Debug)]
 pub(super) struct Keeper {
     env: Env,
-    name: Name,
+    names: Names,
     issuer: Arc<Issuer>,
     cache: Arc<dyn CertificateCache>,
     schedule: Arc<dyn RenewalSchedule>,
@@ -84,10 +84,15 @@ struct Current {
 }
 
 impl Keeper {
-    pub(super) fn new(name: Name, issuer: Arc<Issuer>, cache: Arc<dyn CertificateCache>, settings: &Settings) -> Self {
+    pub(super) fn new(
+        names: Names,
+        issuer: Arc<Issuer>,
+        cache: Arc<dyn CertificateCache>,
+        settings: &Settings,
+    ) -> Self {
         Self {
             env: issuer.env.clone(),
-            name,
+            names,
             issuer,
             cache,
             schedule: settings.renewal_schedule.clone(),
@@ -111,7 +116,7 @@ impl Keeper {
         self.look_into_storage().await.is_ok() && self.current.is_some()
     }
 
-    /// Looks after the name for ever.
+    /// Looks after the certificate for ever.
     pub(super) async fn run(mut self) -> Infallible {
         loop {
             self.check().await;
@@ -170,7 +175,7 @@ impl Keeper {
         let mut unknown = None;
         let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
         let hold = if is_renewal { Some(self.cache.hold(Work::Renewal).await) } else { None };
-        let obtained = self.issuer.obtain(&self.name, replaces).await;
+        let obtained = self.issuer.obtain(&self.names, replaces).await;
         drop(hold);
         let obtained = obtained?;
         self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });
@@ -182,9 +187,13 @@ impl Keeper {
     /// another host on the same storage has renewed.
     async fn look_into_storage(&mut self) -> io::Result<()> {
         let hold = if self.current.is_some() { Some(self.cache.hold(Work::StorageRead).await) } else { None };
-        let loaded = self.issuer.storage.load_certificate(&self.name).await;
+        let loaded = self.issuer.storage.load_certificate(self.names.first()).await;
         drop(hold);
         let Some(set) = loaded? else { return Ok(()) };
+        // The operator may have added a name since it was stored.
+        if !set.leaf().covers(self.names.all()) {
+            return Ok(());
+        }
         let lasts_longer =
             self.current.as_ref().is_none_or(|current| current.set.leaf().not_after < set.leaf().not_after);
         if lasts_longer {
@@ -194,12 +203,14 @@ impl Keeper {
     }
 
     async fn show(&mut self, set: CertificateSet, is_stored: bool) {
-        self.cache.insert(&self.name, &set).await;
+        for name in self.names.all() {
+            self.cache.insert(name, &set).await;
+        }
         self.standing.send_replace(Standing::Served);
         self.reads_failed = 0;
         let replaces = set.leaf().id.clone();
         let ari = match &replaces {
-            Some(id) => Some(match self.issuer.storage.load_ari(&self.name, id).await {
+            Some(id) => Some(match self.issuer.storage.load_ari(self.names.first(), id).await {
                 Some(known) => known,
                 None => Ari::unknown(id.clone()),
             }),
@@ -212,10 +223,10 @@ impl Keeper {
     /// Stores what could not be stored when it was obtained: it is served meanwhile.
     async fn store_again(&mut self) {
         let Some(current) = self.current.as_mut().filter(|current| !current.is_stored) else { return };
-        if self.issuer.storage.store_certificate(&self.name, &current.set).await.is_ok() {
+        if self.issuer.storage.store_certificate(self.names.first(), &current.set).await.is_ok() {
             current.is_stored = true;
             self.env.probe("manager/certificate-stored");
-            drop(self.issuer.storage.remove_pending(&self.name).await);
+            drop(self.issuer.storage.remove_pending(self.names.first()).await);
         }
     }
 
@@ -230,7 +241,7 @@ impl Keeper {
         if current.poll_retry_at.is_some_and(|retry| self.env.monotonic_now() < retry) {
             return;
         }
-        if let Some(stored) = self.issuer.storage.load_ari(&self.name, &ari.certificate).await
+        if let Some(stored) = self.issuer.storage.load_ari(self.names.first(), &ari.certificate).await
             && self.comparison.is_newer(&stored, ari)
         {
             *ari = stored;
@@ -256,6 +267,6 @@ impl Keeper {
             }
         }
         // Advisory: if it can't be stored, the CA is asked once more after a restart.
-        drop(self.issuer.storage.store_ari(&self.name, ari).await);
+        drop(self.issuer.storage.store_ari(self.names.first(), ari).await);
     }
 }

@@ -24,7 +24,7 @@ use super::{
     issue::Issuer,
     maintenance::{Keeper, Standing},
 };
-use crate::name::{Name, NotAName};
+use crate::name::{Name, Names, NotAName};
 
 /// Which names get a certificate when a visitor asks for them, and how many at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl Keepers {
                 return Found::NoRoom(first.standing.clone());
             }
         }
-        let keeper = Keeper::new(name.clone(), self.issuer.clone(), self.cache.clone(), &self.settings);
+        let keeper = Keeper::new(Names::of(name.clone()), self.issuer.clone(), self.cache.clone(), &self.settings);
         let standing = keeper.standing();
         let keeping = self.env.spawn(format!("keep {name}"), keeper.run());
         kept.push_back(Kept { name: name.clone(), standing: standing.clone(), keeping });

@@ -59,6 +59,7 @@ fn of_event(event: &Event) -> Option<&str> {
         | Event::Handshake { .. }
         | Event::Panic { .. }
         | Event::Deadlock { .. }
+        | Event::ZoneChanged { .. }
         | Event::Fault { .. } => None,
     }
 }

@@ -94,8 +94,12 @@ pub const LAWS: &[LawEntry] = laws! {
         "A certificate's names are exactly those of its order and of its CSR.";
     "ca.legal-transitions" Always ["C4"] [] |_| Box::<laws::legal_transitions::LegalTransitions>::default(),
         "The status of an account, order, authorization or challenge only changes as RFC 8555 §7.1.6 allows.";
+    "ca.never-issues-against-caa" Always ["C1"] [] |_| Box::<laws::never_issues_against_caa::NeverIssuesAgainstCaa>::default(),
+        "No certificate is issued for a name whose CAA records in force forbid it.";
     "ca.nonces-single-use" Always ["C5"] [] |_| Box::<laws::ca_nonces::CaNonces>::default(),
         "The CA accepts no nonce twice, gives none out twice, and gives a fresh one with each answer to a POST.";
+    "ca.rechecks-caa" Always ["C1"] [] |_| Box::<laws::rechecks_caa::RechecksCaa>::default(),
+        "At issuance, CAA has been looked up for each name, within eight hours or the records' TTL, whichever is greater.";
     "ca.validates-before-issuing" Always ["C3"] [] |_| Box::<laws::validates_before_issuing::ValidatesBeforeIssuing>::default(),
         "For each name issued, control was proved before by http-01, dns-01 or tls-alpn-01.";
     "manager.account-created" Milestone ["M14"] [] |_| Box::<laws::account_created::AccountCreated>::default(),

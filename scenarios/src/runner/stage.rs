@@ -207,6 +207,8 @@ fn cas(
             backdate: case.ca.backdate,
             order_lifetime: case.ca.order_lifetime,
             valid_authorization_lifetime: case.ca.authorization_lifetime,
+            reuse_valid_authorizations: case.ca.reuse_authorizations,
+            caa_identities: case.ca.caa_identities.0.clone(),
             poll_retry_after: Some(case.ca.retry_after),
             renewal_info: case.ca.ari.enabled,
             renewal_info_policy: renewal_info::policy(&case.ca.ari),
@@ -214,6 +216,16 @@ fn cas(
         };
         if let Some(dns) = dns {
             config.dns_server = SocketAddr::new(dns, 53);
+        }
+        for bug in &case.bugs {
+            match bug {
+                Bug::CaaLoopVariable => config.caa_recheck = Arc::new(ca_mock::historical::CaaLoopVariable),
+                Bug::RenewalThirtyDayConstant
+                | Bug::CertificateWrittenInPlace
+                | Bug::AriMissingRetryAfter
+                | Bug::RenewalUnderCacheLock
+                | Bug::StorageReadUnderCacheLock => {}
+            }
         }
         world.add_name(directory_name, vec![addresses[name.as_str()]]);
         cas.insert(name.as_str().to_owned(), Ca::new(&world.env(hosts[name.as_str()]), config));
@@ -243,7 +255,7 @@ fn set_program(
             let zones = zones.clone();
             world.set_program(id, move |env| serve_dns(env, zones.clone()));
         }
-        HostKind::Manager { names, on_demand, on_demand_capacity, challenge } => {
+        HostKind::Manager { names, one_certificate, on_demand, on_demand_capacity, challenge } => {
             let ca = a_ca()?;
             for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
                 world.add_name(name, vec![address]);
@@ -257,6 +269,9 @@ fn set_program(
                 allowed: names.0.clone(),
                 capacity: (*on_demand_capacity).try_into().expect("a usize has 32 bits at least"),
             });
+            if *one_certificate {
+                config.certificates = vec![names.0.clone()];
+            }
             world.set_program(id, move |env| {
                 let config = config.clone();
                 async move {
@@ -311,6 +326,7 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             Bug::StorageReadUnderCacheLock => {
                 config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
             }
+            Bug::CaaLoopVariable => {}
         }
     }
     config

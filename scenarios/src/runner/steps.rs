@@ -209,16 +209,25 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
                 let data: Vec<RecordData> = parsed.data_at(&name);
                 cast.zones.set(&name, 60, data).map_err(|e| e.to_string())
             });
-            let what = match changed {
-                Ok(()) => format!("{name} is now {} {}", record.kind, record.data),
-                Err(error) => format!("{name} stays as it was: {error}"),
-            };
-            world.record(Event::Fault { what });
+            world.record(match changed {
+                Ok(()) => Event::ZoneChanged { name, record: Some(format!("{} {}", record.kind, record.data)) },
+                Err(error) => Event::Fault { what: format!("{name} stays as it was: {error}") },
+            });
         }
         Verb::DnsRemove { owner } => {
             let name = resolve(world, cast, owner);
-            let was_there = cast.zones.remove(&name) == Ok(true);
-            world.record(Event::Fault { what: format!("{name} is gone (was there: {was_there})") });
+            world.record(match cast.zones.remove(&name) {
+                Ok(true) => Event::ZoneChanged { name, record: None },
+                Ok(false) | Err(_) => Event::Fault { what: format!("{name} was not there") },
+            });
+        }
+        Verb::DnsServfail { owner } => {
+            let name = resolve(world, cast, owner);
+            let what = match cast.zones.fail(&name) {
+                Ok(()) => format!("{name} can't be looked up any more"),
+                Err(error) => format!("{name} stays as it was: {error}"),
+            };
+            world.record(Event::Fault { what });
         }
         Verb::CaAriSet { fields, are, window, retry_after, status, body } => {
             for ca in cast.cas.values() {

@@ -109,6 +109,10 @@ words! {
         "ca.legal-transitions" [always finally] => CaLegalTransitions {},
         /// For each name issued, control was proved before.
         "ca.validates-before-issuing" [always finally] => CaValidatesBeforeIssuing {},
+        /// At issuance, CAA has been looked up for each name, less than eight hours or the records' TTL before.
+        "ca.rechecks-caa" [always finally] => CaRechecksCaa {},
+        /// No certificate is issued for a name whose CAA records in force forbid it (RFC 8659, RFC 8657).
+        "ca.never-issues-against-caa" [always finally] => CaNeverIssuesAgainstCaa {},
         /// Each renewal window that the CA gives has a start and an end, and ends after it starts.
         "ca.ari-window-sane" [always finally] => CaAriWindowSane {},
         /// No task panics.

@@ -47,6 +47,8 @@ words! {
             "on-demand-capacity" => on_demand_capacity: NonZeroU32 = ["100"],
             /// How it proves control of them, if the CA offers that way.
             "challenge" => challenge: ChallengeType = ["http-01"],
+            /// Keeps one certificate for all of its names, instead of one for each.
+            "one-certificate" => one_certificate: bool = ["false"],
         },
         /// A visitor: completes a TLS handshake with each name again and again, and judges the certificate.
         "visitor" => Visitor {

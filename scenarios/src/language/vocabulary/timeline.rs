@@ -168,6 +168,11 @@ words! {
             /// The name.
             "name" => owner: NamePattern = required,
         },
+        /// Answers every question about this very name with SERVFAIL, until its records are replaced or removed.
+        "dns.servfail" => DnsServfail {
+            /// The name.
+            "name" => owner: NamePattern = required,
+        },
         /// Changes what every CA answers to questions for renewal information; what is left out is as `[ca]` says.
         "ca.ari.set" => CaAriSet {
             /// Fields that are not as they should be.

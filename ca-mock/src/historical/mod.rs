@@ -1,0 +1,8 @@
+//! Defects that really happened, each another implementation of a seam that the good code has anyway.
+//!
+//! One file an incident: what happened, when, the public thread, and which oracle must catch it. The
+//! protocol's code never asks which of them is in place.
+
+mod caa_loop_variable;
+
+pub use caa_loop_variable::CaaLoopVariable;
