@@ -3,10 +3,12 @@
 //! One file an incident: what happened, when, the public thread, and which oracle must catch it. The
 //! protocol's code never asks which of them is in place.
 
+mod all_or_nothing;
 mod in_place_write;
 mod missing_retry_after;
 mod thirty_day_constant;
 
+pub use all_or_nothing::AllOrNothing;
 pub use in_place_write::InPlaceWrite;
 pub use missing_retry_after::MissingRetryAfter;
 pub use thirty_day_constant::ThirtyDayConstant;

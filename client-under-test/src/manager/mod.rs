@@ -90,7 +90,8 @@ impl Listening {
     pub async fn run(self) -> Infallible {
         let Manager { env, settings } = self.manager;
         let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
-            .with_certificate_writer(settings.certificate_writer.clone());
+            .with_certificate_writer(settings.certificate_writer.clone())
+            .with_certificate_requirement(settings.certificate_requirement.clone());
         storage.clean().await;
         let tokens = Tokens::default();
         let cache = Arc::new(Cache::new(&env, settings.names.first().cloned()));

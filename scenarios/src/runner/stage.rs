@@ -23,7 +23,7 @@ use sim::{
 use super::{
     explore::{self, Cut},
     faulty,
-    steps::{Cast, StepLog, renewal_info},
+    steps::{Cast, StepLog, disk::STORAGE_ROOT, renewal_info},
     visitor::{self, Visits},
 };
 use crate::{
@@ -90,6 +90,7 @@ pub(super) fn build(
                 name: name.as_str().to_owned(),
                 addresses: vec![addresses[name.as_str()]],
                 clock: ClockOptions { skew_ns: host.clock.skew.nanoseconds(), drift_ppm: host.clock.drift_ppm },
+                shared_disk: host.shared_disk.as_ref().map(|disk| disk.as_str().to_owned()),
             })
             .collect(),
     };
@@ -281,7 +282,7 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
     let directory = format!("https://{}/directory", ca.config().directory_host);
     let mut config = client_under_test::Config::new(names, directory, ca.api_root_pem());
     config.contact = vec!["mailto:operator@example.test".to_owned()];
-    config.storage_root = PathBuf::from("/var/lib/acme");
+    config.storage_root = PathBuf::from(STORAGE_ROOT);
     for bug in &case.bugs {
         match bug {
             Bug::RenewalThirtyDayConstant => {
@@ -290,6 +291,9 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             }
             Bug::CertificateWrittenInPlace => {
                 config.certificate_writer = Arc::new(client_under_test::historical::InPlaceWrite);
+            }
+            Bug::CertificateNeedsMetadata => {
+                config.certificate_requirement = Arc::new(client_under_test::historical::AllOrNothing);
             }
             Bug::AriMissingRetryAfter => {
                 config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);

@@ -84,6 +84,11 @@ words! {
         "manager.active-pair-matches" [always finally] => ManagerActivePairMatches {},
         /// A challenge that the CA has accepted a POST for is not posted again.
         "manager.challenge-posted-once" [always finally] => ManagerChallengePostedOnce {},
+        /// What was damaged of a managed name's files is replaced by something good in time.
+        "manager.heals-storage" [always finally] => ManagerHealsStorage {
+            /// So long after the damage at the latest, or after the start that follows it.
+            "within" => within: Duration = ["1h"],
+        },
         /// A resource is not asked again before the Retry-After of its last answer has passed.
         "manager.honors-retry-after" [always finally] => ManagerHonorsRetryAfter {},
         /// For one set of names, certificates come no faster than one for each third of their lifetime.
@@ -104,6 +109,8 @@ words! {
         "ca.validates-before-issuing" [always finally] => CaValidatesBeforeIssuing {},
         /// Each renewal window that the CA gives has a start and an end, and ends after it starts.
         "ca.ari-window-sane" [always finally] => CaAriWindowSane {},
+        /// What a storage holds, at rest and as programs read it, is an old value or a new one, whole.
+        "storage.files-parse" [always finally] => StorageFilesParse {},
         /// No task panics.
         "world.no-panic" [always finally] => WorldNoPanic {},
         /// No tasks wait for each other for ever, and every operation ends.
@@ -117,6 +124,12 @@ impl Law {
     #[must_use]
     pub fn at_least(&self) -> Option<Duration> {
         if let Self::ManagerAriPollGap { at_least } = self { Some(*at_least) } else { None }
+    }
+
+    /// `within`.
+    #[must_use]
+    pub fn within(&self) -> Option<Duration> {
+        if let Self::ManagerHealsStorage { within } = self { Some(*within) } else { None }
     }
 
     /// `margin`.

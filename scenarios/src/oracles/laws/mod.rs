@@ -8,6 +8,8 @@ pub(super) mod ari_window_sane;
 pub(super) mod ca_nonces;
 pub(super) mod certificates;
 pub(super) mod challenge_posted_once;
+pub(super) mod files_parse;
+pub(super) mod heals_storage;
 pub(super) mod honors_retry_after;
 pub(super) mod issuance_rate;
 pub(super) mod issues_only_ordered_names;
