@@ -175,6 +175,19 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+    /// The host's disk is one that other hosts mount too.
+    DiskMounted {
+        /// Which.
+        disk: String,
+    },
+    /// A file was changed behind the host's back.
+    DiskDamaged {
+        /// Its path.
+        path: String,
+        /// What it holds now; none if it is gone.
+        #[serde(serialize_with = "base64_option")]
+        content: Option<Vec<u8>>,
+    },
     /// Unsynced changes met a power loss.
     DiskCrashed {
         /// How many changes were not yet durable.
@@ -405,6 +418,10 @@ impl Trace {
 
 fn base64_text<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&STANDARD.encode(bytes))
+}
+
+fn base64_option<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(&bytes.as_ref().map(|bytes| STANDARD.encode(bytes)))
 }
 
 fn base64_each<S: Serializer>(all: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {

@@ -3,6 +3,7 @@
 //! One file an incident: what happened, when, the public thread, and which oracle must catch it. The
 //! protocol's code never asks which of them is in place.
 
+mod all_or_nothing;
 mod in_place_write;
 mod locked_cache;
 mod missing_retry_after;
@@ -10,6 +11,7 @@ mod renewal_under_cache_lock;
 mod storage_read_under_cache_lock;
 mod thirty_day_constant;
 
+pub use all_or_nothing::AllOrNothing;
 pub use in_place_write::InPlaceWrite;
 pub use missing_retry_after::MissingRetryAfter;
 pub use renewal_under_cache_lock::renewal_under_cache_lock;

@@ -20,7 +20,10 @@ use super::{
 use crate::{
     acme::certificate::pem_blocks,
     name::{Name, Names, NotAName},
-    storage::atomic::{AtomicWrite, CertificateWriter},
+    storage::{
+        atomic::{AtomicWrite, CertificateWriter},
+        certificate::{CertificateRequirement, SetAlone},
+    },
 };
 
 /// Minutes between failed attempts; the last one repeats.
@@ -57,6 +60,8 @@ pub struct Config {
     pub retry_delays: Vec<Duration>,
     /// How certificate sets come onto the disk.
     pub certificate_writer: Arc<dyn CertificateWriter>,
+    /// What has to be readable besides a certificate set before the set is served.
+    pub certificate_requirement: Arc<dyn CertificateRequirement>,
 }
 
 impl Config {
@@ -82,6 +87,7 @@ impl Config {
             ari_comparison: Arc::new(ByAnswerTime),
             retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
             certificate_writer: Arc::new(AtomicWrite),
+            certificate_requirement: Arc::new(SetAlone),
         }
     }
 }
@@ -126,6 +132,7 @@ pub(super) struct Settings {
     pub(super) ari_comparison: Arc<dyn AriComparison>,
     pub(super) retry_delays: Vec<Duration>,
     pub(super) certificate_writer: Arc<dyn CertificateWriter>,
+    pub(super) certificate_requirement: Arc<dyn CertificateRequirement>,
 }
 
 impl TryFrom<Config> for Settings {
@@ -165,6 +172,7 @@ impl TryFrom<Config> for Settings {
             ari_comparison: config.ari_comparison,
             retry_delays: config.retry_delays,
             certificate_writer: config.certificate_writer,
+            certificate_requirement: config.certificate_requirement,
         })
     }
 }

@@ -25,6 +25,9 @@ use crate::{
 /// After this many reads that failed, a set that can't be read counts as lost.
 const READS_TRIED_MAX: u32 = 3;
 
+/// How often a keeper looks whether storage still holds what it shows.
+const STORAGE_LOOK_INTERVAL: Duration = Duration::from_secs(3_600);
+
 /// Minutes between questions for renewal information that failed; the last one repeats.
 const POLL_RETRY_MINUTES: [u64; 6] = [1, 5, 20, 60, 180, 360];
 
@@ -42,6 +45,8 @@ pub(super) struct Keeper {
     retry_at: Option<Monotonic>,
     current: Option<Current>,
     reads_failed: u32,
+    /// When to look again whether storage holds what is shown.
+    storage_look_at: Monotonic,
     standing: watch::Sender<Standing>,
 }
 
@@ -93,6 +98,7 @@ impl Keeper {
         Self {
             env: issuer.env.clone(),
             names,
+            storage_look_at: issuer.env.monotonic_now() + STORAGE_LOOK_INTERVAL,
             issuer,
             cache,
             schedule: settings.renewal_schedule.clone(),
@@ -127,6 +133,7 @@ impl Keeper {
     }
 
     async fn check(&mut self) {
+        self.look_after_storage().await;
         self.store_again().await;
         self.poll_ari().await;
         if !self.is_due() {
@@ -218,6 +225,34 @@ impl Keeper {
         };
         let polls_failed = Backoff::new(&POLL_RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)));
         self.current = Some(Current { set, ari, polls_failed, poll_retry_at: None, replaces, is_stored });
+    }
+
+    /// Looks whether storage still holds what is shown, for a disk may fail and a person may err. What is lost is
+    /// stored again; a set that lasts longer, from another host, is taken over.
+    async fn look_after_storage(&mut self) {
+        let now = self.env.monotonic_now();
+        if now < self.storage_look_at {
+            return;
+        }
+        self.storage_look_at = now + STORAGE_LOOK_INTERVAL;
+        let storage = &self.issuer.storage;
+        let Some(current) = &self.current else { return };
+        if let Some(ari) = current.ari.as_ref().filter(|ari| ari.answered.is_some())
+            && storage.load_ari(self.names.first(), &ari.certificate).await.is_none()
+        {
+            self.env.probe("manager/storage-mended");
+            drop(storage.store_ari(self.names.first(), ari).await);
+        }
+        if !matches!(storage.holds_certificate(self.names.first(), &current.set).await, Ok(false)) {
+            return;
+        }
+        if self.look_into_storage().await.is_ok()
+            && let Some(current) = &mut self.current
+            && matches!(self.issuer.storage.holds_certificate(self.names.first(), &current.set).await, Ok(false))
+        {
+            self.env.probe("manager/storage-mended");
+            current.is_stored = false;
+        }
     }
 
     /// Stores what could not be stored when it was obtained: it is served meanwhile.

@@ -98,7 +98,8 @@ impl Listening {
         let Manager { env, settings } = self.manager;
         let settings = Arc::new(settings);
         let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
-            .with_certificate_writer(settings.certificate_writer.clone());
+            .with_certificate_writer(settings.certificate_writer.clone())
+            .with_certificate_requirement(settings.certificate_requirement.clone());
         storage.clean().await;
         let tokens = Tokens::default();
         let cache = (settings.certificate_cache)(&env);

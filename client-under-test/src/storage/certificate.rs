@@ -1,15 +1,36 @@
 //! Certificate sets: a key and its chain in one file, `<name>.pem`, which is what makes them current.
 
-use std::{fmt, io, sync::Arc};
+use std::{
+    fmt::{self, Debug},
+    io,
+    path::Path,
+    sync::Arc,
+};
 
 use rustls::sign::CertifiedKey;
-use sim::crypto::P256Key;
+use sim::{Env, crypto::P256Key};
 
-use super::Storage;
+use super::{Storage, atomic::Written};
 use crate::{
     acme::certificate::{CertificateError, Chain, Leaf, pem_blocks},
     name::Name,
 };
+
+/// What has to be readable besides a certificate set before the set counts as there.
+pub trait CertificateRequirement: Debug + Send + Sync {
+    /// Fails if what is known of the certificate besides itself, at `metadata`, is not as it has to be.
+    fn check<'a>(&'a self, env: &'a Env, metadata: &'a Path) -> Written<'a>;
+}
+
+/// Nothing: a key and its certificate can be served whatever else is missing or unreadable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetAlone;
+
+impl CertificateRequirement for SetAlone {
+    fn check<'a>(&'a self, _env: &'a Env, _metadata: &'a Path) -> Written<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
 
 /// A chain and the key that its leaf certifies.
 #[derive(Clone)]
@@ -78,6 +99,15 @@ impl Storage {
         self.writer.write(&self.env, &self.certificate_file(name, "pem"), set.to_pem().as_bytes()).await
     }
 
+    /// Whether the current set of `name` is this one.
+    ///
+    /// # Errors
+    /// The disk's, if that is not known.
+    pub async fn holds_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<bool> {
+        let bytes = self.read(&self.certificate_file(name, "pem")).await?;
+        Ok(bytes.is_some_and(|bytes| bytes == set.to_pem().as_bytes()))
+    }
+
     /// The current set of `name`, if there is one. A file that holds no set of this name is put aside.
     ///
     /// # Errors
@@ -86,7 +116,10 @@ impl Storage {
         let path = self.certificate_file(name, "pem");
         let Some(bytes) = self.read(&path).await? else { return Ok(None) };
         match CertificateSet::parse(&bytes) {
-            Ok(set) if set.leaf().names.contains(name) => Ok(Some(set)),
+            Ok(set) if set.leaf().names.contains(name) => {
+                self.requirement.check(&self.env, &self.certificate_file(name, "json")).await?;
+                Ok(Some(set))
+            }
             Ok(_) | Err(_) => {
                 self.quarantine(&path).await;
                 Ok(None)
@@ -134,6 +167,7 @@ mod tests {
             assert!(storage.load_certificate(&bad).await.unwrap().is_none());
             assert!(!path.exists());
             assert_eq!(std::fs::read(path.with_extension("pem.bad")).unwrap(), content.as_bytes());
+            std::fs::rename(path.with_extension("pem.bad"), path.with_extension("seen")).unwrap();
         }
         assert!(storage.load_certificate(&good).await.unwrap().is_some());
     }

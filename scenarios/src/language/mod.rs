@@ -52,6 +52,7 @@ pub use values::{
 };
 pub use vocabulary::{
     AriFault, AriField, AriSettings, Bug, CaSettings, ChallengeType, ClockSettings, CrashExploration, CrashOutcome,
-    CrashPhase, CrashPoint, HostKind, Kind, Law, Level, Link, LinkChange, Meta, Misconduct, Run, Severity, Side, Verb,
+    CrashPhase, CrashPoint, Damage, DiskAccess, DiskError, HostKind, Kind, Law, Level, Link, LinkChange, Meta,
+    Misconduct, Run, Severity, Side, Verb,
 };
 pub use zone::Zone;

@@ -46,11 +46,13 @@ fn of_event(event: &Event) -> Option<&str> {
         Event::ClockChanged { .. } => Some("clock/changed"),
         Event::LinkChanged { .. } => Some("link/changed"),
         Event::DiskCrashed { .. } => Some("disk/crashed"),
+        Event::DiskDamaged { .. } => Some("disk/damaged"),
         Event::Disk { error: Some(_), .. } => Some("disk/error"),
         Event::LockWait { .. } => Some("lock/waited"),
         Event::HostEnded { ending: Ending::Finished }
         | Event::Disk { error: None, .. }
         | Event::World { .. }
+        | Event::DiskMounted { .. }
         | Event::HostResumed
         | Event::Segment { .. }
         | Event::Datagram { .. }

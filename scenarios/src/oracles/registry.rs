@@ -23,12 +23,12 @@ pub enum Parameter {
     AtLeast,
     /// `at-most`, a number: [`Settings::at_most`].
     AtMost,
-    /// `at-most`, a duration: [`Settings::longest`].
-    Longest,
     /// `margin`, a duration: [`Settings::margin`].
     Margin,
     /// `per`, a duration: [`Settings::per`].
     Per,
+    /// `within`, a duration: [`Settings::within`].
+    Within,
 }
 
 impl Parameter {
@@ -37,9 +37,10 @@ impl Parameter {
     pub fn name(self) -> &'static str {
         match self {
             Self::AtLeast => "at-least",
-            Self::AtMost | Self::Longest => "at-most",
+            Self::AtMost => "at-most",
             Self::Margin => "margin",
             Self::Per => "per",
+            Self::Within => "within",
         }
     }
 }
@@ -114,6 +115,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "The manager downloads a further certificate for names that it has one for.";
     "manager.challenge-posted-once" Always ["M19"] [] |_| Box::<laws::challenge_posted_once::ChallengePostedOnce>::default(),
         "A challenge that the CA has accepted a POST for is not posted again.";
+    "manager.heals-storage" Always ["L6"] [Within] |settings| Box::new(laws::heals_storage::HealsStorage::new(settings)),
+        "What was damaged of a managed name's files is replaced by something good in time.";
     "manager.honors-retry-after" Always ["M6"] [] |_| Box::<laws::honors_retry_after::HonorsRetryAfter>::default(),
         "A resource is not asked again before the Retry-After of its last answer has passed.";
     "manager.issuance-rate" Always ["M4"] [] |_| Box::<laws::issuance_rate::IssuanceRate>::default(),
@@ -128,9 +131,11 @@ pub const LAWS: &[LawEntry] = laws! {
         "Before a certificate expires, or earlier by a margin, a newer one for the same names has been downloaded.";
     "nonces.single-use" Always ["M7"] [] |_| Box::<laws::nonces_single_use::NoncesSingleUse>::default(),
         "The client sends no nonce twice; a POST that is tried again carries a new one.";
+    "storage.files-parse" Always ["S1"] [] |_| Box::<laws::files_parse::FilesParse>::default(),
+        "What a storage holds, at rest and as programs read it, is an old value or a new one, whole.";
     "visitors.always-served" Always ["V9"] [] |_| Box::<laws::always_served::AlwaysServed>::default(),
         "Once a name was served well, it is served at each later visit while its certificate lives.";
-    "visitors.handshake-within" Always ["L3", "V4"] [Longest] |settings| Box::new(laws::handshake_within::HandshakeWithin::new(settings)),
+    "visitors.handshake-within" Always ["L3", "V4"] [Within] |settings| Box::new(laws::handshake_within::HandshakeWithin::new(settings)),
         "No visitor's TLS handshake takes longer than the scenario allows, and none goes on for ever.";
     "visitors.names-match" Always ["V2"] [] |_| Box::<laws::names_match::NamesMatch>::default(),
         "The certificate that a visitor is served covers the name asked for; a wildcard covers one label.";

@@ -26,7 +26,7 @@ use sim::{
 use super::{
     explore::{self, Cut},
     faulty,
-    steps::{Cast, StepLog, renewal_info},
+    steps::{Cast, StepLog, disk::STORAGE_ROOT, renewal_info},
     visitor::{self, Visits},
 };
 use crate::{
@@ -93,6 +93,7 @@ pub(super) fn build(
                 name: name.as_str().to_owned(),
                 addresses: vec![addresses[name.as_str()]],
                 clock: ClockOptions { skew_ns: host.clock.skew.nanoseconds(), drift_ppm: host.clock.drift_ppm },
+                shared_disk: host.shared_disk.as_ref().map(|disk| disk.as_str().to_owned()),
             })
             .collect(),
     };
@@ -217,15 +218,8 @@ fn cas(
         if let Some(dns) = dns {
             config.dns_server = SocketAddr::new(dns, 53);
         }
-        for bug in &case.bugs {
-            match bug {
-                Bug::CaaLoopVariable => config.caa_recheck = Arc::new(ca_mock::historical::CaaLoopVariable),
-                Bug::RenewalThirtyDayConstant
-                | Bug::CertificateWrittenInPlace
-                | Bug::AriMissingRetryAfter
-                | Bug::RenewalUnderCacheLock
-                | Bug::StorageReadUnderCacheLock => {}
-            }
+        if case.bugs.contains(&Bug::CaaLoopVariable) {
+            config.caa_recheck = Arc::new(ca_mock::historical::CaaLoopVariable);
         }
         world.add_name(directory_name, vec![addresses[name.as_str()]]);
         cas.insert(name.as_str().to_owned(), Ca::new(&world.env(hosts[name.as_str()]), config));
@@ -307,7 +301,7 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
     let directory = format!("https://{}/directory", ca.config().directory_host);
     let mut config = client_under_test::Config::new(names, directory, ca.api_root_pem());
     config.contact = vec!["mailto:operator@example.test".to_owned()];
-    config.storage_root = PathBuf::from("/var/lib/acme");
+    config.storage_root = PathBuf::from(STORAGE_ROOT);
     for bug in &case.bugs {
         match bug {
             Bug::RenewalThirtyDayConstant => {
@@ -316,6 +310,9 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             }
             Bug::CertificateWrittenInPlace => {
                 config.certificate_writer = Arc::new(client_under_test::historical::InPlaceWrite);
+            }
+            Bug::CertificateNeedsMetadata => {
+                config.certificate_requirement = Arc::new(client_under_test::historical::AllOrNothing);
             }
             Bug::AriMissingRetryAfter => {
                 config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);

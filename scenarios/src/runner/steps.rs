@@ -1,5 +1,6 @@
 //! The timeline: what each verb does to the world, and when.
 
+pub(super) mod disk;
 pub(super) mod renewal_info;
 
 use std::{
@@ -164,6 +165,8 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             later(world, *duration, move |world| world.resume(host));
         }
         Verb::HostResume { host } => world.resume(cast.host(host)),
+        Verb::DiskFail { host, error, on, duration } => disk::fail(world, cast.host(host), *error, *on, *duration),
+        Verb::DiskDamage { host, file, how } => disk::damage(world, cast.host(host), file, *how),
         Verb::ClockStep { host, by } => {
             world.step_clock(cast.host(host), time::Duration::nanoseconds(by.nanoseconds()));
         }

@@ -11,6 +11,9 @@ choices! {
         /// Empties a certificate's files and writes them anew, without a sync. Caddy, until 2024:
         /// <https://github.com/caddyserver/caddy/issues/6481>, <https://github.com/caddyserver/certmagic/issues/303>
         "client.certificate-written-in-place" => CertificateWrittenInPlace,
+        /// Serves a certificate only if its metadata parses too, and so not at all once a `}` too many is in there.
+        /// Caddy, to this day: <https://github.com/caddyserver/certmagic/issues/303>
+        "client.certificate-needs-metadata" => CertificateNeedsMetadata,
         /// Compares a CA's answers by Retry-After, which not every CA sends, and panics without it. Caddy, 2024:
         /// <https://github.com/caddyserver/caddy/issues/6561>, <https://github.com/caddyserver/certmagic/issues/344>
         "client.ari-missing-retry-after" => AriMissingRetryAfter,

@@ -53,7 +53,7 @@ words! {
         /// No visitor's TLS handshake takes longer than this, from its first message to its end; one without end counts.
         "visitors.handshake-within" [always finally] => VisitorsHandshakeWithin {
             /// How long a handshake may take.
-            "at-most" => at_most: Duration = required,
+            "within" => within: Duration = required,
         },
         /// Before a certificate expires, a newer one for the same names has been downloaded.
         "manager.renews-before-expiry" [always finally] => ManagerRenewsBeforeExpiry {
@@ -91,6 +91,11 @@ words! {
         "manager.active-pair-matches" [always finally] => ManagerActivePairMatches {},
         /// A challenge that the CA has accepted a POST for is not posted again.
         "manager.challenge-posted-once" [always finally] => ManagerChallengePostedOnce {},
+        /// What was damaged of a managed name's files is replaced by something good in time.
+        "manager.heals-storage" [always finally] => ManagerHealsStorage {
+            /// So long after the damage at the latest, or after the start that follows it.
+            "within" => within: Duration = ["1h"],
+        },
         /// A resource is not asked again before the Retry-After of its last answer has passed.
         "manager.honors-retry-after" [always finally] => ManagerHonorsRetryAfter {},
         /// For one set of names, certificates come no faster than one for each third of their lifetime.
@@ -115,6 +120,8 @@ words! {
         "ca.never-issues-against-caa" [always finally] => CaNeverIssuesAgainstCaa {},
         /// Each renewal window that the CA gives has a start and an end, and ends after it starts.
         "ca.ari-window-sane" [always finally] => CaAriWindowSane {},
+        /// What a storage holds, at rest and as programs read it, is an old value or a new one, whole.
+        "storage.files-parse" [always finally] => StorageFilesParse {},
         /// No task panics.
         "world.no-panic" [always finally] => WorldNoPanic {},
         /// No tasks wait for each other for ever, and every operation ends.
@@ -130,6 +137,16 @@ impl Law {
         if let Self::ManagerAriPollGap { at_least } = self { Some(*at_least) } else { None }
     }
 
+    /// `within`.
+    #[must_use]
+    pub fn within(&self) -> Option<Duration> {
+        if let Self::ManagerHealsStorage { within } | Self::VisitorsHandshakeWithin { within } = self {
+            Some(*within)
+        } else {
+            None
+        }
+    }
+
     /// `margin`.
     #[must_use]
     pub fn margin(&self) -> Duration {
@@ -140,12 +157,6 @@ impl Law {
     #[must_use]
     pub fn at_most(&self) -> (Option<u32>, Option<Duration>) {
         if let Self::ManagerNewOrders { at_most, per } = self { (Some(*at_most), *per) } else { (None, None) }
-    }
-
-    /// `at-most` of a duration.
-    #[must_use]
-    pub fn longest(&self) -> Option<Duration> {
-        if let Self::VisitorsHandshakeWithin { at_most } = self { Some(*at_most) } else { None }
     }
 
     /// `times`.

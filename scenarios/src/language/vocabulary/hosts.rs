@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use crate::language::{
     terms::KindWord,
-    values::{Names, SignedDuration},
+    values::{Names, SignedDuration, Slug},
 };
 
 section! {
@@ -16,6 +16,9 @@ section! {
         "address" => address: IpAddr = optional,
         /// How its clock differs from true time.
         "clock" => clock: ClockSettings = table,
+        /// The disk that it mounts over the network, by any name; hosts that say the same name share it. Each
+        /// operation takes a round trip of 1 to 30 ms, and a host's power loss takes nothing from it that was done.
+        "shared-disk" => shared_disk: Slug = optional,
     }
 
     /// How a host's clock differs from true time.

@@ -7,6 +7,7 @@
 #[macro_use]
 mod macros;
 mod bugs;
+mod disk;
 mod expectations;
 mod explore;
 mod hosts;
@@ -16,6 +17,7 @@ mod sections;
 mod timeline;
 
 pub use bugs::Bug;
+pub use disk::{Damage, DiskAccess, DiskError};
 pub(crate) use expectations::ExpectationHead;
 pub use expectations::Law;
 pub use explore::{CrashExploration, CrashOutcome, CrashPhase, CrashPoint};

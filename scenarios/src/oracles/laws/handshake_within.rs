@@ -25,7 +25,7 @@ use crate::oracles::{
 /// The law.
 #[derive(Debug)]
 pub(crate) struct HandshakeWithin {
-    longest: Option<Duration>,
+    within: Option<Duration>,
     /// Connections that have no handshake behind them, by the addresses of client and server.
     open: Recent<Ends, Open>,
     /// The handshake that has just ended.
@@ -47,7 +47,7 @@ struct Open {
 impl HandshakeWithin {
     pub(crate) fn new(settings: Settings) -> Self {
         let open = Recent::new(KEPT_MAX);
-        Self { longest: settings.longest, open, ended: None, visited: BTreeSet::new() }
+        Self { within: settings.within, open, ended: None, visited: BTreeSet::new() }
     }
 }
 
@@ -61,12 +61,12 @@ impl Law for HandshakeWithin {
         {
             self.visited.insert((ends.0.ip(), ends.1));
             verdict.exercise(seen.moment);
-            if let Some(longest) = self.longest.filter(|longest| took > *longest) {
-                let (name, took, longest) = (&visit.name, in_words(took), in_words(longest));
+            if let Some(within) = self.within.filter(|within| took > *within) {
+                let (name, took, within) = (&visit.name, in_words(took), in_words(within));
                 let outcome = visit.failure.as_ref().map_or("served", |failure| &failure.reason);
                 verdict.find(
                     seen.moment,
-                    format!("a visitor of {name} should be answered within {longest}, but after {took} was: {outcome}"),
+                    format!("a visitor of {name} should be answered within {within}, but after {took} was: {outcome}"),
                 );
             }
         }
@@ -117,12 +117,12 @@ impl HandshakeWithin {
     fn judge_unfinished(&self, ends: Ends, open: &Open, moment: &Moment, verdict: &mut Verdict) {
         let Some(spoke_ns) = open.spoke_ns.filter(|_| self.visited.contains(&(ends.0.ip(), ends.1))) else { return };
         let waited = Duration::from_nanos(moment.at_ns.saturating_sub(spoke_ns));
-        if let Some(longest) = self.longest.filter(|longest| waited > *longest) {
+        if let Some(within) = self.within.filter(|within| waited > *within) {
             verdict.exercise(moment);
-            let (server, waited, longest) = (ends.1, in_words(waited), in_words(longest));
+            let (server, waited, within) = (ends.1, in_words(waited), in_words(within));
             verdict.find(
                 moment,
-                format!("a visitor of {server} should be answered within {longest}, but waited {waited} for nothing"),
+                format!("a visitor of {server} should be answered within {within}, but waited {waited} for nothing"),
             );
         }
     }
@@ -144,7 +144,7 @@ mod tests {
     const MANAGER: &str = "10.0.0.1:443";
 
     fn settings() -> Settings {
-        Settings { longest: Some(Duration::from_secs(1)), ..Settings::default() }
+        Settings { within: Some(Duration::from_secs(1)), ..Settings::default() }
     }
 
     fn findings(story: &Story) -> Vec<String> {
