@@ -237,13 +237,16 @@ impl Keeper {
         self.storage_look_at = now + STORAGE_LOOK_INTERVAL;
         let storage = &self.issuer.storage;
         let Some(current) = &self.current else { return };
+        let hold = self.cache.hold(Work::StorageRead).await;
         if let Some(ari) = current.ari.as_ref().filter(|ari| ari.answered.is_some())
             && storage.load_ari(self.names.first(), &ari.certificate).await.is_none()
         {
             self.env.probe("manager/storage-mended");
             drop(storage.store_ari(self.names.first(), ari).await);
         }
-        if !matches!(storage.holds_certificate(self.names.first(), &current.set).await, Ok(false)) {
+        let held = storage.holds_certificate(self.names.first(), &current.set).await;
+        drop(hold);
+        if !matches!(held, Ok(false)) {
             return;
         }
         if self.look_into_storage().await.is_ok()
