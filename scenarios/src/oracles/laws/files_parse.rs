@@ -154,7 +154,6 @@ mod tests {
         story.event(Some("node2"), event(DiskOperation::Open, TRUNCATE, ""));
         story.event(Some("manager"), event(DiskOperation::Write, None, "{\"a\":10}"));
         story.event(Some("node2"), event(DiskOperation::Write, None, "{\"a\":1}"));
-        story.keeps(LAW);
         story.wait(10);
         story.event(None, Event::Probe { name: "later".into() });
         story.breaks(LAW, "}}");
