@@ -37,6 +37,8 @@ impl CertificateRequirement for SetAlone {
 pub struct CertificateSet {
     chain: Chain,
     key: P256Key,
+    /// The file's content. It takes a moment to write, and is compared with the file each hour.
+    pem: Arc<str>,
 }
 
 impl CertificateSet {
@@ -46,7 +48,8 @@ impl CertificateSet {
     /// [`CertificateError::OtherKey`] if it does not.
     pub fn new(chain: Chain, key: P256Key) -> Result<Self, CertificateError> {
         chain.check_key(&key)?;
-        Ok(Self { chain, key })
+        let pem = (key.to_pem() + &chain.to_pem()).into();
+        Ok(Self { chain, key, pem })
     }
 
     /// What the leaf says.
@@ -65,10 +68,6 @@ impl CertificateSet {
     #[must_use]
     pub fn certified_key(&self) -> CertifiedKey {
         CertifiedKey::new(self.chain.certificates().to_vec(), Arc::new(self.key.clone()))
-    }
-
-    fn to_pem(&self) -> String {
-        self.key.to_pem() + &self.chain.to_pem()
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
@@ -96,7 +95,7 @@ impl Storage {
     /// # Errors
     /// The disk's; the former set then stands.
     pub async fn store_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<()> {
-        self.writer.write(&self.env, &self.certificate_file(name, "pem"), set.to_pem().as_bytes()).await
+        self.writer.write(&self.env, &self.certificate_file(name, "pem"), set.pem.as_bytes()).await
     }
 
     /// Whether the current set of `name` is this one.
@@ -105,7 +104,7 @@ impl Storage {
     /// The disk's, if that is not known.
     pub async fn holds_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<bool> {
         let bytes = self.read(&self.certificate_file(name, "pem")).await?;
-        Ok(bytes.is_some_and(|bytes| bytes == set.to_pem().as_bytes()))
+        Ok(bytes.is_some_and(|bytes| bytes == set.pem.as_bytes()))
     }
 
     /// The current set of `name`, if there is one. A file that holds no set of this name is put aside.
@@ -159,10 +158,10 @@ mod tests {
         storage.store_certificate(&good, &set("good.test")).await.unwrap();
         let other_key = P256Key::generate(&env(), "another");
         let mismatched = other_key.to_pem() + &set("bad.test").chain.to_pem();
-        let whole = set("bad.test").to_pem();
+        let whole = set("bad.test").pem;
         let bad: Name = "bad.test".parse().unwrap();
         let path = storage.certificate_file(&bad, "pem");
-        for content in ["", "}", &whole[..whole.len() / 2], &mismatched, &set("other.test").to_pem()] {
+        for content in ["", "}", &whole[..whole.len() / 2], &mismatched, &set("other.test").pem] {
             atomic::replace(&storage.env, &path, content.as_bytes()).await.unwrap();
             assert!(storage.load_certificate(&bad).await.unwrap().is_none());
             assert!(!path.exists());
