@@ -27,6 +27,7 @@ fn in_the_world(security: Security, exchanges: u64, pause: Duration) -> World {
         name: name.into(),
         addresses: vec![[10, 0, 0, last].into()],
         clock: Default::default(),
+        shared_disk: None,
     };
     let hosts = vec![host("server", 1), host("client", 2)];
     let mut world = World::new(Options { seed: 1, epoch: epoch(), hosts }, Vec::new());

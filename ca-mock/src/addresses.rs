@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::rr::{Name, RecordType};
 use sim::Env;
 
 use crate::{
@@ -19,12 +19,7 @@ pub(crate) async fn find(
     identifier: &Identifier,
     port: u16,
 ) -> Result<Vec<SocketAddr>, Problem> {
-    let resolver = Resolver {
-        env: env.clone(),
-        server: config.dns_server,
-        timeout: config.dns_timeout,
-        attempts: config.dns_attempts,
-    };
+    let resolver = Resolver::new(env, config);
     let dns_problem = |detail: String| Problem::new(ProblemType::Dns, detail);
     let mut name = Name::from_ascii(identifier.as_str()).map_err(|e| dns_problem(e.to_string()))?;
     name.set_fqdn(true);
@@ -33,7 +28,7 @@ pub(crate) async fn find(
     for kind in [RecordType::AAAA, RecordType::A] {
         match resolver.lookup(&name, kind).await {
             Ok(records) => {
-                let address = records.iter().find_map(RData::ip_addr);
+                let address = records.iter().find_map(|record| record.data.ip_addr());
                 found.extend(address.map(|ip: IpAddr| SocketAddr::new(ip, port)));
             }
             // The name has no records of any type (RFC 8020).

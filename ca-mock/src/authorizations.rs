@@ -1,13 +1,14 @@
 //! Authorizations (RFC 8555 §7.1.4): an account's permission to have an identifier certified.
 //!
 //! One failed challenge makes its authorization invalid, as public CAs do it; each order gets new
-//! authorizations, and none is reused.
+//! authorizations, unless the CA lets it take over valid ones.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use sim::{Env, UtcDateTime};
 
 use crate::{
+    caa::{Authorized, Checked},
     challenges::{Challenge, ChallengeStatus, ChallengeType},
     identifier::Identifier,
     ids::{AccountId, AuthorizationId},
@@ -19,7 +20,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AuthorizationStatus {
     Pending { expires: UtcDateTime },
-    Valid { expires: UtcDateTime },
+    Valid { expires: UtcDateTime, caa: Checked },
     Invalid,
     Deactivated,
     Expired,
@@ -38,7 +39,7 @@ impl AuthorizationStatus {
 
     pub(crate) fn expires(self) -> Option<UtcDateTime> {
         match self {
-            Self::Pending { expires } | Self::Valid { expires } => Some(expires),
+            Self::Pending { expires } | Self::Valid { expires, .. } => Some(expires),
             Self::Invalid | Self::Deactivated | Self::Expired => None,
         }
     }
@@ -67,7 +68,7 @@ impl Authorization {
     pub(crate) fn settle(&mut self, now: UtcDateTime) {
         self.status = match self.status {
             AuthorizationStatus::Pending { expires } if expires <= now => AuthorizationStatus::Invalid,
-            AuthorizationStatus::Valid { expires } if expires <= now => AuthorizationStatus::Expired,
+            AuthorizationStatus::Valid { expires, .. } if expires <= now => AuthorizationStatus::Expired,
             unchanged @ (AuthorizationStatus::Pending { .. }
             | AuthorizationStatus::Valid { .. }
             | AuthorizationStatus::Invalid
@@ -77,11 +78,12 @@ impl Authorization {
     }
 
     /// The validation authority's verdict on a challenge; `lifetime` counts from now. A verdict on a
-    /// challenge that is not being validated, or for an authorization that is final by now, changes nothing.
+    /// challenge that is not being validated, or for an authorization that is final by now, changes nothing. A good
+    /// one comes with the check of the identifier's CAA.
     pub(crate) fn conclude(
         &mut self,
         kind: ChallengeType,
-        verdict: Result<(), Problem>,
+        verdict: Result<Checked, Problem>,
         now: UtcDateTime,
         lifetime: Duration,
     ) {
@@ -90,14 +92,32 @@ impl Authorization {
         let Some(challenge) = self.challenge_mut(kind) else { return };
         let ChallengeStatus::Processing { .. } = challenge.status else { return };
         match verdict {
-            Ok(()) => {
+            Ok(caa) => {
                 challenge.status = ChallengeStatus::Valid { validated: now };
-                self.status = AuthorizationStatus::Valid { expires: after(now, lifetime) };
+                self.status = AuthorizationStatus::Valid { expires: after(now, lifetime), caa };
             }
             Err(error) => {
                 challenge.status = ChallengeStatus::Invalid { error };
                 self.status = AuthorizationStatus::Invalid;
             }
+        }
+    }
+
+    /// What a valid authorization knows of its identifier's CAA.
+    pub(crate) fn authorized(&self) -> Option<Authorized> {
+        let AuthorizationStatus::Valid { caa, .. } = self.status else { return None };
+        let challenge = self.challenges.iter().find(|one| matches!(one.status, ChallengeStatus::Valid { .. }))?;
+        Some(Authorized { identifier: self.identifier.clone(), checked: caa, method: challenge.kind })
+    }
+
+    /// The identifier's CAA has been checked again.
+    pub(crate) fn caa_rechecked(&mut self, checked: Checked) {
+        match &mut self.status {
+            AuthorizationStatus::Valid { caa, .. } => *caa = checked,
+            AuthorizationStatus::Pending { .. }
+            | AuthorizationStatus::Invalid
+            | AuthorizationStatus::Deactivated
+            | AuthorizationStatus::Expired => {}
         }
     }
 
@@ -132,10 +152,32 @@ impl Authorizations {
         expires: UtcDateTime,
     ) -> AuthorizationId {
         let id = AuthorizationId::draw(env);
-        let challenges = ChallengeType::ALL.map(|kind| Challenge::new(env, kind)).into();
+        let challenges = ChallengeType::for_identifier(&identifier).map(|kind| Challenge::new(env, kind)).collect();
         let status = AuthorizationStatus::Pending { expires };
         self.by_id.insert(id, Authorization { id, account, identifier, status, challenges });
         id
+    }
+
+    /// A valid authorization of the account for the identifier that lasts until `until` (RFC 8555 §7.1.3).
+    pub(crate) fn valid_until(
+        &self,
+        account: AccountId,
+        identifier: &Identifier,
+        until: UtcDateTime,
+    ) -> Option<AuthorizationId> {
+        let lasts =
+            |one: &&Authorization| matches!(one.status, AuthorizationStatus::Valid { expires, .. } if expires >= until);
+        let of_account = |one: &&Authorization| one.account == account && one.identifier == *identifier;
+        // A record that stays can be looked up again, and is (draft-ietf-acme-dns-persist-01 §7.8).
+        let is_to_keep = |one: &&Authorization| {
+            let persistent = one.challenge(ChallengeType::DnsPersist01).map(|challenge| &challenge.status);
+            !matches!(persistent, Some(ChallengeStatus::Valid { .. }))
+        };
+        self.by_id.values().filter(of_account).filter(is_to_keep).find(lasts).map(|one| one.id)
+    }
+
+    pub(crate) fn find(&self, id: AuthorizationId) -> Option<&Authorization> {
+        self.by_id.get(&id)
     }
 
     pub(crate) fn find_mut(&mut self, id: AuthorizationId) -> Option<&mut Authorization> {
@@ -157,6 +199,8 @@ mod tests {
     const NOW: UtcDateTime = utc_datetime!(2026-01-01 00:00);
     const HOUR: Duration = Duration::from_secs(3600);
 
+    const CHECKED: Checked = Checked { at: NOW, ttl: Duration::ZERO };
+
     fn answered(env: &Env) -> Authorization {
         let mut all = Authorizations::default();
         let name = Identifier::parse("a.example").unwrap();
@@ -173,15 +217,15 @@ mod tests {
     fn a_verdict_counts_once() {
         testing::with_env(|env| {
             let mut good = answered(&env);
-            good.conclude(ChallengeType::Http01, Ok(()), NOW, HOUR);
+            good.conclude(ChallengeType::Http01, Ok(CHECKED), NOW, HOUR);
             good.conclude(ChallengeType::Http01, Err(Problem::malformed("late")), NOW, HOUR);
-            assert_eq!(good.status, AuthorizationStatus::Valid { expires: after(NOW, HOUR) });
+            assert_eq!(good.status, AuthorizationStatus::Valid { expires: after(NOW, HOUR), caa: CHECKED });
             good.settle(after(NOW, HOUR));
             assert_eq!(good.status, AuthorizationStatus::Expired);
 
             let mut bad = answered(&env);
             bad.conclude(ChallengeType::Http01, Err(Problem::new(ProblemType::Dns, "no")), NOW, HOUR);
-            bad.conclude(ChallengeType::Http01, Ok(()), NOW, HOUR);
+            bad.conclude(ChallengeType::Http01, Ok(CHECKED), NOW, HOUR);
             assert_eq!((bad.status, bad.challenges[0].status.name()), (AuthorizationStatus::Invalid, "invalid"));
             assert!(bad.deactivate().is_err());
         });
@@ -191,13 +235,30 @@ mod tests {
     fn a_verdict_that_comes_too_late_proves_nothing() {
         testing::with_env(|env| {
             let mut authorization = answered(&env);
-            authorization.conclude(ChallengeType::Http01, Ok(()), after(NOW, HOUR), HOUR);
+            authorization.conclude(ChallengeType::Http01, Ok(CHECKED), after(NOW, HOUR), HOUR);
             assert_eq!(authorization.status, AuthorizationStatus::Invalid);
 
             let mut given_up = answered(&env);
             given_up.deactivate().unwrap();
-            given_up.conclude(ChallengeType::Http01, Ok(()), NOW, HOUR);
+            given_up.conclude(ChallengeType::Http01, Ok(CHECKED), NOW, HOUR);
             assert_eq!(given_up.status, AuthorizationStatus::Deactivated);
+        });
+    }
+
+    #[test]
+    fn a_valid_authorization_is_taken_over_by_its_account_for_its_identifier_while_it_lasts() {
+        testing::with_env(|env| {
+            let authorization = answered(&env);
+            let (id, account) = (authorization.id, authorization.account);
+            let name = authorization.identifier.clone();
+            let mut all = Authorizations::default();
+            all.by_id.insert(id, authorization);
+            assert_eq!(all.valid_until(account, &name, NOW), None);
+            all.find_mut(id).unwrap().conclude(ChallengeType::Http01, Ok(CHECKED), NOW, HOUR);
+            assert_eq!(all.valid_until(account, &name, after(NOW, HOUR)), Some(id));
+            assert_eq!(all.valid_until(account, &name, after(NOW, HOUR + HOUR)), None);
+            assert_eq!(all.valid_until(AccountId::draw(&env), &name, NOW), None);
+            assert_eq!(all.valid_until(account, &Identifier::parse("b.example").unwrap(), NOW), None);
         });
     }
 }

@@ -5,10 +5,15 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
+    sync::Arc,
     time::Duration,
 };
 
-use crate::{MakeAccountLookup, renewal_info_policy::RenewalInfoPolicy};
+use crate::{
+    MakeAccountLookup,
+    caa::{CaaRecheck, EachDue},
+    renewal_info_policy::RenewalInfoPolicy,
+};
 
 /// What kind of CA this is.
 #[derive(Clone, Debug)]
@@ -36,6 +41,13 @@ pub struct Config {
     pub pending_authorization_lifetime: Duration,
     /// How long an authorization is good for once it is valid.
     pub valid_authorization_lifetime: Duration,
+    /// Whether a new order takes over valid authorizations of its account that last as long as the order, instead
+    /// of asking for proof again (RFC 8555 §7.1.3).
+    pub reuse_valid_authorizations: bool,
+    /// The issuer domain names by which CAA records mean this CA (RFC 8659 §4.2); shown in the directory.
+    pub caa_identities: Vec<String>,
+    /// Decides which names' CAA is looked up again before issuance.
+    pub caa_recheck: Arc<dyn CaaRecheck>,
     /// How long issuance takes: finalized orders are `processing` for so long.
     pub issuance_delay: Duration,
     /// `Retry-After` of a `processing` order or challenge, rounded up to whole seconds; absent if none.
@@ -85,6 +97,9 @@ impl Default for Config {
             order_lifetime: 24 * HOUR,
             pending_authorization_lifetime: HOUR,
             valid_authorization_lifetime: HOUR,
+            reuse_valid_authorizations: false,
+            caa_identities: vec!["ca.test".to_owned()],
+            caa_recheck: Arc::new(EachDue),
             issuance_delay: Duration::from_secs(1),
             poll_retry_after: Some(Duration::from_secs(3)),
             renewal_info: true,

@@ -1,15 +1,27 @@
 //! Finalization: from an accepted CSR to the certificate, beside the front end (RFC 8555 §7.4).
+//!
+//! Before anything is signed, CAA is checked again for the names whose last check is too old.
 
 use sim::Env;
 
-use crate::{Ca, ids::OrderId, orders::OrderStatus};
+use crate::{
+    Ca,
+    caa::{self, Authorized},
+    identifier::SentIdentifier,
+    ids::OrderId,
+    orders::OrderStatus,
+    problem::Problem,
+};
 
 /// Begins to issue for an order that is `processing`.
 pub(crate) fn begin(ca: &Ca, env: &Env, id: OrderId) {
     let (ca, on) = (ca.clone(), env.clone());
     let work = async move {
         on.sleep(ca.config().issuance_delay).await;
-        issue(&ca, &on, id);
+        match recheck_caa(&ca, &on, id).await {
+            Ok(()) => issue(&ca, &on, id),
+            Err(problem) => refuse(&ca, id, problem),
+        }
     };
     env.spawn("ca issuance", work).detach();
 }
@@ -25,6 +37,33 @@ pub(crate) fn resume(ca: &Ca, env: &Env) {
     }
 }
 
+/// Looks at every name that is due before refusing any, so that the problem names them all.
+async fn recheck_caa(ca: &Ca, env: &Env, id: OrderId) -> Result<(), Problem> {
+    let order = ca.with_store(|store| {
+        let order = store.orders.find(id)?;
+        let authorizations = order.authorizations.iter().map(|id| (*id, store.authorizations.find(*id)));
+        let authorized = authorizations.filter_map(|(id, found)| Some((id, found?.authorized()?)));
+        Some((order.account, authorized.collect::<Vec<_>>()))
+    });
+    let Some((account, authorizations)) = order else { return Ok(()) };
+    let known: Vec<Authorized> = authorizations.iter().map(|(_, authorized)| authorized.clone()).collect();
+    let mut refused = Vec::new();
+    for identifier in ca.config().caa_recheck.identifiers(env, &known) {
+        let of_identifier = authorizations.iter().find(|(_, authorized)| authorized.identifier == identifier);
+        let Some((authorization, Authorized { method, .. })) = of_identifier else { continue };
+        env.probe("ca/caa-rechecked");
+        match caa::check(ca, env, account, &identifier, *method).await {
+            Ok(checked) => ca.with_store(|store| {
+                if let Some(authorization) = store.authorizations.find_mut(*authorization) {
+                    authorization.caa_rechecked(checked);
+                }
+            }),
+            Err(problem) => refused.push((SentIdentifier::from(&identifier), problem)),
+        }
+    }
+    Problem::about_identifiers(refused).map_or(Ok(()), Err)
+}
+
 /// One step under the lock, so that an order never gets two certificates.
 fn issue(ca: &Ca, env: &Env, id: OrderId) {
     let issued = ca.with_store(|store| {
@@ -38,4 +77,12 @@ fn issue(ca: &Ca, env: &Env, id: OrderId) {
     if issued {
         env.probe("ca/certificate-issued");
     }
+}
+
+fn refuse(ca: &Ca, id: OrderId, problem: Problem) {
+    ca.with_store(|store| {
+        if let Some(order) = store.orders.find_mut(id) {
+            order.refuse(problem);
+        }
+    });
 }

@@ -2,7 +2,7 @@
 //!
 //! The rooms are a CA's roles: the front end reads requests strictly and answers them; accounts, orders,
 //! authorizations and challenges are state machines that know neither HTTP nor JSON; the validation authority
-//! goes out and checks; issuance signs; ARI says when to come back. [`dns`] has the resolver and a test server.
+//! goes out and checks; CAA asks whether the domain's holder agrees; issuance signs; ARI says when to come back. [`dns`] has the resolver and a test server.
 //!
 //! It shares no wire types with any client: a mistake made once can't be right on both sides.
 
@@ -12,11 +12,14 @@ mod ari;
 mod authorizations;
 mod base64url;
 mod ca;
+mod caa;
 mod certificates;
 mod challenges;
 mod config;
 mod csr;
 pub mod dns;
+mod dns01;
+mod dns_persist01;
 mod finalization;
 mod front_end;
 pub mod historical;
@@ -34,12 +37,15 @@ mod renewal_info_policy;
 mod store;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod timestamp;
 mod tls_alpn01;
 mod validation;
 
 pub use ca::Ca;
+pub use caa::{Authorized, CaaRecheck, Checked, EachDue};
 pub use config::Config;
 pub use front_end::{Bound, MakeAccountLookup};
+pub use identifier::Identifier;
 pub use jws::{SignedRequest, read_signed_request};
 pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};

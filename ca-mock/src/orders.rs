@@ -103,6 +103,14 @@ impl Order {
         Problem::new(ProblemType::OrderNotReady, detail)
     }
 
+    /// Issuance cannot go on. Whatever else happened to the order meanwhile stands.
+    pub(crate) fn refuse(&mut self, error: Problem) {
+        match self.status {
+            OrderStatus::Processing { .. } => self.status = OrderStatus::Invalid { error: Some(error) },
+            OrderStatus::Pending | OrderStatus::Ready | OrderStatus::Valid { .. } | OrderStatus::Invalid { .. } => {}
+        }
+    }
+
     /// The account that owns the order has gone (RFC 8555 §7.3.6).
     pub(crate) fn cancel(&mut self) {
         match self.status {
@@ -164,7 +172,7 @@ mod tests {
     use time::macros::utc_datetime;
 
     use super::*;
-    use crate::{challenges::ChallengeType, jwk::PublicKey, testing, timestamp::after};
+    use crate::{caa::Checked, challenges::ChallengeType, jwk::PublicKey, testing, timestamp::after};
 
     const NOW: UtcDateTime = utc_datetime!(2026-01-01 00:00);
     const HOUR: Duration = Duration::from_secs(3600);
@@ -181,7 +189,7 @@ mod tests {
         (orders.by_id.remove(&id).unwrap(), authorizations)
     }
 
-    fn conclude(authorizations: &mut Authorizations, id: AuthorizationId, verdict: Result<(), Problem>) {
+    fn conclude(authorizations: &mut Authorizations, id: AuthorizationId, verdict: Result<Checked, Problem>) {
         let authorization = authorizations.find_mut(id).unwrap();
         authorization.challenge_mut(ChallengeType::Http01).unwrap().answer(PublicKey::Ed25519([1; 32]).thumbprint());
         authorization.conclude(ChallengeType::Http01, verdict, NOW, 2 * HOUR);
@@ -194,7 +202,7 @@ mod tests {
             for id in order.authorizations.clone() {
                 order.settle(&mut authorizations, NOW);
                 assert_eq!(order.status.name(), "pending");
-                conclude(&mut authorizations, id, Ok(()));
+                conclude(&mut authorizations, id, Ok(Checked { at: NOW, ttl: Duration::ZERO }));
             }
             order.settle(&mut authorizations, NOW);
             assert_eq!(order.status.name(), "ready");

@@ -19,6 +19,7 @@ pub(crate) enum ProblemType {
     BadPublicKey,
     BadRevocationReason,
     BadSignatureAlgorithm,
+    Caa,
     Compound,
     Connection,
     Dns,
@@ -45,6 +46,7 @@ impl ProblemType {
             Self::BadPublicKey => "badPublicKey",
             Self::BadRevocationReason => "badRevocationReason",
             Self::BadSignatureAlgorithm => "badSignatureAlgorithm",
+            Self::Caa => "caa",
             Self::Compound => "compound",
             Self::Connection => "connection",
             Self::Dns => "dns",
@@ -64,7 +66,7 @@ impl ProblemType {
     fn status(self) -> StatusCode {
         match self {
             Self::AlreadyReplaced => StatusCode::CONFLICT,
-            Self::OrderNotReady | Self::Unauthorized | Self::UserActionRequired => StatusCode::FORBIDDEN,
+            Self::Caa | Self::OrderNotReady | Self::Unauthorized | Self::UserActionRequired => StatusCode::FORBIDDEN,
             Self::AccountDoesNotExist
             | Self::AlreadyRevoked
             | Self::BadCsr

@@ -1,4 +1,5 @@
-//! [`Name`]: a DNS name that certificates are issued for, in the one form that compares equal.
+//! [`Name`]: a DNS name that certificates are issued for, in the one form that compares equal; and [`Names`], those
+//! of one certificate.
 //!
 //! Lower-case ASCII without a trailing dot (RFC 5890's A-labels are taken as they are; nothing is
 //! translated here). No underscore, no slash, no empty label: a name is also a directory's name in
@@ -85,6 +86,51 @@ impl fmt::Debug for Name {
 impl Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+/// The names of one certificate: one or more, each once. The first is what its files and logs are called by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names(Arc<[Name]>);
+
+impl Names {
+    /// `None` if there are none; what is repeated is dropped.
+    #[must_use]
+    pub fn new(names: impl IntoIterator<Item = Name>) -> Option<Self> {
+        let mut all: Vec<Name> = Vec::new();
+        for name in names {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+        (!all.is_empty()).then(|| Self(all.into()))
+    }
+
+    /// One name alone.
+    #[must_use]
+    pub fn of(name: Name) -> Self {
+        Self(Arc::new([name]))
+    }
+
+    /// The first.
+    #[must_use]
+    pub fn first(&self) -> &Name {
+        self.0.first().expect("there is one")
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[Name] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => self.first().fmt(f),
+            more => write!(f, "{} and {} more", self.first(), more - 1),
+        }
     }
 }
 

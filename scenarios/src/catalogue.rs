@@ -100,7 +100,14 @@ impl Catalogue {
             let found: Vec<Case> = if path.exists() {
                 Self::read_path(path)?.cases
             } else {
-                shipped()?.cases.into_iter().filter(|case| case.id.starts_with(asked.as_str())).collect()
+                let cases = shipped()?.cases;
+                // A whole id is meant alone, even if another one begins with it.
+                let is_whole = |case: &Case| {
+                    case.id.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+                };
+                let any_whole = cases.iter().any(is_whole);
+                let is_meant = |case: &Case| if any_whole { is_whole(case) } else { case.id.starts_with(asked) };
+                cases.into_iter().filter(is_meant).collect()
             };
             if found.is_empty() {
                 return Err(CatalogueError::Unknown(asked.clone()));

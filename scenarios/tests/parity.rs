@@ -111,8 +111,12 @@ fn epoch() -> UtcDateTime {
 fn in_the_world() -> Vec<String> {
     let place = Place::new([10, 0, 0], Path::new("/var/lib/acme"));
     let listener = Listener::default();
-    let host =
-        |name: &str, address| HostOptions { name: name.into(), addresses: vec![address], clock: Default::default() };
+    let host = |name: &str, address| HostOptions {
+        name: name.into(),
+        addresses: vec![address],
+        clock: Default::default(),
+        shared_disk: None,
+    };
     let hosts = vec![host("ca", place.ca), host("dns", place.dns), host("manager", place.manager)];
     let mut world = World::new(Options { seed: SEED, epoch: epoch(), hosts }, vec![Box::new(listener.clone())]);
     let [ca_host, dns_host, manager_host] = ["ca", "dns", "manager"].map(|name| world.host(name).unwrap());

@@ -175,6 +175,19 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+    /// The host's disk is one that other hosts mount too.
+    DiskMounted {
+        /// Which.
+        disk: String,
+    },
+    /// A file was changed behind the host's back.
+    DiskDamaged {
+        /// Its path.
+        path: String,
+        /// What it holds now; none if it is gone.
+        #[serde(serialize_with = "base64_option")]
+        content: Option<Vec<u8>>,
+    },
     /// Unsynced changes met a power loss.
     DiskCrashed {
         /// How many changes were not yet durable.
@@ -216,6 +229,13 @@ pub enum Event {
     Probe {
         /// Its name.
         name: String,
+    },
+    /// The DNS says something else from now on.
+    ZoneChanged {
+        /// The name, without the trailing dot.
+        name: String,
+        /// The one record of its type, as in a zone file: `A 10.0.0.20`. If none, there is no record of any type.
+        record: Option<String>,
     },
     /// A fault that the scenario injects.
     Fault {
@@ -398,6 +418,10 @@ impl Trace {
 
 fn base64_text<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&STANDARD.encode(bytes))
+}
+
+fn base64_option<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(&bytes.as_ref().map(|bytes| STANDARD.encode(bytes)))
 }
 
 fn base64_each<S: Serializer>(all: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {

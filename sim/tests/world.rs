@@ -26,6 +26,7 @@ fn world(seed: u64) -> (World, HostId, HostId) {
         name: name.into(),
         addresses: vec![IpAddr::from([10, 0, 0, last])],
         clock: Default::default(),
+        shared_disk: None,
     };
     let world = World::new(
         Options { seed, epoch: UtcDateTime::UNIX_EPOCH, hosts: vec![host("a", 1), host("b", 2)] },

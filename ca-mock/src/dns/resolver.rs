@@ -8,11 +8,12 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use hickory_proto::{
     op::{Message, MessageType, OpCode, Query, ResponseCode},
-    rr::{DNSClass, Name, RData, RecordType},
+    rr::{DNSClass, Name, RData, Record, RecordType},
 };
 use sim::{Env, net::UdpSocket};
 
 use super::{ALIASES_MAX, server::extension};
+use crate::config::Config;
 
 /// Whom to ask, and how patiently.
 #[derive(Debug)]
@@ -44,19 +45,25 @@ pub(crate) enum LookupError {
 }
 
 impl Resolver {
+    /// The resolver that the CA is configured with.
+    pub(crate) fn new(env: &Env, config: &Config) -> Self {
+        Self { env: env.clone(), server: config.dns_server, timeout: config.dns_timeout, attempts: config.dns_attempts }
+    }
+
     /// All records of a type, at the end of the chain of CNAMEs; never none.
-    pub(crate) async fn lookup(&self, name: &Name, kind: RecordType) -> Result<Vec<RData>, LookupError> {
+    pub(crate) async fn lookup(&self, name: &Name, kind: RecordType) -> Result<Vec<Record>, LookupError> {
         let mut owner = name.clone();
         let mut aliases = 0;
         loop {
             let asked = owner.clone();
             let response = self.exchange(&asked, kind).await?;
             loop {
-                let records: Vec<RData> = of_type(&response, &owner, kind).cloned().collect();
+                let records: Vec<Record> = of_type(&response, &owner, kind).cloned().collect();
                 if !records.is_empty() {
                     return Ok(records);
                 }
-                let Some(RData::CNAME(target)) = of_type(&response, &owner, RecordType::CNAME).next() else { break };
+                let alias = of_type(&response, &owner, RecordType::CNAME).next();
+                let Some(RData::CNAME(target)) = alias.map(|record| &record.data) else { break };
                 owner = target.0.to_lowercase();
                 aliases += 1;
                 if aliases > ALIASES_MAX {
@@ -143,11 +150,11 @@ fn answers(response: &Message, request: &Message) -> bool {
         && response.queries == request.queries
 }
 
-fn of_type<'a>(response: &'a Message, owner: &'a Name, kind: RecordType) -> impl Iterator<Item = &'a RData> {
-    let matches = move |record: &&hickory_proto::rr::Record| {
+fn of_type<'a>(response: &'a Message, owner: &'a Name, kind: RecordType) -> impl Iterator<Item = &'a Record> {
+    let matches = move |record: &&Record| {
         record.name == *owner && record.dns_class == DNSClass::IN && record.record_type() == kind
     };
-    response.answers.iter().filter(matches).map(|record| &record.data)
+    response.answers.iter().filter(matches)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! zone answers for everything below its origin.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, Ipv6Addr},
 };
 
@@ -129,6 +129,8 @@ pub struct Zone {
     origin: Name,
     /// In canonical order, so that what is below a name follows it.
     names: BTreeMap<Name, BTreeMap<RecordType, RecordSet>>,
+    /// What cannot be answered.
+    failing: BTreeSet<Name>,
 }
 
 /// What a zone has to say about a name and a type.
@@ -138,6 +140,7 @@ pub(super) enum Finding {
     Alias(Box<Record>, Name),
     NoData,
     NoSuchName,
+    Failure,
 }
 
 impl Zone {
@@ -147,7 +150,7 @@ impl Zone {
     /// [`ZoneError::NotAName`] if `origin` is none.
     pub fn new(origin: &str) -> Result<Self, ZoneError> {
         let origin = parse_name(origin)?;
-        let mut zone = Self { names: BTreeMap::new(), origin: origin.clone() };
+        let mut zone = Self { names: BTreeMap::new(), failing: BTreeSet::new(), origin: origin.clone() };
         let soa = RecordData::Soa {
             mname: prefixed("ns", &origin),
             rname: prefixed("hostmaster", &origin),
@@ -215,6 +218,7 @@ impl Zone {
     /// [`ZoneError::NotAName`].
     pub fn remove(&mut self, name: &str) -> Result<bool, ZoneError> {
         let name = parse_name(name)?;
+        self.failing.remove(&name);
         let Some(sets) = self.names.get_mut(&name) else { return Ok(false) };
         let before = sets.len();
         sets.retain(|kind, _| *kind == RecordType::SOA);
@@ -223,6 +227,15 @@ impl Zone {
             self.names.remove(&name);
         }
         Ok(removed)
+    }
+
+    /// Answers every question about this very name with SERVFAIL, until it gets records or loses them.
+    ///
+    /// # Errors
+    /// [`ZoneError::NotAName`].
+    pub fn fail(&mut self, name: &str) -> Result<(), ZoneError> {
+        self.failing.insert(parse_name(name)?);
+        Ok(())
     }
 
     fn check(&self, name: &Name, kind: RecordType, data: &[RecordData]) -> Result<(), ZoneError> {
@@ -247,12 +260,16 @@ impl Zone {
 
     fn insert(&mut self, name: Name, ttl_seconds: u32, data: Vec<RecordData>) {
         if let Some(kind) = data.first().map(RecordData::record_type) {
+            self.failing.remove(&name);
             self.names.entry(name).or_default().insert(kind, RecordSet { ttl_seconds, data });
         }
     }
 
     /// What the zone says about `name`, which must be in lower case and inside of it.
     pub(super) fn find(&self, name: &Name, kind: RecordType) -> Finding {
+        if self.failing.contains(name) {
+            return Finding::Failure;
+        }
         let sets = match self.names.get(name) {
             Some(sets) => sets,
             None if self.exists(name) => return Finding::NoData,

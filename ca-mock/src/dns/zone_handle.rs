@@ -53,6 +53,14 @@ impl ZoneHandle {
         self.in_zone_of(name, |zone| zone.remove(name))
     }
 
+    /// Answers every question about this very name with SERVFAIL, until it gets records or loses them.
+    ///
+    /// # Errors
+    /// As [`Zone::fail`]; [`ZoneError::OutsideZone`] if no zone has the name.
+    pub fn fail(&self, name: &str) -> Result<(), ZoneError> {
+        self.in_zone_of(name, |zone| zone.fail(name))
+    }
+
     fn in_zone_of<T>(
         &self,
         name: &str,
@@ -88,6 +96,10 @@ impl ZoneHandle {
                     }
                     Finding::NoData => {
                         answer.authorities = zone.negative();
+                        return answer;
+                    }
+                    Finding::Failure => {
+                        answer.code = ResponseCode::ServFail;
                         return answer;
                     }
                     Finding::NoSuchName => {

@@ -22,6 +22,9 @@ impl FrontEnd {
         if self.ca.config().renewal_info {
             directory["renewalInfo"] = self.urls.of_path(RENEWAL_INFO_PATH).into();
         }
+        if !self.ca.config().caa_identities.is_empty() {
+            directory["meta"]["caaIdentities"] = json!(self.ca.config().caa_identities);
+        }
         if let Some(terms) = &self.ca.config().terms_of_service {
             directory["meta"]["termsOfService"] = terms.as_str().into();
         }

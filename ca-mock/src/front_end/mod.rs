@@ -28,7 +28,7 @@ use crate::{Ca, finalization, validation};
 pub use account_lookup::MakeAccountLookup;
 pub(crate) use account_lookup::{AccountLookup, Found, FromStore};
 use balancer::Balancer;
-use routes::{Route, Urls};
+use routes::{ACCOUNT_PATH, Route, Urls};
 
 /// A CA that listens.
 #[derive(Debug)]
@@ -51,6 +51,7 @@ impl Bound {
         let config = ca.config();
         let listener = env.listen(SocketAddr::new(config.listen, config.https_port)).await?;
         let urls = Urls::new(&config.directory_host, listener.local_address()?.port());
+        ca.with_store(|store| store.account_url_prefix = urls.of_path(ACCOUNT_PATH));
         let resolver = SingleCertAndKey::from(ca.api().certified_key.clone());
         let tls = tls::Server::new(&env, Arc::new(resolver), &["http/1.1"]).map_err(io::Error::other)?;
         Ok(Self { balancer: Arc::new(Balancer::new(ca, env, urls, tls)), listener })

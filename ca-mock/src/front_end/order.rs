@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sim::UtcDateTime;
 
 use super::{
     FrontEnd,
@@ -18,7 +19,7 @@ use crate::{
     csr::Csr,
     finalization,
     identifier::{Identifier, SentIdentifier},
-    ids::{AccountId, OrderId},
+    ids::{AccountId, AuthorizationId, OrderId},
     jws::Jws,
     orders::{Order, OrderStatus},
     problem::{Problem, ProblemType},
@@ -56,21 +57,40 @@ impl FrontEnd {
             if let Some(replaced) = &replaces {
                 self.check_replacement(store, account, replaced, &identifiers)?;
             }
-            let expires = after(now, config.pending_authorization_lifetime);
+            let expires = after(now, config.order_lifetime);
             let authorizations = identifiers
                 .iter()
-                .map(|identifier| store.authorizations.create(&self.env, account, identifier.clone(), expires))
+                .map(|identifier| self.authorization_for(store, account, identifier, expires))
                 .collect();
-            let expires = after(now, config.order_lifetime);
             let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, replaces.clone());
             if let Some(certificate) = replaces.and_then(|replaced| store.certificates.find_mut(&replaced)) {
                 certificate.replaced_by = Some(id);
                 self.env.probe("ca/order-replaces");
             }
             self.env.probe("ca/order-created");
-            let order = store.orders.find(id).expect("it was created under the same lock");
+            // With authorizations that are valid already, it is ready at once.
+            let order = self.own_order(store, account, id)?;
             Ok(self.show_order(StatusCode::CREATED, order))
         })
+    }
+
+    /// A valid one that lasts as long as the order, if the CA reuses them, or else a new one.
+    fn authorization_for(
+        &self,
+        store: &mut Store,
+        account: AccountId,
+        identifier: &Identifier,
+        order_expires: UtcDateTime,
+    ) -> AuthorizationId {
+        let config = self.ca.config();
+        if config.reuse_valid_authorizations
+            && let Some(valid) = store.authorizations.valid_until(account, identifier, order_expires)
+        {
+            self.env.probe("ca/authorization-reused");
+            return valid;
+        }
+        let expires = after(self.env.utc_now(), config.pending_authorization_lifetime);
+        store.authorizations.create(&self.env, account, identifier.clone(), expires)
     }
 
     pub(super) fn order(&self, account: AccountId, id: OrderId, jws: &Jws) -> Result<Answer, Refusal> {

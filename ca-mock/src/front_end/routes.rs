@@ -28,6 +28,9 @@ pub(super) enum Route {
     RenewalInfo(String),
 }
 
+/// What an account's path begins with.
+pub(super) const ACCOUNT_PATH: &str = "/acme/account/";
+
 /// Where renewal information begins; the directory shows it without the slash (RFC 9773 §3).
 pub(super) const RENEWAL_INFO_PATH: &str = "/acme/renewal-info";
 
@@ -64,7 +67,7 @@ impl Route {
             Self::NewOrder => "/acme/new-order".to_owned(),
             Self::RevokeCertificate => "/acme/revoke-certificate".to_owned(),
             Self::KeyChange => "/acme/key-change".to_owned(),
-            Self::Account(id) => format!("/acme/account/{id}"),
+            Self::Account(id) => format!("{ACCOUNT_PATH}{id}"),
             Self::AccountOrders(id) => format!("/acme/account/{id}/orders"),
             Self::Order(id) => format!("/acme/order/{id}"),
             Self::Finalize(id) => format!("/acme/order/{id}/finalize"),

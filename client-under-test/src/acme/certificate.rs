@@ -82,6 +82,12 @@ impl Leaf {
         (self.not_after - self.not_before).max(Duration::ZERO)
     }
 
+    /// Whether it names all of `names`.
+    #[must_use]
+    pub fn covers(&self, names: &[Name]) -> bool {
+        names.iter().all(|name| self.names.contains(name))
+    }
+
     /// Whether it is valid at `now`.
     #[must_use]
     pub fn is_valid_at(&self, now: UtcDateTime) -> bool {

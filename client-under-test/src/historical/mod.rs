@@ -4,6 +4,7 @@
 //! protocol's code never asks which of them is in place.
 
 mod account_key_in_memory;
+mod all_or_nothing;
 mod in_place_write;
 mod locked_cache;
 mod missing_retry_after;
@@ -12,6 +13,7 @@ mod storage_read_under_cache_lock;
 mod thirty_day_constant;
 
 pub use account_key_in_memory::AccountKeyInMemory;
+pub use all_or_nothing::AllOrNothing;
 pub use in_place_write::InPlaceWrite;
 pub use missing_retry_after::MissingRetryAfter;
 pub use renewal_under_cache_lock::renewal_under_cache_lock;

@@ -23,7 +23,7 @@ use crate::{
         pace::Pace,
         renewal_info::CertId,
     },
-    name::Name,
+    name::{Name, Names},
     storage::{certificate::CertificateSet, pending::PendingOrder},
 };
 
@@ -33,18 +33,18 @@ const FINALIZE_MAX: usize = 3;
 /// An order that was begun longer ago is not continued: its authorizations grow old.
 const CONTINUED_AGE_MAX: time::Duration = time::Duration::hours(24);
 
-/// One attempt for one name.
+/// One attempt for one certificate.
 pub(super) struct Attempt<'a> {
     issuer: &'a Issuer,
     session: Session<'a>,
-    name: &'a Name,
+    names: &'a Names,
     /// Answers in place; they go when the attempt does.
     answers: Vec<InPlace>,
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(issuer: &'a Issuer, session: Session<'a>, name: &'a Name) -> Self {
-        Self { issuer, session, name, answers: Vec::new() }
+    pub(super) fn new(issuer: &'a Issuer, session: Session<'a>, names: &'a Names) -> Self {
+        Self { issuer, session, names, answers: Vec::new() }
     }
 
     /// Makes the attempt.
@@ -69,12 +69,12 @@ impl<'a> Attempt<'a> {
 
     /// The order that an earlier attempt left behind, if it is worth continuing. If not, it is given up.
     async fn left_over(&mut self) -> Result<Option<(Order, P256Key)>, IssueError> {
-        let Some(pending) = self.issuer.storage.load_pending(self.name).await? else { return Ok(None) };
-        if let Ok(Some(set)) = self.issuer.storage.load_certificate(self.name).await
+        let Some(pending) = self.issuer.storage.load_pending(self.names.first()).await? else { return Ok(None) };
+        if let Ok(Some(set)) = self.issuer.storage.load_certificate(self.names.first()).await
             && set.is_for(&pending.key)
         {
             // It led to the certificate that is stored already; only its record was left to remove.
-            drop(self.issuer.storage.remove_pending(self.name).await);
+            drop(self.issuer.storage.remove_pending(self.names.first()).await);
             return Ok(None);
         }
         self.issuer.env.probe("manager/order-found-again");
@@ -83,7 +83,7 @@ impl<'a> Attempt<'a> {
             Err(e) if e.is_transient() || e.is("accountDoesNotExist") => return Err(e.into()),
             // The CA does not know it any more.
             Err(_) => {
-                self.issuer.storage.remove_pending(self.name).await?;
+                self.issuer.storage.remove_pending(self.names.first()).await?;
                 return Ok(None);
             }
         };
@@ -102,14 +102,14 @@ impl<'a> Attempt<'a> {
             | OrderState::Invalid { .. }
             | OrderState::Unknown => {
                 self.give_up(&order).await?;
-                self.issuer.storage.remove_pending(self.name).await?;
+                self.issuer.storage.remove_pending(self.names.first()).await?;
                 Ok(None)
             }
         }
     }
 
     async fn begin(&mut self, replaces: &mut Option<CertId>) -> Result<(Order, P256Key), IssueError> {
-        let names = std::slice::from_ref(self.name);
+        let names = self.names.all();
         let order = match self.session.new_order(names, replaces.as_ref()).await {
             Err(e) if replaces.is_some() && refuses_replacement(&e) => {
                 self.issuer.env.probe("manager/replaces-refused");
@@ -118,9 +118,9 @@ impl<'a> Attempt<'a> {
             }
             other => other?,
         };
-        let key = P256Key::generate(&self.issuer.env, &format!("manager/certificate-key/{}", self.name));
+        let key = P256Key::generate(&self.issuer.env, &format!("manager/certificate-key/{}", self.names.first()));
         let pending = PendingOrder { url: order.url.clone(), key: key.clone(), begun: self.issuer.env.utc_now() };
-        if let Err(e) = self.issuer.storage.store_pending(self.name, &pending).await {
+        if let Err(e) = self.issuer.storage.store_pending(self.names.first(), &pending).await {
             drop(self.give_up(&order).await);
             return Err(e.into());
         }
@@ -149,7 +149,7 @@ impl<'a> Attempt<'a> {
                         return Err(Error::NotYet { what, retry_after: order.retry_after }.into());
                     }
                     finalized += 1;
-                    let csr = request(self.name, key)?;
+                    let csr = request(self.names, key)?;
                     match self.session.finalize(order, &finalize, &csr).await {
                         Ok(shown) => *order = shown,
                         // Whether the request arrived, the order tells.
@@ -163,7 +163,7 @@ impl<'a> Attempt<'a> {
                 OrderState::Valid { certificate } => match self.session.download(&certificate).await {
                     Ok(chain) => {
                         chain
-                            .check_names_and_dates(std::slice::from_ref(self.name), self.issuer.env.utc_now())
+                            .check_names_and_dates(self.names.all(), self.issuer.env.utc_now())
                             .map_err(Error::from)?;
                         return Ok(CertificateSet::new(chain, key.clone()).map_err(Error::from)?);
                     }
@@ -205,7 +205,10 @@ impl<'a> Attempt<'a> {
             return Err(Error::NoChallenge { name, offered }.into());
         };
         let key_authorization = self.session.key_authorization(challenge.token.as_str());
-        self.answers.push(answers.put_in_place(solver, self.name, challenge, key_authorization).await?);
+        let is_meant = |name: &&Name| name.as_str().eq_ignore_ascii_case(&authorization.identifier);
+        // The CA may write the name otherwise; with one name there is no doubt.
+        let name = self.names.all().iter().find(is_meant).unwrap_or(self.names.first());
+        self.answers.push(answers.put_in_place(solver, name, challenge, key_authorization).await?);
         if !challenge.is_pending {
             return Ok(());
         }
@@ -265,7 +268,7 @@ impl<'a> Attempt<'a> {
         };
         if is_over {
             // A record that stays is looked at by the next attempt.
-            drop(self.issuer.storage.remove_pending(self.name).await);
+            drop(self.issuer.storage.remove_pending(self.names.first()).await);
         }
     }
 
@@ -299,9 +302,9 @@ fn refuses_replacement(error: &Error) -> bool {
     })
 }
 
-/// The certificate signing request, DER: the name as its only subject alternative name, and no common name.
-fn request(name: &Name, key: &P256Key) -> Result<Vec<u8>, rcgen::Error> {
-    let mut params = CertificateParams::new(vec![name.to_string()])?;
+/// The certificate signing request, DER: the names as its only subject alternative names, and no common name.
+fn request(names: &Names, key: &P256Key) -> Result<Vec<u8>, rcgen::Error> {
+    let mut params = CertificateParams::new(names.all().iter().map(Name::to_string).collect::<Vec<_>>())?;
     params.distinguished_name = DistinguishedName::new();
     Ok(params.serialize_request(key)?.der().to_vec())
 }

@@ -20,8 +20,11 @@ use super::{
 };
 use crate::{
     acme::certificate::pem_blocks,
-    name::{Name, NotAName},
-    storage::atomic::{AtomicWrite, CertificateWriter},
+    name::{Name, Names, NotAName},
+    storage::{
+        atomic::{AtomicWrite, CertificateWriter},
+        certificate::{CertificateRequirement, SetAlone},
+    },
 };
 
 /// Minutes between failed attempts; the last one repeats.
@@ -30,8 +33,8 @@ const RETRY_MINUTES: [u64; 14] = [1, 2, 2, 5, 10, 10, 20, 20, 30, 60, 60, 120, 1
 /// What a manager is to do.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The DNS names to hold a certificate for, one certificate each.
-    pub names: Vec<String>,
+    /// The certificates to hold, each with its DNS names.
+    pub certificates: Vec<Vec<String>>,
     /// The DNS names that get a certificate when a visitor asks for them.
     pub on_demand: Option<OnDemand>,
     /// The CA's directory (RFC 8555 §7.1.1), HTTPS.
@@ -62,10 +65,12 @@ pub struct Config {
     pub retry_delays: Vec<Duration>,
     /// How certificate sets come onto the disk.
     pub certificate_writer: Arc<dyn CertificateWriter>,
+    /// What has to be readable besides a certificate set before the set is served.
+    pub certificate_requirement: Arc<dyn CertificateRequirement>,
 }
 
 impl Config {
-    /// The defaults, for `names` and the CA at `directory_url`, whose HTTPS `trusted_roots_pem` vouch for.
+    /// The defaults, for a certificate for each of `names`, and the CA at `directory_url`, whose HTTPS `trusted_roots_pem` vouch for.
     #[must_use]
     pub fn new(
         names: impl IntoIterator<Item = impl Into<String>>,
@@ -73,7 +78,7 @@ impl Config {
         trusted_roots_pem: impl Into<String>,
     ) -> Self {
         Self {
-            names: names.into_iter().map(Into::into).collect(),
+            certificates: names.into_iter().map(|name| vec![name.into()]).collect(),
             on_demand: None,
             directory_url: directory_url.into(),
             contact: Vec::new(),
@@ -89,6 +94,7 @@ impl Config {
             ari_comparison: Arc::new(ByAnswerTime),
             retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
             certificate_writer: Arc::new(AtomicWrite),
+            certificate_requirement: Arc::new(SetAlone),
         }
     }
 }
@@ -99,6 +105,12 @@ pub enum ConfigError {
     /// A name is none.
     #[error(transparent)]
     Name(#[from] NotAName),
+    /// A certificate is for nothing.
+    #[error("a certificate has no names")]
+    NoName,
+    /// Two certificates would be kept under one name.
+    #[error("two different certificates begin with `{0}`")]
+    SameFirstName(Name),
     /// The directory's address can't be used.
     #[error("`{0}` is not an HTTPS address of a directory")]
     Directory(String),
@@ -113,7 +125,7 @@ pub enum ConfigError {
 /// A [`Config`] that has been understood.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    pub(super) names: Vec<Name>,
+    pub(super) certificates: Vec<Names>,
     pub(super) on_demand: Option<on_demand::Policy>,
     pub(super) directory_url: Url,
     pub(super) contact: Vec<String>,
@@ -129,16 +141,24 @@ pub(super) struct Settings {
     pub(super) ari_comparison: Arc<dyn AriComparison>,
     pub(super) retry_delays: Vec<Duration>,
     pub(super) certificate_writer: Arc<dyn CertificateWriter>,
+    pub(super) certificate_requirement: Arc<dyn CertificateRequirement>,
 }
 
 impl TryFrom<Config> for Settings {
     type Error = ConfigError;
 
     fn try_from(config: Config) -> Result<Self, ConfigError> {
-        let mut names = config.names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
         // The first stays first, as it answers visitors who name nobody.
-        let mut seen = std::collections::BTreeSet::new();
-        names.retain(|name| seen.insert(name.clone()));
+        let mut certificates: Vec<Names> = Vec::new();
+        for names in &config.certificates {
+            let names = names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
+            let names = Names::new(names).ok_or(ConfigError::NoName)?;
+            match certificates.iter().find(|known| known.first() == names.first()) {
+                None => certificates.push(names),
+                Some(known) if *known == names => {}
+                Some(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
+            }
+        }
         let directory_url = Url::parse(&config.directory_url)
             .ok()
             .filter(|url| url.scheme() == "https" && url.has_host())
@@ -147,7 +167,7 @@ impl TryFrom<Config> for Settings {
             return Err(ConfigError::RetryDelays);
         }
         Ok(Self {
-            names,
+            certificates,
             on_demand: config.on_demand.map(TryInto::try_into).transpose()?,
             directory_url,
             contact: config.contact,
@@ -163,6 +183,7 @@ impl TryFrom<Config> for Settings {
             ari_comparison: config.ari_comparison,
             retry_delays: config.retry_delays,
             certificate_writer: config.certificate_writer,
+            certificate_requirement: config.certificate_requirement,
         })
     }
 }
@@ -183,8 +204,12 @@ mod tests {
     fn what_can_not_be_understood_is_refused_at_once() {
         let good = || Config::new(["a.test", "A.test."], "https://127.0.0.1:14000/dir", "");
         let settings = Settings::try_from(good()).unwrap();
-        assert_eq!(settings.names.len(), 1);
-        assert!(Settings::try_from(Config { names: vec!["a b".into()], ..good() }).is_err());
+        assert_eq!(settings.certificates.len(), 1);
+        for certificates in [&[&["a b"][..]][..], &[&[]], &[&["a.test", "b.test"], &["a.test"]]] {
+            let certificates =
+                certificates.iter().map(|names| names.iter().map(ToString::to_string).collect()).collect();
+            assert!(Settings::try_from(Config { certificates, ..good() }).is_err());
+        }
         assert!(Settings::try_from(Config { directory_url: "http://ca.test/".into(), ..good() }).is_err());
         assert!(Settings::try_from(Config { trusted_roots_pem: "-----BEGIN X-----".into(), ..good() }).is_err());
         assert!(Settings::try_from(Config { retry_delays: vec![], ..good() }).is_err());

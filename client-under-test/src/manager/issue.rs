@@ -1,6 +1,6 @@
 //! [`Issuer`]: everything that is asked of the one CA, for all managed names.
 //!
-//! Owns the account, which all names share, and makes one `Attempt` at a time for a name. When an
+//! Owns the account, which all names share, and makes one `Attempt` at a time for a certificate. When an
 //! attempt is made, and what follows a failed one, is the maintenance's business.
 
 use std::{io, sync::Arc};
@@ -21,7 +21,7 @@ use crate::{
         http::HttpClient,
         renewal_info::{CertId, RenewalInfo},
     },
-    name::Name,
+    name::Names,
     storage::{Storage, account::User, certificate::CertificateSet},
 };
 
@@ -92,17 +92,17 @@ impl Issuer {
         }
     }
 
-    /// Makes one attempt to obtain a certificate for `name`. If it `replaces` one, the CA is told so
+    /// Makes one attempt to obtain a certificate for `names`. If it `replaces` one, the CA is told so
     /// (RFC 9773 §5); once the CA has refused that, `replaces` is emptied, for it will refuse it again.
     ///
     /// # Errors
     /// [`IssueError`]; what was begun at the CA is then given up, or kept to be continued.
-    pub async fn obtain(&self, name: &Name, replaces: &mut Option<CertId>) -> Result<Obtained, IssueError> {
-        let _operation = self.env.operation(format!("obtain {name}"));
+    pub async fn obtain(&self, names: &Names, replaces: &mut Option<CertId>) -> Result<Obtained, IssueError> {
+        let _operation = self.env.operation(format!("obtain {names}"));
         let _key_stays = self.account_key.read().await;
         let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
         let account = self.account(&mut client).await?;
-        let mut result = Attempt::new(self, account.session(&mut client), name).run(replaces).await;
+        let mut result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
         if let Err(IssueError::Acme(e)) = &result
             && e.is("accountDoesNotExist")
         {
@@ -110,14 +110,14 @@ impl Issuer {
             self.env.probe("manager/account-lost");
             let account = self.register(&mut client, account.key().clone()).await?;
             *self.account.lock().await = Some(account.clone());
-            result = Attempt::new(self, account.session(&mut client), name).run(replaces).await;
+            result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
         }
         let set = result?;
-        let stored = self.storage.store_certificate(name, &set).await;
+        let stored = self.storage.store_certificate(names.first(), &set).await;
         if stored.is_ok() {
             self.env.probe("manager/certificate-stored");
             // A record that stays leads to nothing worse than one look at an order that is over.
-            drop(self.storage.remove_pending(name).await);
+            drop(self.storage.remove_pending(names.first()).await);
         }
         Ok(Obtained { set, stored })
     }

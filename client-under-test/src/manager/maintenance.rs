@@ -1,6 +1,6 @@
-//! [`Keeper`]: sees to it that one name always has a valid certificate.
+//! [`Keeper`]: sees to it that the names of one certificate always have a valid one.
 //!
-//! Each name has a keeper and a task of its own, so that no name waits for another's CA, disk or
+//! Each certificate has a keeper and a task of its own, so that none waits for another's CA, disk or
 //! mistakes. A keeper wakes at the schedule's interval, and sooner only to try again what failed.
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
@@ -18,21 +18,24 @@ use super::{
 };
 use crate::{
     acme::renewal_info::{CertId, POLL_MAX, POLL_MIN},
-    name::Name,
+    name::Names,
     storage::certificate::CertificateSet,
 };
 
 /// After this many reads that failed, a set that can't be read counts as lost.
 const READS_TRIED_MAX: u32 = 3;
 
+/// How often a keeper looks whether storage still holds what it shows.
+const STORAGE_LOOK_INTERVAL: Duration = Duration::from_secs(3_600);
+
 /// Minutes between questions for renewal information that failed; the last one repeats.
 const POLL_RETRY_MINUTES: [u64; 6] = [1, 5, 20, 60, 180, 360];
 
-/// Looks after one name.
+/// Looks after one certificate.
 #[derive(Debug)]
 pub(super) struct Keeper {
     env: Env,
-    name: Name,
+    names: Names,
     issuer: Arc<Issuer>,
     cache: Arc<dyn CertificateCache>,
     schedule: Arc<dyn RenewalSchedule>,
@@ -42,19 +45,33 @@ pub(super) struct Keeper {
     retry_at: Option<Monotonic>,
     current: Option<Current>,
     reads_failed: u32,
+    /// When to look again whether storage holds what is shown.
+    storage_look_at: Monotonic,
     standing: watch::Sender<Standing>,
 }
 
 /// How far a keeper has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It looks into storage, or asks the CA for a certificate.
+    /// There is nothing to serve yet: it looks into storage, or asks the CA.
     #[default]
-    Underway,
+    Obtaining,
+    /// Its name is served, and it asks the CA for a newer certificate.
+    Renewing,
     /// Its name is served.
     Served,
     /// Its last attempt failed, and there is nothing to serve.
     Failed,
+}
+
+impl Standing {
+    /// Whether an order may be open, which would be left behind.
+    pub(super) fn is_busy(self) -> bool {
+        match self {
+            Self::Obtaining | Self::Renewing => true,
+            Self::Served | Self::Failed => false,
+        }
+    }
 }
 
 /// The certificate that visitors are shown.
@@ -72,10 +89,16 @@ struct Current {
 }
 
 impl Keeper {
-    pub(super) fn new(name: Name, issuer: Arc<Issuer>, cache: Arc<dyn CertificateCache>, settings: &Settings) -> Self {
+    pub(super) fn new(
+        names: Names,
+        issuer: Arc<Issuer>,
+        cache: Arc<dyn CertificateCache>,
+        settings: &Settings,
+    ) -> Self {
         Self {
             env: issuer.env.clone(),
-            name,
+            names,
+            storage_look_at: issuer.env.monotonic_now() + STORAGE_LOOK_INTERVAL,
             issuer,
             cache,
             schedule: settings.renewal_schedule.clone(),
@@ -99,19 +122,18 @@ impl Keeper {
         self.look_into_storage().await.is_ok() && self.current.is_some()
     }
 
-    /// Looks after the name for ever.
+    /// Looks after the certificate for ever.
     pub(super) async fn run(mut self) -> Infallible {
         loop {
             self.check().await;
-            if self.current.is_none() {
-                self.standing.send_replace(Standing::Failed);
-            }
+            self.standing.send_replace(if self.current.is_some() { Standing::Served } else { Standing::Failed });
             let tick = self.env.monotonic_now() + self.schedule.check_interval();
             self.env.sleep_until(self.retry_at.map_or(tick, |retry| retry.min(tick))).await;
         }
     }
 
     async fn check(&mut self) {
+        self.look_after_storage().await;
         self.store_again().await;
         self.poll_ari().await;
         if !self.is_due() {
@@ -156,10 +178,11 @@ impl Keeper {
             return Ok(());
         }
         let is_renewal = self.current.is_some();
+        self.standing.send_replace(if is_renewal { Standing::Renewing } else { Standing::Obtaining });
         let mut unknown = None;
         let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
         let hold = if is_renewal { Some(self.cache.hold(Work::Renewal).await) } else { None };
-        let obtained = self.issuer.obtain(&self.name, replaces).await;
+        let obtained = self.issuer.obtain(&self.names, replaces).await;
         drop(hold);
         let obtained = obtained?;
         self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });
@@ -171,9 +194,13 @@ impl Keeper {
     /// another host on the same storage has renewed.
     async fn look_into_storage(&mut self) -> io::Result<()> {
         let hold = if self.current.is_some() { Some(self.cache.hold(Work::StorageRead).await) } else { None };
-        let loaded = self.issuer.storage.load_certificate(&self.name).await;
+        let loaded = self.issuer.storage.load_certificate(self.names.first()).await;
         drop(hold);
         let Some(set) = loaded? else { return Ok(()) };
+        // The operator may have added a name since it was stored.
+        if !set.leaf().covers(self.names.all()) {
+            return Ok(());
+        }
         let lasts_longer =
             self.current.as_ref().is_none_or(|current| current.set.leaf().not_after < set.leaf().not_after);
         if lasts_longer {
@@ -183,12 +210,14 @@ impl Keeper {
     }
 
     async fn show(&mut self, set: CertificateSet, is_stored: bool) {
-        self.cache.insert(&self.name, &set).await;
+        for name in self.names.all() {
+            self.cache.insert(name, &set).await;
+        }
         self.standing.send_replace(Standing::Served);
         self.reads_failed = 0;
         let replaces = set.leaf().id.clone();
         let ari = match &replaces {
-            Some(id) => Some(match self.issuer.storage.load_ari(&self.name, id).await {
+            Some(id) => Some(match self.issuer.storage.load_ari(self.names.first(), id).await {
                 Some(known) => known,
                 None => Ari::unknown(id.clone()),
             }),
@@ -198,13 +227,44 @@ impl Keeper {
         self.current = Some(Current { set, ari, polls_failed, poll_retry_at: None, replaces, is_stored });
     }
 
+    /// Looks whether storage still holds what is shown, for a disk may fail and a person may err. What is lost is
+    /// stored again; a set that lasts longer, from another host, is taken over.
+    async fn look_after_storage(&mut self) {
+        let now = self.env.monotonic_now();
+        if now < self.storage_look_at {
+            return;
+        }
+        self.storage_look_at = now + STORAGE_LOOK_INTERVAL;
+        let storage = &self.issuer.storage;
+        let Some(current) = &self.current else { return };
+        let hold = self.cache.hold(Work::StorageRead).await;
+        if let Some(ari) = current.ari.as_ref().filter(|ari| ari.answered.is_some())
+            && storage.load_ari(self.names.first(), &ari.certificate).await.is_none()
+        {
+            self.env.probe("manager/storage-mended");
+            drop(storage.store_ari(self.names.first(), ari).await);
+        }
+        let held = storage.holds_certificate(self.names.first(), &current.set).await;
+        drop(hold);
+        if !matches!(held, Ok(false)) {
+            return;
+        }
+        if self.look_into_storage().await.is_ok()
+            && let Some(current) = &mut self.current
+            && matches!(self.issuer.storage.holds_certificate(self.names.first(), &current.set).await, Ok(false))
+        {
+            self.env.probe("manager/storage-mended");
+            current.is_stored = false;
+        }
+    }
+
     /// Stores what could not be stored when it was obtained: it is served meanwhile.
     async fn store_again(&mut self) {
         let Some(current) = self.current.as_mut().filter(|current| !current.is_stored) else { return };
-        if self.issuer.storage.store_certificate(&self.name, &current.set).await.is_ok() {
+        if self.issuer.storage.store_certificate(self.names.first(), &current.set).await.is_ok() {
             current.is_stored = true;
             self.env.probe("manager/certificate-stored");
-            drop(self.issuer.storage.remove_pending(&self.name).await);
+            drop(self.issuer.storage.remove_pending(self.names.first()).await);
         }
     }
 
@@ -219,7 +279,7 @@ impl Keeper {
         if current.poll_retry_at.is_some_and(|retry| self.env.monotonic_now() < retry) {
             return;
         }
-        if let Some(stored) = self.issuer.storage.load_ari(&self.name, &ari.certificate).await
+        if let Some(stored) = self.issuer.storage.load_ari(self.names.first(), &ari.certificate).await
             && self.comparison.is_newer(&stored, ari)
         {
             *ari = stored;
@@ -245,6 +305,6 @@ impl Keeper {
             }
         }
         // Advisory: if it can't be stored, the CA is asked once more after a restart.
-        drop(self.issuer.storage.store_ari(&self.name, ari).await);
+        drop(self.issuer.storage.store_ari(self.names.first(), ari).await);
     }
 }

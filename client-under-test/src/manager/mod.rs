@@ -1,4 +1,4 @@
-//! The certificate manager: holds a valid certificate for each of its names, and shows it to visitors.
+//! The certificate manager: holds valid certificates for its names, and shows it to visitors.
 //!
 //! [`Manager::run`] loads what storage holds, answers challenges and visitors, and renews, for ever. It
 //! keeps nothing that it could not lose: after a power cut at any moment it goes on from its storage.
@@ -100,7 +100,8 @@ impl Listening {
         let Manager { env, settings } = self.manager;
         let settings = Arc::new(settings);
         let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
-            .with_certificate_writer(settings.certificate_writer.clone());
+            .with_certificate_writer(settings.certificate_writer.clone())
+            .with_certificate_requirement(settings.certificate_requirement.clone());
         storage.clean().await;
         let tokens = Tokens::default();
         let cache = (settings.certificate_cache)(&env);
@@ -109,10 +110,10 @@ impl Listening {
 
         let mut keepers = Vec::new();
         let mut loaded = 0;
-        for name in &settings.names {
-            let mut keeper = Keeper::new(name.clone(), issuer.clone(), cache.clone(), &settings);
+        for names in &settings.certificates {
+            let mut keeper = Keeper::new(names.clone(), issuer.clone(), cache.clone(), &settings);
             loaded += usize::from(keeper.load().await);
-            keepers.push((name, keeper));
+            keepers.push((names.first(), keeper));
         }
         if loaded > 0 {
             env.probe("manager/restarted-from-storage");
@@ -122,7 +123,8 @@ impl Listening {
             .on_demand
             .clone()
             .map(|policy| Arc::new(on_demand::Keepers::new(policy, issuer.clone(), cache.clone(), settings.clone())));
-        let endpoint = Endpoint::new(&env, cache, settings.names.first().cloned()).with_on_demand(on_demand);
+        let endpoint = Endpoint::new(&env, cache, settings.certificates.first().map(|names| names.first().clone()))
+            .with_on_demand(on_demand);
         let _serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
             env.spawn("endpoint", endpoint.serve(self.tls)),

@@ -2,8 +2,9 @@
 //!
 //! Who asks first leads: a [`Keeper`] is set to work on the name, and whoever asks meanwhile waits for the same
 //! attempt. After a failure nobody waits and nothing is ordered on a visitor's behalf: the keeper goes on by its own
-//! back-off. No more names are looked after than the capacity allows; the one that was taken up first is let go for
-//! a new one. Its keeper ends with whatever it was about, and storage has its certificate for the next visitor.
+//! back-off. No more names are looked after than the capacity allows; of those that have no order open, the one that
+//! was taken up first is let go for a new one, and storage has its certificate for the next visitor. While all are
+//! busy, a new visitor waits for room.
 //!
 //! A name that the operator has not allowed costs nothing: no task, no disk, no CA.
 
@@ -23,7 +24,7 @@ use super::{
     issue::Issuer,
     maintenance::{Keeper, Standing},
 };
-use crate::name::{Name, NotAName};
+use crate::name::{Name, Names, NotAName};
 
 /// Which names get a certificate when a visitor asks for them, and how many at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,16 @@ pub(super) struct Keepers {
     kept: Mutex<VecDeque<Kept>>,
 }
 
+/// What there is for a name that a visitor asks for.
+enum Found {
+    /// Its keeper.
+    Kept(watch::Receiver<Standing>),
+    /// A new keeper, for which this one has to go.
+    InPlaceOf(Kept, watch::Receiver<Standing>),
+    /// There is no room while this one is busy.
+    NoRoom(watch::Receiver<Standing>),
+}
+
 #[derive(Debug)]
 struct Kept {
     name: Name,
@@ -91,35 +102,48 @@ impl Keepers {
         if name.is_wildcard() || !self.policy.allows(&name) {
             return;
         }
-        let mut let_go = None;
-        let standing = self.standing(&name, &mut let_go);
-        if let Some(Kept { name, keeping, .. }) = let_go {
-            drop(keeping);
-            self.cache.remove(&name).await;
-            self.env.probe("manager/evicted");
-        }
-        if let Some(mut standing) = standing {
-            // A keeper that has been let go leaves its last word.
-            drop(standing.wait_for(|standing| *standing != Standing::Underway).await);
-        }
+        let mut standing = loop {
+            match self.keeper(&name) {
+                Found::Kept(standing) => break standing,
+                Found::InPlaceOf(let_go, standing) => {
+                    drop(let_go.keeping);
+                    self.cache.remove(&let_go.name).await;
+                    self.env.probe("manager/evicted");
+                    break standing;
+                }
+                Found::NoRoom(mut busy) => {
+                    self.env.probe("manager/waits-for-room");
+                    drop(busy.wait_for(|standing| !standing.is_busy()).await);
+                }
+            }
+        };
+        // A keeper that has been let go leaves its last word.
+        drop(standing.wait_for(|standing| *standing != Standing::Obtaining).await);
     }
 
-    /// The standing of the name's keeper. If there is none, one is set to work, if need be in the place of another
-    /// that is `let_go`; there is no room while every one of them is underway.
-    fn standing(&self, name: &Name, let_go: &mut Option<Kept>) -> Option<watch::Receiver<Standing>> {
+    /// The name's keeper. If there is none, one is set to work, if need be in the place of another. Who has an order
+    /// open at the CA is not let go, so that none is left behind.
+    fn keeper(&self, name: &Name) -> Found {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kept.iter().find(|kept| kept.name == *name) {
-            return Some(known.standing.clone());
+            return Found::Kept(known.standing.clone());
         }
+        let mut let_go = None;
         if kept.len() >= self.policy.capacity.get() {
-            let idle = kept.iter().position(|kept| *kept.standing.borrow() != Standing::Underway)?;
-            *let_go = kept.remove(idle);
+            let idle = kept.iter().position(|kept| !kept.standing.borrow().is_busy());
+            let_go = idle.and_then(|idle| kept.remove(idle));
+            if let (None, Some(first)) = (&let_go, kept.front()) {
+                return Found::NoRoom(first.standing.clone());
+            }
         }
-        let keeper = Keeper::new(name.clone(), self.issuer.clone(), self.cache.clone(), &self.settings);
+        let keeper = Keeper::new(Names::of(name.clone()), self.issuer.clone(), self.cache.clone(), &self.settings);
         let standing = keeper.standing();
         let keeping = self.env.spawn(format!("keep {name}"), keeper.run());
         kept.push_back(Kept { name: name.clone(), standing: standing.clone(), keeping });
-        Some(standing)
+        match let_go {
+            Some(let_go) => Found::InPlaceOf(let_go, standing),
+            None => Found::Kept(standing),
+        }
     }
 }
 

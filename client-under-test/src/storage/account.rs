@@ -41,11 +41,13 @@ struct Registration {
 }
 
 impl Storage {
-    /// Stores an account's key. To be done before the key is used.
+    /// Stores the key of a new account, and forgets the address of the account before it: with another key, that
+    /// address would be refused for ever. To be done before the key is used.
     ///
     /// # Errors
     /// The disk's.
     pub async fn store_account_key(&self, user: &User, key: &P256Key) -> io::Result<()> {
+        atomic::remove(&self.env, &self.user_file(user, "json")).await?;
         atomic::replace(&self.env, &self.user_file(user, "key"), key.to_pem().as_bytes()).await
     }
 
@@ -144,6 +146,16 @@ mod tests {
         assert_eq!(User::of_contact(&["mailto:Ann@Example.org".into()]).0, "ann@example.org");
         assert_eq!(User::of_contact(&["mailto:../../x".into()]).0, "_.._x");
         assert_eq!(User::of_contact(&["tel:1".into()]).0, "default");
+    }
+
+    #[tokio::test]
+    async fn a_new_key_forgets_the_address_of_the_old_one() {
+        let (_directory, storage) = storage();
+        let user = User::of_contact(&[]);
+        storage.store_account_key(&user, &P256Key::generate(&env(), "old")).await.unwrap();
+        storage.store_account_url(&user, &"https://ca.test/account/1".parse().unwrap()).await.unwrap();
+        storage.store_account_key(&user, &P256Key::generate(&env(), "new")).await.unwrap();
+        assert_eq!(storage.load_account_url(&user).await, None);
     }
 
     #[tokio::test]

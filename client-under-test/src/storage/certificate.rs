@@ -1,21 +1,44 @@
 //! Certificate sets: a key and its chain in one file, `<name>.pem`, which is what makes them current.
 
-use std::{fmt, io, sync::Arc};
+use std::{
+    fmt::{self, Debug},
+    io,
+    path::Path,
+    sync::Arc,
+};
 
 use rustls::sign::CertifiedKey;
-use sim::crypto::P256Key;
+use sim::{Env, crypto::P256Key};
 
-use super::Storage;
+use super::{Storage, atomic::Written};
 use crate::{
     acme::certificate::{CertificateError, Chain, Leaf, pem_blocks},
     name::Name,
 };
+
+/// What has to be readable besides a certificate set before the set counts as there.
+pub trait CertificateRequirement: Debug + Send + Sync {
+    /// Fails if what is known of the certificate besides itself, at `metadata`, is not as it has to be.
+    fn check<'a>(&'a self, env: &'a Env, metadata: &'a Path) -> Written<'a>;
+}
+
+/// Nothing: a key and its certificate can be served whatever else is missing or unreadable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetAlone;
+
+impl CertificateRequirement for SetAlone {
+    fn check<'a>(&'a self, _env: &'a Env, _metadata: &'a Path) -> Written<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
 
 /// A chain and the key that its leaf certifies.
 #[derive(Clone)]
 pub struct CertificateSet {
     chain: Chain,
     key: P256Key,
+    /// The file's content. It takes a moment to write, and is compared with the file each hour.
+    pem: Arc<str>,
 }
 
 impl CertificateSet {
@@ -25,7 +48,8 @@ impl CertificateSet {
     /// [`CertificateError::OtherKey`] if it does not.
     pub fn new(chain: Chain, key: P256Key) -> Result<Self, CertificateError> {
         chain.check_key(&key)?;
-        Ok(Self { chain, key })
+        let pem = (key.to_pem() + &chain.to_pem()).into();
+        Ok(Self { chain, key, pem })
     }
 
     /// What the leaf says.
@@ -44,10 +68,6 @@ impl CertificateSet {
     #[must_use]
     pub fn certified_key(&self) -> CertifiedKey {
         CertifiedKey::new(self.chain.certificates().to_vec(), Arc::new(self.key.clone()))
-    }
-
-    fn to_pem(&self) -> String {
-        self.key.to_pem() + &self.chain.to_pem()
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
@@ -75,7 +95,16 @@ impl Storage {
     /// # Errors
     /// The disk's; the former set then stands.
     pub async fn store_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<()> {
-        self.writer.write(&self.env, &self.certificate_file(name, "pem"), set.to_pem().as_bytes()).await
+        self.writer.write(&self.env, &self.certificate_file(name, "pem"), set.pem.as_bytes()).await
+    }
+
+    /// Whether the current set of `name` is this one.
+    ///
+    /// # Errors
+    /// The disk's, if that is not known.
+    pub async fn holds_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<bool> {
+        let bytes = self.read(&self.certificate_file(name, "pem")).await?;
+        Ok(bytes.is_some_and(|bytes| bytes == set.pem.as_bytes()))
     }
 
     /// The current set of `name`, if there is one. A file that holds no set of this name is put aside.
@@ -86,7 +115,10 @@ impl Storage {
         let path = self.certificate_file(name, "pem");
         let Some(bytes) = self.read(&path).await? else { return Ok(None) };
         match CertificateSet::parse(&bytes) {
-            Ok(set) if set.leaf().names.contains(name) => Ok(Some(set)),
+            Ok(set) if set.leaf().names.contains(name) => {
+                self.requirement.check(&self.env, &self.certificate_file(name, "json")).await?;
+                Ok(Some(set))
+            }
             Ok(_) | Err(_) => {
                 self.quarantine(&path).await;
                 Ok(None)
@@ -126,14 +158,15 @@ mod tests {
         storage.store_certificate(&good, &set("good.test")).await.unwrap();
         let other_key = P256Key::generate(&env(), "another");
         let mismatched = other_key.to_pem() + &set("bad.test").chain.to_pem();
-        let whole = set("bad.test").to_pem();
+        let whole = set("bad.test").pem;
         let bad: Name = "bad.test".parse().unwrap();
         let path = storage.certificate_file(&bad, "pem");
-        for content in ["", "}", &whole[..whole.len() / 2], &mismatched, &set("other.test").to_pem()] {
+        for content in ["", "}", &whole[..whole.len() / 2], &mismatched, &set("other.test").pem] {
             atomic::replace(&storage.env, &path, content.as_bytes()).await.unwrap();
             assert!(storage.load_certificate(&bad).await.unwrap().is_none());
             assert!(!path.exists());
             assert_eq!(std::fs::read(path.with_extension("pem.bad")).unwrap(), content.as_bytes());
+            std::fs::rename(path.with_extension("pem.bad"), path.with_extension("seen")).unwrap();
         }
         assert!(storage.load_certificate(&good).await.unwrap().is_some());
     }

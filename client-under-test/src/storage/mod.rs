@@ -24,6 +24,9 @@ use crate::name::Name;
 /// How long a foreign temporary file is left alone: its writer may be another host at work.
 const FOREIGN_TEMPORARY_AGE_MAX: time::Duration = time::Duration::hours(24);
 
+/// How many bad files of one name are kept; then the last is replaced.
+const QUARANTINED_MAX: u32 = 100;
+
 /// One CA's part of a storage directory.
 #[derive(Clone, Debug)]
 pub struct Storage {
@@ -31,20 +34,27 @@ pub struct Storage {
     root: PathBuf,
     issuer: String,
     writer: Arc<dyn atomic::CertificateWriter>,
+    requirement: Arc<dyn certificate::CertificateRequirement>,
 }
 
 impl Storage {
     /// The part of the storage at `root` that belongs to the CA at `directory_url`.
     #[must_use]
     pub fn new(env: &Env, root: PathBuf, directory_url: &Url) -> Self {
-        let writer = Arc::new(atomic::AtomicWrite);
-        Self { env: env.clone(), root, issuer: issuer_key(directory_url), writer }
+        let (writer, requirement) = (Arc::new(atomic::AtomicWrite), Arc::new(certificate::SetAlone));
+        Self { env: env.clone(), root, issuer: issuer_key(directory_url), writer, requirement }
     }
 
     /// The same storage, with certificate sets written otherwise.
     #[must_use]
     pub fn with_certificate_writer(self, writer: Arc<dyn atomic::CertificateWriter>) -> Self {
         Self { writer, ..self }
+    }
+
+    /// The same storage, with other conditions for a certificate set to be there.
+    #[must_use]
+    pub fn with_certificate_requirement(self, requirement: Arc<dyn certificate::CertificateRequirement>) -> Self {
+        Self { requirement, ..self }
     }
 
     fn certificate_directory(&self, name: &Name) -> PathBuf {
@@ -96,13 +106,22 @@ impl Storage {
         }
     }
 
-    /// Puts a file that can't be read aside as `<file>.bad`, where a person finds it and no program does.
+    /// Puts a file that can't be read aside as `<file>.bad`, where a person finds it and no program does. What
+    /// was put aside before stays: there may be a key in it.
     async fn quarantine(&self, path: &Path) {
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(".bad");
+        let disk = self.env.disk();
+        let aside = |number: u32| {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(if number == 1 { ".bad".to_owned() } else { format!(".{number}.bad") });
+            PathBuf::from(aside)
+        };
+        let mut number = 1;
+        while number < QUARANTINED_MAX && disk.metadata(&aside(number)).await.is_ok() {
+            number += 1;
+        }
         self.env.probe("manager/quarantined");
         // If even this fails, the next write replaces the file.
-        drop(self.env.disk().rename(path, Path::new(&aside)).await);
+        drop(disk.rename(path, &aside(number)).await);
     }
 }
 
@@ -140,6 +159,20 @@ pub(crate) mod tests {
         ] {
             assert_eq!(issuer_key(&url.parse().unwrap()), key);
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_put_aside_is_not_replaced_by_what_is_put_aside_later() {
+        let (directory, storage) = storage();
+        let path = directory.path().join("x.pem");
+        for content in ["one", "two", "three"] {
+            std::fs::write(&path, content).unwrap();
+            storage.quarantine(&path).await;
+        }
+        let aside = ["x.pem.bad", "x.pem.2.bad", "x.pem.3.bad"];
+        let kept = aside.map(|file| std::fs::read_to_string(directory.path().join(file)).unwrap());
+        assert_eq!(kept, ["one", "two", "three"]);
+        assert!(!path.exists());
     }
 
     #[tokio::test]

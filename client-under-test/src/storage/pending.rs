@@ -49,15 +49,17 @@ impl Storage {
         atomic::replace(&self.env, &self.certificate_file(name, "pending"), &bytes).await
     }
 
-    /// The order that was begun for `name`, if there is one. A record that can't be read is removed.
+    /// The order that was begun for `name`, if there is one. A record that can't be read is put aside:
+    /// it may hold the key of a certificate.
     ///
     /// # Errors
     /// The disk's, if it is not known whether there is one.
     pub async fn load_pending(&self, name: &Name) -> io::Result<Option<PendingOrder>> {
-        let Some(bytes) = self.read(&self.certificate_file(name, "pending")).await? else { return Ok(None) };
+        let path = self.certificate_file(name, "pending");
+        let Some(bytes) = self.read(&path).await? else { return Ok(None) };
         let pending = parse(&bytes);
         if pending.is_none() {
-            self.remove_pending(name).await?;
+            self.quarantine(&path).await;
         }
         Ok(pending)
     }
@@ -103,12 +105,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_record_is_removed() {
+    async fn a_broken_record_is_put_aside() {
         let (_directory, storage) = storage();
         let name: Name = "a.test".parse().unwrap();
         let path = storage.certificate_file(&name, "pending");
         atomic::replace(&storage.env, &path, b"{\"order\": \"https://ca.test/order/1\"}}").await.unwrap();
         assert!(storage.load_pending(&name).await.unwrap().is_none());
-        assert!(!path.exists());
+        assert!(!path.exists() && path.with_extension("pending.bad").exists());
     }
 }

@@ -54,6 +54,8 @@ pub struct Host {
     pub address: Option<IpAddr>,
     /// How its clock differs from true time.
     pub clock: ClockSettings,
+    /// The disk that it shares with other hosts, if it does.
+    pub shared_disk: Option<Slug>,
 }
 
 /// The links between all hosts.
@@ -176,7 +178,27 @@ fn read_hosts(root: &Table, judge: &mut Judge) -> Option<BTreeMap<HostName, Host
             (_, None) | (None, _) => is_right = false,
         }
     }
+    refuse_a_disk_shared_with_nobody(&table, &hosts, judge);
     is_right.then_some(hosts)
+}
+
+/// A disk that one host alone names is a slip of the pen.
+fn refuse_a_disk_shared_with_nobody(table: &Table, hosts: &BTreeMap<HostName, Host>, judge: &mut Judge) {
+    for (name, host) in hosts {
+        let Some(disk) = &host.shared_disk else { continue };
+        if hosts.values().filter(|other| other.shared_disk.as_ref() == Some(disk)).count() > 1 {
+            continue;
+        }
+        let at = sub_table(table, name.as_str()).entry("shared-disk").map_or_else(|| table.at.clone(), Entry::whole);
+        let known: Vec<&str> = hosts.values().filter_map(|host| Some(host.shared_disk.as_ref()?.as_str())).collect();
+        let others: Vec<&str> = known.into_iter().filter(|known| *known != disk.as_str()).collect();
+        let message = format!("no other host shares the disk `{disk}`");
+        let report = Diagnostic::new("conflict", &at, message, "shared with nobody");
+        judge.report(match suggestion::nearest(disk.as_str(), &others) {
+            Some(meant) => report.help(format!("did you mean `{meant}`?")),
+            None => report.help("give a second host the same shared-disk, or take it away here"),
+        });
+    }
 }
 
 fn read_host(entry: &Entry, judge: &mut Judge) -> Option<Host> {
@@ -218,7 +240,7 @@ fn read_host(entry: &Entry, judge: &mut Judge) -> Option<Host> {
     let head = HostHead::read_section(&reader, judge);
     let kind = HostKind::read_word(word, &reader, judge);
     let (head, kind) = (head?, kind?);
-    Some(Host { kind, address: head.address, clock: head.clock })
+    Some(Host { kind, address: head.address, clock: head.clock, shared_disk: head.shared_disk })
 }
 
 fn read_net(root: &Table, judge: &mut Judge) -> Option<Net> {

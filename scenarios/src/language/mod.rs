@@ -51,7 +51,8 @@ pub use values::{
     parse_duration,
 };
 pub use vocabulary::{
-    AriFault, AriField, AriSettings, Bug, CaSettings, ClockSettings, CrashExploration, CrashOutcome, CrashPhase,
-    CrashPoint, HostKind, Kind, Law, Level, Link, LinkChange, Meta, Misconduct, Run, Severity, Side, Verb,
+    AriFault, AriField, AriSettings, Bug, CaSettings, ChallengeType, ClockSettings, CrashExploration, CrashOutcome,
+    CrashPhase, CrashPoint, Damage, DiskAccess, DiskError, HostKind, Kind, Law, Level, Link, LinkChange, Meta,
+    Misconduct, Run, Severity, Side, Verb,
 };
 pub use zone::Zone;

@@ -219,7 +219,7 @@ mod tests {
         story.issuance(&["a.test"], 90);
         let told = told(&story);
         assert_eq!(told.len(), 10, "{told:#?}");
-        assert!(told[0].starts_with("GET directory -> 200 keyChange newAccount"), "{}", told[0]);
+        assert!(told[0].starts_with("GET directory -> 200 keyChange meta newAccount"), "{}", told[0]);
         assert!(
             told[2].starts_with("POST newAccount by key, nonce 1 ago: {\"contact\":[\"mailto:a@a.test\"]"),
             "{}",

@@ -6,6 +6,7 @@
 //! | `acme/RESOURCE/ok`, `…/error` | a client received such an answer |
 //! | `acme/problem/TYPE` | a client received this problem |
 //! | `validation/http-01` | a validation authority got an answer to a challenge |
+//! | `validation/tls-alpn-01` | a validation authority was shown a certificate under `acme-tls/1` |
 //! | `visitor/served`, `visitor/refused`, `visitor/cut-off` | a visitor's handshake ended so |
 //! | `host/started`, `host/restarted`, `host/killed`, `host/power-lost`, `host/suspended` | a host's life |
 //! | `disk/error`, `disk/crashed`, `clock/changed`, `link/changed`, `lock/waited` | as the event says |
@@ -45,11 +46,13 @@ fn of_event(event: &Event) -> Option<&str> {
         Event::ClockChanged { .. } => Some("clock/changed"),
         Event::LinkChanged { .. } => Some("link/changed"),
         Event::DiskCrashed { .. } => Some("disk/crashed"),
+        Event::DiskDamaged { .. } => Some("disk/damaged"),
         Event::Disk { error: Some(_), .. } => Some("disk/error"),
         Event::LockWait { .. } => Some("lock/waited"),
         Event::HostEnded { ending: Ending::Finished }
         | Event::Disk { error: None, .. }
         | Event::World { .. }
+        | Event::DiskMounted { .. }
         | Event::HostResumed
         | Event::Segment { .. }
         | Event::Datagram { .. }
@@ -58,6 +61,7 @@ fn of_event(event: &Event) -> Option<&str> {
         | Event::Handshake { .. }
         | Event::Panic { .. }
         | Event::Deadlock { .. }
+        | Event::ZoneChanged { .. }
         | Event::Fault { .. } => None,
     }
 }
@@ -91,7 +95,7 @@ fn of_step<'a>(step: &Step) -> Vec<Cow<'a, str>> {
 
 fn of_visit(visit: &Visit) -> Option<&'static str> {
     match &visit.failure {
-        _ if visit.is_validation => None,
+        _ if visit.is_validation => visit.proves_control().then_some("validation/tls-alpn-01"),
         None => Some("visitor/served"),
         Some(failure) if failure.is_transport => Some("visitor/cut-off"),
         Some(_) => Some("visitor/refused"),

@@ -9,6 +9,7 @@
 //! however long the run. [`registry`] lists the laws; `laws` holds one file for each.
 
 mod bench;
+mod caa_lookups;
 mod conversation;
 pub mod law;
 mod laws;

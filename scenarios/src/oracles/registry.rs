@@ -27,6 +27,8 @@ pub enum Parameter {
     Margin,
     /// `per`, a duration: [`Settings::per`].
     Per,
+    /// `within`, a duration: [`Settings::within`].
+    Within,
 }
 
 impl Parameter {
@@ -38,6 +40,7 @@ impl Parameter {
             Self::AtMost => "at-most",
             Self::Margin => "margin",
             Self::Per => "per",
+            Self::Within => "within",
         }
     }
 }
@@ -92,8 +95,12 @@ pub const LAWS: &[LawEntry] = laws! {
         "A certificate's names are exactly those of its order and of its CSR.";
     "ca.legal-transitions" Always ["C4"] [] |_| Box::<laws::legal_transitions::LegalTransitions>::default(),
         "The status of an account, order, authorization or challenge only changes as RFC 8555 §7.1.6 allows.";
+    "ca.never-issues-against-caa" Always ["C1"] [] |_| Box::<laws::never_issues_against_caa::NeverIssuesAgainstCaa>::default(),
+        "No certificate is issued for a name whose CAA records in force forbid it.";
     "ca.nonces-single-use" Always ["C5"] [] |_| Box::<laws::ca_nonces::CaNonces>::default(),
         "The CA accepts no nonce twice, gives none out twice, and gives a fresh one with each answer to a POST.";
+    "ca.rechecks-caa" Always ["C1"] [] |_| Box::<laws::rechecks_caa::RechecksCaa>::default(),
+        "At issuance, CAA has been looked up for each name, within eight hours or the records' TTL, whichever is greater.";
     "ca.validates-before-issuing" Always ["C3"] [] |_| Box::<laws::validates_before_issuing::ValidatesBeforeIssuing>::default(),
         "For each name issued, control was proved before by http-01, dns-01 or tls-alpn-01.";
     "manager.account-created" Milestone ["M14"] [] |_| Box::<laws::account_created::AccountCreated>::default(),
@@ -108,6 +115,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "The manager downloads a further certificate for names that it has one for.";
     "manager.challenge-posted-once" Always ["M19"] [] |_| Box::<laws::challenge_posted_once::ChallengePostedOnce>::default(),
         "A challenge that the CA has accepted a POST for is not posted again.";
+    "manager.heals-storage" Always ["L6"] [Within] |settings| Box::new(laws::heals_storage::HealsStorage::new(settings)),
+        "What was damaged of a managed name's files is replaced by something good in time.";
     "manager.honors-retry-after" Always ["M6"] [] |_| Box::<laws::honors_retry_after::HonorsRetryAfter>::default(),
         "A resource is not asked again before the Retry-After of its last answer has passed.";
     "manager.issuance-rate" Always ["M4"] [] |_| Box::<laws::issuance_rate::IssuanceRate>::default(),
@@ -122,8 +131,12 @@ pub const LAWS: &[LawEntry] = laws! {
         "Before a certificate expires, or earlier by a margin, a newer one for the same names has been downloaded.";
     "nonces.single-use" Always ["M7"] [] |_| Box::<laws::nonces_single_use::NoncesSingleUse>::default(),
         "The client sends no nonce twice; a POST that is tried again carries a new one.";
+    "storage.files-parse" Always ["S1"] [] |_| Box::<laws::files_parse::FilesParse>::default(),
+        "What a storage holds, at rest and as programs read it, is an old value or a new one, whole.";
     "visitors.always-served" Always ["V9"] [] |_| Box::<laws::always_served::AlwaysServed>::default(),
         "Once a name was served well, it is served at each later visit while its certificate lives.";
+    "visitors.handshake-within" Always ["L3", "V4"] [Within] |settings| Box::new(laws::handshake_within::HandshakeWithin::new(settings)),
+        "No visitor's TLS handshake takes longer than the scenario allows, and none goes on for ever.";
     "visitors.names-match" Always ["V2"] [] |_| Box::<laws::names_match::NamesMatch>::default(),
         "The certificate that a visitor is served covers the name asked for; a wildcard covers one label.";
     "visitors.see-valid-certificate" Always ["V1"] [] |_| Box::<laws::see_valid_certificate::SeeValidCertificate>::default(),

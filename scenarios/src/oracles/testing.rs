@@ -212,7 +212,7 @@ impl Story {
         let url = |path: &str| format!("https://ca.test/{path}");
         let directory = json!({
             "newNonce": url("new-nonce"), "newAccount": url("new-account"), "newOrder": url("new-order"),
-            "revokeCert": url("revoke"), "keyChange": url("key-change"), "renewalInfo": url("renewal-info"),
+            "meta": {"caaIdentities": ["ca.test"]}, "revokeCert": url("revoke"), "keyChange": url("key-change"), "renewalInfo": url("renewal-info"),
         });
         self.get("/directory", Answer::new(200, directory));
         self.ask("HEAD /new-nonce HTTP/1.1\r\nHost: ca.test\r\n\r\n", Some(Answer::new(200, Value::Null)));
@@ -321,16 +321,68 @@ impl Story {
         self.get(&format!("/renewal-info/{id}"), answer);
     }
 
+    /// The CA looks up CAA for `name`, and is answered with records as in a zone file.
+    pub(super) fn caa(&mut self, name: &str, records: &[&str]) {
+        self.caa_for(name, records, 60);
+    }
+
+    pub(super) fn caa_for(&mut self, name: &str, records: &[&str], ttl_s: u32) {
+        use hickory_proto::{
+            op::{Message, MessageType, OpCode, Query},
+            rr::{Name, RData, Record, RecordType, rdata::CAA},
+        };
+        self.port += 1;
+        let ca = format!("10.0.0.2:{}", self.port).parse().unwrap();
+        let server = "10.0.0.9:53".parse().unwrap();
+        let owner = Name::from_ascii(format!("{name}.")).unwrap();
+        let mut message = Message::new(self.port, MessageType::Query, OpCode::Query);
+        message.add_query(Query::query(owner.clone(), RecordType::CAA));
+        self.event(Some("ca"), Event::Datagram { from: ca, to: server, payload: message.to_vec().unwrap() });
+        message.metadata.message_type = MessageType::Response;
+        for record in records {
+            let mut words = record.splitn(3, ' ');
+            let is_critical = words.next() == Some("128");
+            let mut caa = CAA::new_issue(is_critical, None, Vec::new());
+            caa.tag = words.next().unwrap().to_owned();
+            caa.value = words.next().unwrap().trim_matches('"').as_bytes().to_vec();
+            message.add_answer(Record::from_rdata(owner.clone(), ttl_s, RData::CAA(caa)));
+        }
+        self.event(Some("dns"), Event::Datagram { from: server, to: ca, payload: message.to_vec().unwrap() });
+    }
+
     fn handshake(&mut self, server_name: &str, outcome: HandshakeOutcome) {
         self.port += 1;
-        let connection = format!("10.0.0.3:{}-10.0.0.1:443", self.port).into();
-        let event = Event::Handshake { connection, server_name: server_name.into(), alpn: None, outcome };
-        self.event(Some("visitor"), event);
+        let connection = format!("10.0.0.3:{}-10.0.0.1:443", self.port);
+        self.handshake_over("visitor", &connection, server_name, None, outcome);
+    }
+
+    fn handshake_over(
+        &mut self,
+        client: &str,
+        connection: &str,
+        server_name: &str,
+        alpn: Option<&str>,
+        outcome: HandshakeOutcome,
+    ) {
+        let (connection, alpn) = (connection.into(), alpn.map(str::to_owned));
+        self.event(Some(client), Event::Handshake { connection, server_name: server_name.into(), alpn, outcome });
     }
 
     /// A visitor is served.
     pub(super) fn visit(&mut self, server_name: &str, certificate: &Issued) {
         self.handshake(server_name, HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] });
+    }
+
+    /// A visitor is served over this connection.
+    pub(super) fn visit_over(&mut self, connection: &str, server_name: &str, certificate: &Issued) {
+        let outcome = HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] };
+        self.handshake_over("visitor", connection, server_name, None, outcome);
+    }
+
+    /// The CA is shown a certificate, under a protocol or none.
+    pub(super) fn validate_tls_alpn01(&mut self, server_name: &str, alpn: Option<&str>, certificate: &Issued) {
+        let outcome = HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] };
+        self.handshake_over("ca", "10.0.0.2:50000-10.0.0.1:443", server_name, alpn, outcome);
     }
 
     /// A visitor fails, having seen a certificate or not.

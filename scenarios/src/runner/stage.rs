@@ -12,7 +12,10 @@ use ca_mock::{
     Ca,
     dns::{DnsServer, Zone, ZoneHandle},
 };
-use client_under_test::{Manager, manager::RenewalSchedule};
+use client_under_test::{
+    Manager,
+    manager::{OnDemand, RenewalSchedule, Solver},
+};
 use rustls::RootCertStore;
 use sim::{
     Env,
@@ -23,11 +26,11 @@ use sim::{
 use super::{
     explore::{self, Cut},
     faulty,
-    steps::{Cast, StepLog, renewal_info},
+    steps::{Cast, StepLog, disk::STORAGE_ROOT, renewal_info},
     visitor::{self, Visits},
 };
 use crate::{
-    language::{self, Bug, Case, CrashExploration, Host, HostKind},
+    language::{self, Bug, Case, ChallengeType, CrashExploration, Host, HostKind},
     oracles::Bench,
 };
 
@@ -90,6 +93,7 @@ pub(super) fn build(
                 name: name.as_str().to_owned(),
                 addresses: vec![addresses[name.as_str()]],
                 clock: ClockOptions { skew_ns: host.clock.skew.nanoseconds(), drift_ppm: host.clock.drift_ppm },
+                shared_disk: host.shared_disk.as_ref().map(|disk| disk.as_str().to_owned()),
             })
             .collect(),
     };
@@ -204,6 +208,8 @@ fn cas(
             backdate: case.ca.backdate,
             order_lifetime: case.ca.order_lifetime,
             valid_authorization_lifetime: case.ca.authorization_lifetime,
+            reuse_valid_authorizations: case.ca.reuse_authorizations,
+            caa_identities: case.ca.caa_identities.0.clone(),
             poll_retry_after: Some(case.ca.retry_after),
             renewal_info: case.ca.ari.enabled,
             renewal_info_policy: renewal_info::policy(&case.ca.ari),
@@ -217,6 +223,9 @@ fn cas(
         };
         if let Some(dns) = dns {
             config.dns_server = SocketAddr::new(dns, 53);
+        }
+        if case.bugs.contains(&Bug::CaaLoopVariable) {
+            config.caa_recheck = Arc::new(ca_mock::historical::CaaLoopVariable);
         }
         world.add_name(directory_name, vec![addresses[name.as_str()]]);
         cas.insert(name.as_str().to_owned(), Ca::new(&world.env(hosts[name.as_str()]), config));
@@ -246,15 +255,31 @@ fn set_program(
             let zones = zones.clone();
             world.set_program(id, move |env| serve_dns(env, zones.clone()));
         }
-        HostKind::Manager { names, account_key_lifetime } => {
+        HostKind::Manager {
+            names,
+            account_key_lifetime,
+            one_certificate,
+            on_demand,
+            on_demand_capacity,
+            challenge,
+        } => {
             let ca = a_ca()?;
-            for name in &names.0 {
+            for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
                 world.add_name(name, vec![address]);
             }
-            let config = client_under_test::Config {
-                account_key_lifetime: *account_key_lifetime,
-                ..manager_config(case, &names.0, &ca)
+            let mut config = manager_config(case, &names.0, &ca);
+            config.solver = match challenge {
+                ChallengeType::Http01 => Solver::Http01,
+                ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
             };
+            config.on_demand = on_demand.as_ref().map(|names| OnDemand {
+                allowed: names.0.clone(),
+                capacity: (*on_demand_capacity).try_into().expect("a usize has 32 bits at least"),
+            });
+            if *one_certificate {
+                config.certificates = vec![names.0.clone()];
+            }
+            config.account_key_lifetime = *account_key_lifetime;
             world.set_program(id, move |env| {
                 let config = config.clone();
                 async move {
@@ -290,7 +315,7 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
     let directory = format!("https://{}/directory", ca.config().directory_host);
     let mut config = client_under_test::Config::new(names, directory, ca.api_root_pem());
     config.contact = vec!["mailto:operator@example.test".to_owned()];
-    config.storage_root = PathBuf::from("/var/lib/acme");
+    config.storage_root = PathBuf::from(STORAGE_ROOT);
     for bug in &case.bugs {
         match bug {
             Bug::RenewalThirtyDayConstant => {
@@ -300,14 +325,22 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             Bug::CertificateWrittenInPlace => {
                 config.certificate_writer = Arc::new(client_under_test::historical::InPlaceWrite);
             }
+            Bug::CertificateNeedsMetadata => {
+                config.certificate_requirement = Arc::new(client_under_test::historical::AllOrNothing);
+            }
             Bug::AriMissingRetryAfter => {
                 config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);
             }
             Bug::AccountKeyInMemory => {
                 config.rollover_record = Arc::new(client_under_test::historical::AccountKeyInMemory);
             }
-            // The CA's.
-            Bug::StaleAccountCache => {}
+            Bug::RenewalUnderCacheLock => {
+                config.certificate_cache = client_under_test::historical::renewal_under_cache_lock;
+            }
+            Bug::StorageReadUnderCacheLock => {
+                config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
+            }
+            Bug::CaaLoopVariable | Bug::StaleAccountCache => {}
         }
     }
     config

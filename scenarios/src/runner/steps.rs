@@ -1,5 +1,6 @@
 //! The timeline: what each verb does to the world, and when.
 
+pub(super) mod disk;
 pub(super) mod renewal_info;
 
 use std::{
@@ -15,7 +16,7 @@ use ca_mock::{
 use sim::{
     entropy::Stream,
     trace::{Event, Observer, Record},
-    world::{Condition, HostId, Link, Requests, Survival, World},
+    world::{Condition, DiskFaults, HostId, Link, Requests, Survival, World},
 };
 
 use super::stage;
@@ -164,6 +165,8 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             later(world, *duration, move |world| world.resume(host));
         }
         Verb::HostResume { host } => world.resume(cast.host(host)),
+        Verb::DiskFail { host, error, on, duration } => disk::fail(world, cast.host(host), *error, *on, *duration),
+        Verb::DiskDamage { host, file, how } => disk::damage(world, cast.host(host), file, *how),
         Verb::ClockStep { host, by } => {
             world.step_clock(cast.host(host), time::Duration::nanoseconds(by.nanoseconds()));
         }
@@ -196,6 +199,11 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             world.set_link(from, to, link);
         }
         Verb::LinkHeal { from, to } => heal(world, cast, from.as_str(), to.as_str()),
+        Verb::DiskSlow { host, latency, duration } => {
+            let host = cast.host(host);
+            set_disk_latency(world, host, *latency);
+            later(world, *duration, move |world| set_disk_latency(world, host, Duration::ZERO));
+        }
         Verb::DnsReplace { owner, record } => {
             let name = resolve(world, cast, owner);
             let text = format!("$ORIGIN .\n$TTL 60\n{name}. IN {} {}\n", record.kind, record.data);
@@ -204,16 +212,25 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
                 let data: Vec<RecordData> = parsed.data_at(&name);
                 cast.zones.set(&name, 60, data).map_err(|e| e.to_string())
             });
-            let what = match changed {
-                Ok(()) => format!("{name} is now {} {}", record.kind, record.data),
-                Err(error) => format!("{name} stays as it was: {error}"),
-            };
-            world.record(Event::Fault { what });
+            world.record(match changed {
+                Ok(()) => Event::ZoneChanged { name, record: Some(format!("{} {}", record.kind, record.data)) },
+                Err(error) => Event::Fault { what: format!("{name} stays as it was: {error}") },
+            });
         }
         Verb::DnsRemove { owner } => {
             let name = resolve(world, cast, owner);
-            let was_there = cast.zones.remove(&name) == Ok(true);
-            world.record(Event::Fault { what: format!("{name} is gone (was there: {was_there})") });
+            world.record(match cast.zones.remove(&name) {
+                Ok(true) => Event::ZoneChanged { name, record: None },
+                Ok(false) | Err(_) => Event::Fault { what: format!("{name} was not there") },
+            });
+        }
+        Verb::DnsServfail { owner } => {
+            let name = resolve(world, cast, owner);
+            let what = match cast.zones.fail(&name) {
+                Ok(()) => format!("{name} can't be looked up any more"),
+                Err(error) => format!("{name} stays as it was: {error}"),
+            };
+            world.record(Event::Fault { what });
         }
         Verb::CaAriSet { fields, are, window, retry_after, status, body } => {
             for ca in cast.cas.values() {
@@ -233,6 +250,12 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
         }
         Verb::Probe { probe } => world.record(Event::Probe { name: probe.as_str().to_owned() }),
     }
+}
+
+/// Changes how fast a disk is, and nothing else about it.
+fn set_disk_latency(world: &mut World, host: HostId, latency: Duration) {
+    let faults = DiskFaults { latency, ..world.disk_faults(host) };
+    world.set_disk_faults(host, faults);
 }
 
 /// The name, with what is random in it drawn from the seed and the moment.

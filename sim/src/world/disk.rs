@@ -1,6 +1,11 @@
 //! The simulated disk behind a host: what each system call costs, whether it fails, and the trace of it.
 //!
 //! What survives a power loss is decided in [`super::filesystem`].
+//!
+//! A disk may be mounted by several hosts, as over NFS with `sync` and without client-side caches: each operation
+//! takes a round trip of random length and has reached the server when it is done. The server itself never fails,
+//! so a host's power loss loses what it had not sent yet, and nothing else. Faults, operation numbers and power
+//! cuts are each host's own.
 
 use std::{
     collections::BTreeMap,
@@ -24,13 +29,18 @@ use crate::{
     trace::{DiskOperation, Event},
 };
 
+/// The shortest and the longest round trip to a disk that several hosts mount, microseconds.
+const ROUND_TRIP_US: std::ops::Range<u64> = 1_000..30_000;
+
 /// How a disk misbehaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DiskFaults {
     /// Every operation takes this long.
     pub latency: Duration,
-    /// Every operation that changes something fails with this error until the fault is lifted, for
-    /// example [`io::ErrorKind::StorageFull`] or [`io::ErrorKind::ReadOnlyFilesystem`].
+    /// Operations that change something fail with this error until the fault is lifted, for example with
+    /// [`io::ErrorKind::ReadOnlyFilesystem`]. With [`io::ErrorKind::StorageFull`] it is those that need room: a
+    /// file can still be emptied, and then not be written. With [`io::ErrorKind::Other`], a failing device, it is
+    /// those that reach the device: writes and syncs.
     pub write_error: Option<io::ErrorKind>,
     /// Every read fails with this error.
     pub read_error: Option<io::ErrorKind>,
@@ -57,9 +67,9 @@ pub(super) struct PowerCut {
     pub(super) restart_after: Duration,
 }
 
+/// What a disk is to one host, besides its files.
 #[derive(Default)]
 struct State {
-    files: FileSystem,
     faults: DiskFaults,
     operations: u64,
     cuts: BTreeMap<u64, PowerCut>,
@@ -70,17 +80,31 @@ struct State {
     points: Vec<CrashPoint>,
 }
 
-/// One disk. Clones are the same disk, which several hosts may mount.
+/// The files of a disk, which several hosts may mount.
+pub(super) type Files = Arc<Mutex<FileSystem>>;
+
+/// A disk as one host sees it. Clones are the same.
 #[derive(Clone)]
 pub(super) struct SimDisk {
     host: HostId,
     shared: Arc<Shared>,
+    files: Files,
+    is_mounted: bool,
     state: Arc<Mutex<State>>,
 }
 
 impl SimDisk {
     pub(super) fn new(host: HostId, shared: Arc<Shared>) -> Self {
-        Self { host, shared, state: Arc::default() }
+        Self { host, shared, files: Files::default(), is_mounted: false, state: Arc::default() }
+    }
+
+    /// A disk that other hosts mount too.
+    pub(super) fn mounted(host: HostId, shared: Arc<Shared>, files: Files) -> Self {
+        Self { host, shared, files, is_mounted: true, state: Arc::default() }
+    }
+
+    fn file_system(&self) -> MutexGuard<'_, FileSystem> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -95,9 +119,12 @@ impl SimDisk {
         self.state().faults = faults;
     }
 
-    /// Loses power: of what was not synced, `survival` says what is kept.
+    /// Loses power: of what was not synced, `survival` says what is kept. A mounted disk keeps its power.
     pub(super) fn lose_power(&self, survival: Survival, stream: &mut Stream) {
-        let (unsynced, survived) = self.state().files.lose_power(survival, stream);
+        if self.is_mounted {
+            return;
+        }
+        let (unsynced, survived) = self.file_system().lose_power(survival, stream);
         self.shared.record(Some(self.host), Event::DiskCrashed { unsynced, survived });
     }
 
@@ -120,12 +147,17 @@ impl SimDisk {
 
     /// Puts a file there, durable at once, with the directories above it.
     pub(super) fn plant(&self, path: &Path, content: &[u8]) {
-        self.state().files.plant(path, content);
+        self.file_system().plant(path, content);
+    }
+
+    /// Removes a file, durably at once.
+    pub(super) fn erase(&self, path: &Path) {
+        self.file_system().erase(path);
     }
 
     /// Every file and its content as a program would read it now, sorted by path.
     pub(super) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        self.state().files.all()
+        self.file_system().all()
     }
 
     fn now(&self) -> time::UtcDateTime {
@@ -141,7 +173,7 @@ impl SimDisk {
     ) -> BoxFuture<'static, io::Result<T>> {
         let disk = self.clone();
         Box::pin(async move {
-            let latency = disk.state().faults.latency;
+            let latency = disk.state().faults.latency + disk.round_trip();
             if !latency.is_zero() {
                 disk.wait(latency).await;
             }
@@ -166,13 +198,17 @@ impl SimDisk {
         }
         state.operations += 1;
         let number = state.operations;
-        let fault = if call.operation.changes() { state.faults.write_error } else { state.faults.read_error };
+        let fault = if call.operation.changes() {
+            state.faults.write_error.filter(|kind| call.operation.meets(*kind))
+        } else {
+            state.faults.read_error
+        };
         let outcome = match fault {
             Some(kind) => Err(io::Error::from(kind)),
-            None => work(&mut state.files, now),
+            None => work(&mut self.file_system(), now),
         };
         if let Some(among) = state.counted {
-            let states = state.files.crash_states(among).len();
+            let states = if self.is_mounted { 1 } else { self.file_system().crash_states(among).len() };
             state.points.push(CrashPoint { operation: number, changes: call.operation.changes(), states, at });
         }
         state.cut_now = state.cuts.remove(&number);
@@ -192,6 +228,16 @@ impl SimDisk {
             },
         );
         if is_cut { None } else { Some(outcome) }
+    }
+
+    /// How long the way to the disk and back takes this time.
+    fn round_trip(&self) -> Duration {
+        if !self.is_mounted {
+            return Duration::ZERO;
+        }
+        let mut state = self.shared.state();
+        let stream = state.streams.stream(&self.shared.host_names[self.host.0], "mounted disk");
+        Duration::from_micros(ROUND_TRIP_US.start + stream.below(ROUND_TRIP_US.end - ROUND_TRIP_US.start))
     }
 
     async fn wait(&self, latency: Duration) {
@@ -224,6 +270,17 @@ impl Call {
 }
 
 impl DiskOperation {
+    /// Whether an operation that changes something fails on a disk with this error.
+    fn meets(self, error: io::ErrorKind) -> bool {
+        if error == io::ErrorKind::StorageFull {
+            matches!(self, Self::Write | Self::CreateDirectory)
+        } else if error == io::ErrorKind::Other {
+            matches!(self, Self::Write | Self::Sync | Self::SyncDirectory)
+        } else {
+            true
+        }
+    }
+
     fn changes(self) -> bool {
         match self {
             Self::Read | Self::List | Self::Metadata => false,

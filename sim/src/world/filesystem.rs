@@ -262,6 +262,13 @@ impl FileSystem {
         self.make_durable(|_| true);
     }
 
+    pub(super) fn erase(&mut self, path: &Path) {
+        if self.remove(path, false).is_ok() {
+            self.make_durable(|_| true);
+            self.sweep();
+        }
+    }
+
     pub(super) fn all(&self) -> Vec<(PathBuf, Vec<u8>)> {
         paths(&self.live).into_iter().filter_map(|(path, content)| Some((path, content?))).collect()
     }

@@ -20,6 +20,7 @@ mod survival;
 mod wire;
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     net::IpAddr,
     path::{Path, PathBuf},
@@ -40,7 +41,7 @@ pub use survival::{CrashStates, Survival};
 use self::{
     backend::HostBackend,
     clock::{HostClock, VirtualTime},
-    disk::{PowerCut, SimDisk},
+    disk::{Files, PowerCut, SimDisk},
     host::{Host, Inbox, Turn},
     shared::{Due, Shared},
     wire::Wire,
@@ -91,6 +92,9 @@ pub struct HostOptions {
     pub addresses: Vec<IpAddr>,
     /// How its clock differs from true time.
     pub clock: ClockOptions,
+    /// The name of the disk that it mounts instead of its own. Hosts that name the same one share it: each
+    /// operation takes a round trip to the disk, and a host's power loss takes nothing from it that was done.
+    pub shared_disk: Option<String>,
 }
 
 /// A host of one world.
@@ -133,11 +137,15 @@ impl World {
         let provider = crypto::seeded_provider();
         let mut world_hosts = Vec::new();
         let mut disks = Vec::new();
+        let mut mounted: BTreeMap<&str, Files> = BTreeMap::new();
         for (index, host) in options.hosts.iter().enumerate() {
             assert!(!host.addresses.is_empty(), "host {} has no address", host.name);
             let id = HostId(index);
             let kernel = net.add_host(host.addresses.clone());
-            let disk = SimDisk::new(id, shared.clone());
+            let disk = match &host.shared_disk {
+                Some(name) => SimDisk::mounted(id, shared.clone(), mounted.entry(name).or_default().clone()),
+                None => SimDisk::new(id, shared.clone()),
+            };
             let inbox = Inbox::default();
             let waker = shared.host_waker(id);
             let backend = HostBackend {
@@ -153,9 +161,14 @@ impl World {
             disks.push(disk);
             shared.state().names.insert(host.name.to_ascii_lowercase(), host.addresses.clone());
         }
-        let addresses: Vec<Vec<IpAddr>> = options.hosts.into_iter().map(|host| host.addresses).collect();
+        let addresses: Vec<Vec<IpAddr>> = options.hosts.iter().map(|host| host.addresses.clone()).collect();
         let epoch = options.epoch.format(&Rfc3339).unwrap_or_else(|_| options.epoch.to_string());
         shared.record(None, Event::World { seed: options.seed, epoch });
+        for (index, host) in options.hosts.iter().enumerate() {
+            if let Some(disk) = &host.shared_disk {
+                shared.record(Some(HostId(index)), Event::DiskMounted { disk: disk.clone() });
+            }
+        }
         Self {
             hosts: world_hosts,
             wire: Wire::new(options.seed, &addresses),
@@ -448,6 +461,17 @@ impl World {
     pub fn set_disk_faults(&mut self, host: HostId, faults: DiskFaults) {
         self.shared.record(Some(host), Event::Fault { what: format!("disk: {faults:?}") });
         self.disks[host.0].set_faults(faults);
+    }
+
+    /// Changes a file behind the host's back, as a failing disk, a restored backup or a person does: it holds
+    /// `content` from now on, or is gone.
+    pub fn damage_file(&mut self, host: HostId, path: &Path, content: Option<&[u8]>) {
+        let event = Event::DiskDamaged { path: path.display().to_string(), content: content.map(<[u8]>::to_vec) };
+        self.shared.record(Some(host), event);
+        match content {
+            Some(content) => self.disks[host.0].plant(path, content),
+            None => self.disks[host.0].erase(path),
+        }
     }
 
     /// Puts a file on a host's disk, durable at once, with the directories above it.

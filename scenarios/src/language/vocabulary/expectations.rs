@@ -50,6 +50,11 @@ words! {
         "visitors.names-match" [always finally] => VisitorsNamesMatch {},
         /// Once a name was served well, it is served at each later visit while its certificate lives.
         "visitors.always-served" [always finally] => VisitorsAlwaysServed {},
+        /// No visitor's TLS handshake takes longer than this, from its first message to its end; one without end counts.
+        "visitors.handshake-within" [always finally] => VisitorsHandshakeWithin {
+            /// How long a handshake may take.
+            "within" => within: Duration = required,
+        },
         /// Before a certificate expires, a newer one for the same names has been downloaded.
         "manager.renews-before-expiry" [always finally] => ManagerRenewsBeforeExpiry {
             /// So long before the expiry at the latest.
@@ -86,6 +91,11 @@ words! {
         "manager.active-pair-matches" [always finally] => ManagerActivePairMatches {},
         /// A challenge that the CA has accepted a POST for is not posted again.
         "manager.challenge-posted-once" [always finally] => ManagerChallengePostedOnce {},
+        /// What was damaged of a managed name's files is replaced by something good in time.
+        "manager.heals-storage" [always finally] => ManagerHealsStorage {
+            /// So long after the damage at the latest, or after the start that follows it.
+            "within" => within: Duration = ["1h"],
+        },
         /// A resource is not asked again before the Retry-After of its last answer has passed.
         "manager.honors-retry-after" [always finally] => ManagerHonorsRetryAfter {},
         /// For one set of names, certificates come no faster than one for each third of their lifetime.
@@ -104,8 +114,14 @@ words! {
         "ca.legal-transitions" [always finally] => CaLegalTransitions {},
         /// For each name issued, control was proved before.
         "ca.validates-before-issuing" [always finally] => CaValidatesBeforeIssuing {},
+        /// At issuance, CAA has been looked up for each name, less than eight hours or the records' TTL before.
+        "ca.rechecks-caa" [always finally] => CaRechecksCaa {},
+        /// No certificate is issued for a name whose CAA records in force forbid it (RFC 8659, RFC 8657).
+        "ca.never-issues-against-caa" [always finally] => CaNeverIssuesAgainstCaa {},
         /// Each renewal window that the CA gives has a start and an end, and ends after it starts.
         "ca.ari-window-sane" [always finally] => CaAriWindowSane {},
+        /// What a storage holds, at rest and as programs read it, is an old value or a new one, whole.
+        "storage.files-parse" [always finally] => StorageFilesParse {},
         /// No task panics.
         "world.no-panic" [always finally] => WorldNoPanic {},
         /// No tasks wait for each other for ever, and every operation ends.
@@ -121,13 +137,23 @@ impl Law {
         if let Self::ManagerAriPollGap { at_least } = self { Some(*at_least) } else { None }
     }
 
+    /// `within`.
+    #[must_use]
+    pub fn within(&self) -> Option<Duration> {
+        if let Self::ManagerHealsStorage { within } | Self::VisitorsHandshakeWithin { within } = self {
+            Some(*within)
+        } else {
+            None
+        }
+    }
+
     /// `margin`.
     #[must_use]
     pub fn margin(&self) -> Duration {
         if let Self::ManagerRenewsBeforeExpiry { margin } = self { *margin } else { Duration::ZERO }
     }
 
-    /// `at-most` and `per`.
+    /// `at-most` of a count, and `per`.
     #[must_use]
     pub fn at_most(&self) -> (Option<u32>, Option<Duration>) {
         if let Self::ManagerNewOrders { at_most, per } = self { (Some(*at_most), *per) } else { (None, None) }

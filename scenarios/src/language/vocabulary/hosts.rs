@@ -1,10 +1,10 @@
 //! The kinds of hosts and their keys.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use crate::language::{
     terms::KindWord,
-    values::{Names, SignedDuration},
+    values::{Names, SignedDuration, Slug},
 };
 
 section! {
@@ -16,6 +16,9 @@ section! {
         "address" => address: IpAddr = optional,
         /// How its clock differs from true time.
         "clock" => clock: ClockSettings = table,
+        /// The disk that it mounts over the network, by any name; hosts that say the same name share it. Each
+        /// operation takes a round trip of 1 to 30 ms, and a host's power loss takes nothing from it that was done.
+        "shared-disk" => shared_disk: Slug = optional,
     }
 
     /// How a host's clock differs from true time.
@@ -41,6 +44,14 @@ words! {
         "manager" => Manager {
             /// The names that it keeps certificates for.
             "names" => names: Names = required,
+            /// Names that get a certificate when a visitor asks for them.
+            "on-demand" => on_demand: Names = optional,
+            /// How many of the names on demand are looked after at a time.
+            "on-demand-capacity" => on_demand_capacity: NonZeroU32 = ["100"],
+            /// How it proves control of them, if the CA offers that way.
+            "challenge" => challenge: ChallengeType = ["http-01"],
+            /// Keeps one certificate for all of its names, instead of one for each.
+            "one-certificate" => one_certificate: bool = ["false"],
             /// How old its account's key may grow before another takes its place; left out: it stays.
             "account-key-lifetime" => account_key_lifetime: Duration = optional,
         },
@@ -62,6 +73,14 @@ words! {
 }
 
 choices! {
+    /// A way to prove control of a name.
+    pub enum ChallengeType("a challenge type") {
+        /// A file on port 80 (RFC 8555 §8.3).
+        "http-01" => Http01,
+        /// A certificate on port 443 (RFC 8737).
+        "tls-alpn-01" => TlsAlpn01,
+    }
+
     /// What a faulty host does.
     pub enum Misconduct("a misconduct") {
         /// Reads the real clock, which makes every run different.

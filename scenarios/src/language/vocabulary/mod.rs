@@ -7,6 +7,7 @@
 #[macro_use]
 mod macros;
 mod bugs;
+mod disk;
 mod expectations;
 mod explore;
 mod hosts;
@@ -16,11 +17,12 @@ mod sections;
 mod timeline;
 
 pub use bugs::Bug;
+pub use disk::{Damage, DiskAccess, DiskError};
 pub(crate) use expectations::ExpectationHead;
 pub use expectations::Law;
 pub use explore::{CrashExploration, CrashOutcome, CrashPhase, CrashPoint};
 pub(crate) use hosts::HostHead;
-pub use hosts::{ClockSettings, HostKind, Misconduct};
+pub use hosts::{ChallengeType, ClockSettings, HostKind, Misconduct};
 pub use network::{Link, LinkChange};
 pub use renewal_info::{AriFault, AriField};
 pub use sections::{AriSettings, CaSettings, Kind, Level, Meta, Run, Severity, Side};

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use crate::language::values::{DurationRange, Epoch, ScenarioId, Seeds};
+use crate::language::values::{DurationRange, Epoch, Names, ScenarioId, Seeds};
 
 /// One key of the top level.
 pub(crate) struct SectionRow {
@@ -96,6 +96,10 @@ section! {
         "order-lifetime" => order_lifetime: Duration = ["1d"],
         /// How long a validated authorization stays valid.
         "authorization-lifetime" => authorization_lifetime: Duration = ["1h"],
+        /// Whether an account's new orders take over its authorizations that are valid already.
+        "reuse-authorizations" => reuse_authorizations: bool = ["false"],
+        /// The domain names by which CAA records mean this CA (RFC 8659).
+        "caa-identities" => caa_identities: Names = ["ca.test"],
         /// What Retry-After says while an order or an authorization is being processed.
         "retry-after" => retry_after: Duration = ["3s"],
         /// How many front ends answer requests, in turn.

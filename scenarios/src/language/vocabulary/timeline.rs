@@ -8,7 +8,10 @@ use crate::language::{
         AriWindow, Bandwidth, HttpStatus, Latency, Moment, NamePattern, Percentage, ProbeName, Record,
         RetryAfterHeader, SignedDuration,
     },
-    vocabulary::renewal_info::{AriFault, AriField},
+    vocabulary::{
+        disk::{Damage, DiskAccess, DiskError},
+        renewal_info::{AriFault, AriField},
+    },
 };
 
 section! {
@@ -68,6 +71,26 @@ words! {
         "host.resume" => HostResume {
             /// The host.
             "host" => host: HostName = required,
+        },
+        /// Makes a host's disk refuse.
+        "disk.fail" => DiskFail {
+            /// The host.
+            "host" => host: HostName = required,
+            /// With which error.
+            "error" => error: DiskError = required,
+            /// Which operations fail.
+            "on" => on: DiskAccess = ["writes"],
+            /// Works again after this time; left out: it fails to the end.
+            "for" => duration: Duration = optional,
+        },
+        /// Damages files on a host's disk, whether the host is up or down.
+        "disk.damage" => DiskDamage {
+            /// The host.
+            "host" => host: HostName = required,
+            /// Which files: a path, or a file's name, where `*` stands for anything.
+            "file" => file: String = required,
+            /// What is wrong with them then.
+            "how" => how: Damage = required,
         },
         /// Moves a host's wall clock at once.
         "clock.step" => ClockStep {
@@ -147,6 +170,15 @@ words! {
             /// The other end.
             "to" => to: HostName = required,
         },
+        /// Makes every operation of a host's disk that begins from now on take longer.
+        "disk.slow" => DiskSlow {
+            /// The host.
+            "host" => host: HostName = required,
+            /// How long each operation takes.
+            "latency" => latency: Duration = required,
+            /// As fast as ever again after this time; left out: it stays slow.
+            "for" => duration: Duration = optional,
+        },
         /// Replaces all records of a name and type.
         "dns.replace" => DnsReplace {
             /// The name.
@@ -156,6 +188,11 @@ words! {
         },
         /// Removes all records of a name.
         "dns.remove" => DnsRemove {
+            /// The name.
+            "name" => owner: NamePattern = required,
+        },
+        /// Answers every question about this very name with SERVFAIL, until its records are replaced or removed.
+        "dns.servfail" => DnsServfail {
             /// The name.
             "name" => owner: NamePattern = required,
         },

@@ -33,7 +33,7 @@ impl Default for ValidatesBeforeIssuing {
 impl Law for ValidatesBeforeIssuing {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
         if let Some(visit) = seen.visit() {
-            if visit.is_validation && visit.failure.is_none() {
+            if visit.proves_control() {
                 self.proved.insert(visit.name.clone(), ());
             }
         } else if let Some(message) = seen.dns().filter(|message| message.is_response) {
@@ -103,6 +103,23 @@ mod tests {
         story.finalize(&["a.test", "b.test"], &["a.test", "b.test"], order);
         story.download(order, &Issued::new(&["a.test", "b.test"], 0, 1));
         story.breaks(LAW, "control of b.test should be proved");
+    }
+
+    #[test]
+    fn a_handshake_is_a_proof_only_under_acme_tls_and_with_a_certificate_for_the_name_alone() {
+        for (alpn, names, is_proof) in [
+            (Some("acme-tls/1"), &["a.test"][..], true),
+            (Some("acme-tls/1"), &["a.test", "b.test"], false),
+            (Some("acme-tls/1"), &["b.test"], false),
+            (None, &["a.test"], false),
+        ] {
+            let mut story = Story::new();
+            let order = story.new_order(&["a.test"]);
+            story.validate_tls_alpn01("a.test", alpn, &Issued::new(names, 0, 1));
+            story.finalize(&["a.test"], &["a.test"], order);
+            story.download(order, &Issued::new(&["a.test"], 0, 1));
+            if is_proof { story.keeps(LAW) } else { story.breaks(LAW, "control of a.test") }
+        }
     }
 
     #[test]

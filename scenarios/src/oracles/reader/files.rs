@@ -1,61 +1,79 @@
-//! The PEM files on hosts' disks, as far as the writes in the trace tell.
+//! The files on hosts' disks, as far as the changes in the trace tell.
 //!
-//! A model, not the disk: an event names no offset, so a file's first write after it was opened
-//! replaces its content and later ones add to it. After a power loss nothing is known until it is
-//! written again. Files of other kinds are not kept.
+//! A model, not the disk: an operation that failed changed nothing. After a power loss nothing is known of a
+//! host's own disk until it is written again; a disk that several hosts mount keeps what it has.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use sim::trace::{DiskOperation, Ending, Event};
+use sim::{
+    disk::OpenMode,
+    trace::{DiskOperation, Ending, Event},
+};
 
 use crate::oracles::recent::Recent;
 
 const FILES_MAX: usize = 20_000;
 const LEN_MAX: usize = 256 * 1024;
 
-/// A host and an absolute path on its disk.
+/// A disk, by its host's name or by its own if several hosts mount it, and an absolute path on it.
 pub type FileName = (Arc<str>, String);
 
-#[derive(Debug, Default)]
-struct File {
-    content: Vec<u8>,
-    is_just_opened: bool,
-}
-
-/// Files that look like PEM.
+/// What is known of files.
 #[derive(Debug)]
-pub struct Files(Recent<FileName, File>);
+pub struct Files {
+    contents: Recent<FileName, Vec<u8>>,
+    /// Disks that several hosts mount, by host.
+    mounted: BTreeMap<Arc<str>, Arc<str>>,
+}
 
 impl Default for Files {
     fn default() -> Self {
-        Self(Recent::new(FILES_MAX))
+        Self { contents: Recent::new(FILES_MAX), mounted: BTreeMap::new() }
     }
 }
 
 impl Files {
+    /// The file at `path` as `host` sees it.
+    #[must_use]
+    pub fn name(&self, host: &Arc<str>, path: &str) -> FileName {
+        (self.mounted.get(host).unwrap_or(host).clone(), path.to_owned())
+    }
+
+    /// What a file holds, if that is known.
+    pub fn content(&self, name: &FileName) -> Option<&[u8]> {
+        self.contents.get(name).map(Vec::as_slice)
+    }
+
     /// Takes in an event of `host` and names the directory whose files it may have changed.
     pub fn observe(&mut self, host: Option<&Arc<str>>, event: &Event) -> Option<FileName> {
         let host = host?;
-        if let Event::HostEnded { ending: Ending::PowerLost } = event {
-            self.0.retain(|(owner, _), _| owner != host);
+        if let Event::DiskMounted { disk } = event {
+            self.mounted.insert(host.clone(), disk.as_str().into());
             return None;
         }
-        let Event::Disk { operation, path, to, bytes, error, .. } = event else { return None };
-        let name = (host.clone(), path.clone());
-        if error.is_some() {
-            // How much of a failed write arrived is not told.
-            return (*operation == DiskOperation::Write && self.0.remove(&name).is_some()).then(|| directory(&name));
+        if let Event::HostEnded { ending: Ending::PowerLost } = event {
+            self.contents.retain(|(owner, _), _| owner != host);
+            return None;
         }
-        match operation {
-            DiskOperation::Open => {
-                if let Some(file) = self.0.get_mut(&name) {
-                    file.is_just_opened = true;
-                }
-                None
+        if let Event::DiskDamaged { path, content } = event {
+            let name = self.name(host, path);
+            match content {
+                Some(content) => drop(self.contents.insert(name.clone(), content.clone())),
+                None => drop(self.contents.remove(&name)),
             }
-            DiskOperation::Write => self.write(name, bytes),
+            return Some(directory(&name));
+        }
+        let Event::Disk { operation, path, to, mode, offset, bytes, error: None, .. } = event else { return None };
+        let name = self.name(host, path);
+        match operation {
+            DiskOperation::Open if *mode == Some(OpenMode::Overwrite) => None,
+            DiskOperation::Open => {
+                self.contents.insert(name.clone(), Vec::new());
+                Some(directory(&name))
+            }
+            DiskOperation::Write => self.write(&name, *offset, bytes),
             DiskOperation::Rename => self.rename(&name, to.as_deref()?),
-            DiskOperation::RemoveFile => self.0.remove(&name).map(|_| directory(&name)),
+            DiskOperation::RemoveFile => self.contents.remove(&name).map(|_| directory(&name)),
             DiskOperation::Read
             | DiskOperation::Sync
             | DiskOperation::RemoveDirectory
@@ -68,64 +86,56 @@ impl Files {
 
     /// The files directly in a directory, by path.
     pub fn in_directory<'a>(&'a self, directory: &'a FileName) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        let (host, path) = directory;
-        self.0
+        let (disk, path) = directory;
+        self.contents
             .iter()
             .filter(move |((owner, file), _)| {
-                owner == host && file.rsplit_once('/').is_some_and(|(parent, _)| parent == path)
+                owner == disk && file.rsplit_once('/').is_some_and(|(parent, _)| parent == path)
             })
-            .map(|((_, file), content)| (file.as_str(), content.content.as_slice()))
+            .map(|((_, file), content)| (file.as_str(), content.as_slice()))
     }
 
-    fn write(&mut self, name: FileName, bytes: &[u8]) -> Option<FileName> {
-        let known = self.0.get_mut(&name);
-        let changed = directory(&name);
-        match known {
-            Some(file) if !file.is_just_opened => {
-                let room = LEN_MAX.saturating_sub(file.content.len());
-                file.content.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            }
-            Some(_) | None if bytes.windows(11).any(|window| window == b"-----BEGIN ") => {
-                let content = bytes[..bytes.len().min(LEN_MAX)].to_vec();
-                self.0.insert(name, File { content, is_just_opened: false });
-            }
-            Some(_) => {
-                self.0.remove(&name);
-            }
-            None => return None,
+    /// Writes to a file whose content is known.
+    fn write(&mut self, name: &FileName, offset: Option<u64>, bytes: &[u8]) -> Option<FileName> {
+        let content = self.contents.get_mut(name)?;
+        let start = offset.map_or(content.len(), |offset| usize::try_from(offset).unwrap_or(LEN_MAX));
+        let bytes = &bytes[..bytes.len().min(LEN_MAX.saturating_sub(start))];
+        if !bytes.is_empty() {
+            content.resize(content.len().max(start + bytes.len()), 0);
+            content[start..start + bytes.len()].copy_from_slice(bytes);
         }
-        Some(changed)
+        Some(directory(name))
     }
 
     /// Renames a file, or a directory with all that is below.
     fn rename(&mut self, from: &FileName, to: &str) -> Option<FileName> {
-        let (host, path) = from;
-        let to_name = (host.clone(), to.to_owned());
-        if let Some(file) = self.0.remove(from) {
-            self.0.insert(to_name.clone(), file);
+        let (disk, path) = from;
+        let to_name = (disk.clone(), to.to_owned());
+        if let Some(file) = self.contents.remove(from) {
+            self.contents.insert(to_name.clone(), file);
             return Some(directory(&to_name));
         }
-        if self.0.remove(&to_name).is_some() {
+        if self.contents.remove(&to_name).is_some() {
             return Some(directory(&to_name));
         }
         let below = format!("{path}/");
         let moved: Vec<FileName> = self
-            .0
+            .contents
             .iter()
-            .filter(|((owner, file), _)| owner == host && file.starts_with(&below))
+            .filter(|((owner, file), _)| owner == disk && file.starts_with(&below))
             .map(|(name, _)| name.clone())
             .collect();
         for name in &moved {
-            if let Some(file) = self.0.remove(name) {
-                self.0.insert((host.clone(), format!("{to}/{}", &name.1[below.len()..])), file);
+            if let Some(file) = self.contents.remove(name) {
+                self.contents.insert((disk.clone(), format!("{to}/{}", &name.1[below.len()..])), file);
             }
         }
         (!moved.is_empty()).then_some(to_name)
     }
 }
 
-fn directory((host, path): &FileName) -> FileName {
-    (host.clone(), path.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned())
+fn directory((disk, path): &FileName) -> FileName {
+    (disk.clone(), path.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned())
 }
 
 #[cfg(test)]

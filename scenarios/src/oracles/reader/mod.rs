@@ -7,6 +7,7 @@
 //! It judges nothing. Laws do, from the [`Sight`]s that it yields.
 
 mod acme;
+pub mod caa;
 pub mod certificate;
 pub mod csr;
 pub mod dns;

@@ -18,8 +18,10 @@ pub struct Visit {
     pub server: Option<Arc<str>>,
     /// The name asked for.
     pub name: Identifier,
-    /// Whether this is a `tls-alpn-01` validation.
+    /// Whether this is a `tls-alpn-01` validation, maybe one that failed.
     pub is_validation: bool,
+    /// Whether `acme-tls/1` was agreed on.
+    pub is_acme_tls: bool,
     /// The leaf that was served, if it was one.
     pub leaf: Option<Certificate>,
     /// Why it failed; `None` if it was completed.
@@ -36,6 +38,14 @@ pub struct Failure {
 }
 
 impl Visit {
+    /// Whether a validation authority was shown a certificate for the name, and for it alone, under `acme-tls/1`
+    /// (RFC 8737 §3). What else is in that certificate is not judged.
+    #[must_use]
+    pub fn proves_control(&self) -> bool {
+        let is_for_it = |leaf: &Certificate| leaf.names.len() == 1 && leaf.names.contains(&self.name);
+        self.is_acme_tls && self.failure.is_none() && self.leaf.as_ref().is_some_and(is_for_it)
+    }
+
     pub(super) fn read(
         visitor: Option<Arc<str>>,
         server: Option<Arc<str>>,
@@ -43,6 +53,7 @@ impl Visit {
         alpn: Option<&str>,
         outcome: &HandshakeOutcome,
     ) -> Self {
+        let is_acme_tls = alpn == Some("acme-tls/1");
         let (chain, failure) = match outcome {
             HandshakeOutcome::Completed { chain } => (chain, None),
             HandshakeOutcome::Failed { error, chain } => {
@@ -54,7 +65,8 @@ impl Visit {
             visitor,
             server,
             name: Identifier::of_server(server_name),
-            is_validation: alpn == Some("acme-tls/1"),
+            is_validation: is_acme_tls,
+            is_acme_tls,
             leaf: chain.first().and_then(|der| Certificate::read(der)),
             failure,
         }
