@@ -85,13 +85,37 @@ impl Issuer {
     /// Nobody else may speak as the account meanwhile.
     async fn roll_over(&self, lifetime: Duration) -> Result<(), IssueError> {
         let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
-        let account = self.account(&mut client).await?;
+        let old = self.account(&mut client).await?;
+        // A change that was in doubt may have been made since: the old key would then be refused for ever.
+        let changed = match self.interrupted_rollover(&mut client).await? {
+            Some(changed) => {
+                *self.account.lock().await = Some(changed.clone());
+                changed
+            }
+            None => match self.propose(&mut client, &old, lifetime).await? {
+                Some(changed) => self.adopt(changed).await?,
+                None => return Ok(()),
+            },
+        };
+        self.confirm(&mut client, &old, &changed).await
+    }
+
+    /// Asks the CA to know the account by a new key, and gives the account back if it does; `None` if there is
+    /// nothing to change.
+    async fn propose(
+        &self,
+        client: &mut Client,
+        old: &Account,
+        lifetime: Duration,
+    ) -> Result<Option<Account>, IssueError> {
         // An account that the CA does not know, or by another key, is not improved by one more.
-        account.session(&mut client).read_account().await?;
+        old.session(client).read_account().await?;
         let new = match self.storage.load_pending_account_key(&self.user).await? {
             Some(proposed) => proposed,
             // What was left over has been brought to its end by then.
-            None if self.storage.account_key_age(&self.user).await?.is_none_or(|age| age < lifetime) => return Ok(()),
+            None if self.storage.account_key_age(&self.user).await?.is_none_or(|age| age < lifetime) => {
+                return Ok(None);
+            }
             None => {
                 let new = P256Key::generate(&self.env, "manager/account-key");
                 self.rollover_record.propose(&self.storage, &self.user, &new).await?;
@@ -99,27 +123,40 @@ impl Issuer {
             }
         };
         self.env.probe("manager/rollover-begun");
-        let changed = match account.session(&mut client).change_key(&new).await {
-            Ok(true) => Account::known(new, account.url().clone()),
-            Ok(false) => return Ok(()),
+        match old.session(client).change_key(&new).await {
+            Ok(true) => Ok(Some(Account::known(new, old.url().clone()))),
+            Ok(false) => Ok(None),
             // Without an answer, or with 409 (RFC 8555 §7.3.5), the account may have the new key already.
             Err(e) => {
                 self.env.probe("manager/rollover-in-doubt");
-                match Account::find(&mut client, new).await? {
-                    Some(found) if found.url() == account.url() => found,
+                match Account::find(client, new).await? {
+                    Some(found) if found.url() == old.url() => Ok(Some(found)),
                     Some(_) => {
                         self.storage.remove_pending_account_key(&self.user).await?;
-                        return Err(e.into());
+                        Err(e.into())
                     }
-                    None => return Err(e.into()),
+                    None => Err(e.into()),
                 }
             }
-        };
-        let changed = self.adopt(changed).await?;
-        // Shows whether the CA has taken the key in everywhere, now that nothing depends on it yet.
-        let found = Account::find(&mut client, changed.key().clone()).await?;
-        if found.is_some_and(|found| found.url() == changed.url()) {
-            changed.session(&mut client).read_account().await?;
+        }
+    }
+
+    /// Asks by both keys whether the CA has made the change everywhere, now that nothing depends on it yet: an old
+    /// key that still works is none the less in the hands of whoever has a copy of it.
+    async fn confirm(&self, client: &mut Client, old: &Account, changed: &Account) -> Result<(), IssueError> {
+        let is_changed = old.key().public_point() != changed.key().public_point();
+        let found = Account::find(client, changed.key().clone()).await?;
+        if is_changed && found.is_some_and(|found| found.url() == changed.url()) {
+            let old = Account::known(old.key().clone(), old.url().clone());
+            match old.session(client).read_account().await {
+                Ok(()) => self.env.probe("manager/old-account-key-accepted"),
+                Err(e) if e.is("malformed") || e.is("unauthorized") => {
+                    self.env.probe("manager/old-account-key-refused")
+                }
+                // Nothing is known then, and nothing depends on it.
+                Err(_) => {}
+            }
+            changed.session(client).read_account().await?;
         }
         Ok(())
     }
@@ -128,15 +165,11 @@ impl Issuer {
     pub(super) async fn interrupted_rollover(&self, client: &mut Client) -> Result<Option<Account>, IssueError> {
         let Some(proposed) = self.storage.load_pending_account_key(&self.user).await? else { return Ok(None) };
         self.env.probe("manager/rollover-found-again");
-        match Account::find(client, proposed).await? {
-            Some(changed) => {
-                drop(self.storage.store_account_url(&self.user, changed.url()).await);
-                self.rollover_record.adopt(&self.storage, &self.user, changed.key()).await?;
-                self.env.probe("manager/account-key-changed");
-                Ok(Some(changed.settling_until(self.env.monotonic_now() + SETTLING_TIME)))
-            }
-            None => Ok(None),
-        }
+        let Some(changed) = Account::find(client, proposed).await? else { return Ok(None) };
+        drop(self.storage.store_account_url(&self.user, changed.url()).await);
+        self.rollover_record.adopt(&self.storage, &self.user, changed.key()).await?;
+        self.env.probe("manager/account-key-changed");
+        Ok(Some(changed.settling_until(self.env.monotonic_now() + SETTLING_TIME)))
     }
 
     /// Uses the new key from now on, also if it can't be recorded now: then it is still recorded as proposed.
