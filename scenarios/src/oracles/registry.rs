@@ -116,7 +116,7 @@ pub const LAWS: &[LawEntry] = laws! {
     "manager.challenge-posted-once" Always ["M19"] [] |_| Box::<laws::challenge_posted_once::ChallengePostedOnce>::default(),
         "A challenge that the CA has accepted a POST for is not posted again.";
     "manager.heals-storage" Always ["L6"] [Within] |settings| Box::new(laws::heals_storage::HealsStorage::new(settings)),
-        "What was damaged of a managed name's files is replaced by something good in time.";
+        "What was damaged of a managed name's or an account's files is replaced by something good in time.";
     "manager.honors-retry-after" Always ["M6"] [] |_| Box::<laws::honors_retry_after::HonorsRetryAfter>::default(),
         "A resource is not asked again before the Retry-After of its last answer has passed.";
     "manager.issuance-rate" Always ["M4"] [] |_| Box::<laws::issuance_rate::IssuanceRate>::default(),

@@ -91,7 +91,7 @@ words! {
         "manager.active-pair-matches" [always finally] => ManagerActivePairMatches {},
         /// A challenge that the CA has accepted a POST for is not posted again.
         "manager.challenge-posted-once" [always finally] => ManagerChallengePostedOnce {},
-        /// What was damaged of a managed name's files is replaced by something good in time.
+        /// What was damaged of a managed name's or an account's files is replaced by something good in time.
         "manager.heals-storage" [always finally] => ManagerHealsStorage {
             /// So long after the damage at the latest, or after the start that follows it.
             "within" => within: Duration = ["1h"],
