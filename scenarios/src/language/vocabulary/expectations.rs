@@ -122,6 +122,8 @@ words! {
         "ca.ari-window-sane" [always finally] => CaAriWindowSane {},
         /// What a storage holds, at rest and as programs read it, is an old value or a new one, whole.
         "storage.files-parse" [always finally] => StorageFilesParse {},
+        /// Two hosts write one file in place, and behind the shorter text stays the end of the longer one.
+        "storage.writes-mixed" [never eventually sometimes] => StorageWritesMixed {},
         /// No task panics.
         "world.no-panic" [always finally] => WorldNoPanic {},
         /// No tasks wait for each other for ever, and every operation ends.
