@@ -18,6 +18,8 @@ mod challenges;
 mod config;
 mod csr;
 pub mod dns;
+mod dns01;
+mod dns_persist01;
 mod finalization;
 mod front_end;
 pub mod historical;
@@ -35,6 +37,7 @@ mod renewal_info_policy;
 mod store;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod timestamp;
 mod tls_alpn01;
 mod validation;

@@ -5,6 +5,7 @@
 //! what the records say is then not known.
 
 mod evaluation;
+pub(crate) mod issue_value;
 mod lookup;
 mod recheck;
 
@@ -31,15 +32,12 @@ pub(crate) async fn check(
     method: ChallengeType,
 ) -> Result<Checked, Problem> {
     let at = env.utc_now();
-    let (is_wildcard, domain) = match identifier.as_str().strip_prefix("*.") {
-        Some(domain) => (true, domain),
-        None => (false, identifier.as_str()),
-    };
-    let relevant = lookup::relevant_records(&Resolver::new(env, ca.config()), domain)
+    let relevant = lookup::relevant_records(&Resolver::new(env, ca.config()), identifier.domain())
         .await
         .map_err(|e| Problem::new(ProblemType::Dns, format!("CAA of {identifier} is not known: {e}")))?;
     let account_uri = ca.with_store(|store| store.account_uri(account));
     let issuers = &ca.config().caa_identities;
+    let is_wildcard = identifier.is_wildcard();
     let request = Request { issuers, is_wildcard, account_uri: &account_uri, method: method.name() };
     match evaluation::permits(&relevant.properties, &request) {
         Ok(()) => Ok(Checked { at, ttl: relevant.ttl }),
