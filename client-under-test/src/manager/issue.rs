@@ -3,7 +3,7 @@
 //! Owns the account, which all names share, and makes one `Attempt` at a time for a certificate. When an
 //! attempt is made, and what follows a failed one, is the maintenance's business.
 
-use std::{io, sync::Arc};
+use std::{convert::Infallible, io, sync::Arc};
 
 use sim::{
     Env,
@@ -12,7 +12,10 @@ use sim::{
 };
 use url::Url;
 
-use super::{attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings, rollover::RolloverRecord};
+use super::{
+    attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings, maintenance::STORAGE_LOOK_INTERVAL,
+    rollover::RolloverRecord,
+};
 use crate::{
     acme::{
         Error,
@@ -165,6 +168,46 @@ impl Issuer {
             Some(left) => account.settling_until(self.env.monotonic_now() + left),
             None => account,
         }
+    }
+
+    /// Sees to it, for ever, that both storage and memory have the account: a key that only one of them has is lost
+    /// with it.
+    pub(super) async fn keep_account(self: Arc<Self>) -> Infallible {
+        let mut in_order = None;
+        loop {
+            let files = self.storage.account_files(&self.user).await.ok().flatten();
+            // What can't be read or written now is looked at again.
+            if (files.is_none() || files != in_order) && self.look_after_account().await.is_ok_and(|found| found) {
+                in_order = files;
+            }
+            self.env.sleep_until(self.env.monotonic_now() + STORAGE_LOOK_INTERVAL).await;
+        }
+    }
+
+    /// Says whether the account's files were in order.
+    async fn look_after_account(&self) -> io::Result<bool> {
+        let mut known = self.account.lock().await;
+        let key = self.storage.load_account_key(&self.user).await?;
+        let url = self.storage.load_account_url(&self.user).await;
+        let Some(account) = &*known else {
+            // With a change in doubt only the CA can say which key is the account's.
+            let is_in_doubt = self.storage.load_pending_account_key(&self.user).await?.is_some();
+            if let Some((key, url)) = key.zip(url).filter(|_| !is_in_doubt) {
+                *known = Some(self.settling(Account::known(key, url)).await);
+            }
+            return Ok(known.is_some());
+        };
+        match (key, url) {
+            (None, _) => {
+                self.env.probe("manager/account-key-mended");
+                self.storage.store_account_key(&self.user, account.key()).await?;
+            }
+            // Another key is another host's, on the same storage: it stands.
+            (Some(key), None) if key.public_point() == account.key().public_point() => {}
+            (Some(_), _) => return Ok(true),
+        }
+        self.storage.store_account_url(&self.user, account.url()).await?;
+        Ok(false)
     }
 
     async fn register(&self, client: &mut Client, key: P256Key) -> Result<Account, IssueError> {

@@ -128,12 +128,13 @@ impl Listening {
         let _serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
             env.spawn("endpoint", endpoint.serve(self.tls)),
+            env.spawn("keep the account", issuer.clone().keep_account()),
         );
         let _keeping: Vec<_> =
             keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();
         let _rolling_over = settings
             .account_key_lifetime
-            .map(|lifetime| env.spawn("account key", rollover::keep_young(issuer.clone(), lifetime)));
+            .map(|lifetime| env.spawn("account key", rollover::keep_young(issuer, lifetime)));
         std::future::pending().await
     }
 }

@@ -114,6 +114,17 @@ impl Storage {
         Ok(key)
     }
 
+    /// What the files of an account hold, its key's and its address's; `None` if one is missing. They are read much
+    /// faster than the key in them is parsed.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn account_files(&self, user: &User) -> io::Result<Option<[Vec<u8>; 2]>> {
+        let Some(key) = self.read(&self.user_file(user, "key")).await? else { return Ok(None) };
+        let Some(url) = self.read(&self.user_file(user, "json")).await? else { return Ok(None) };
+        Ok(Some([key, url]))
+    }
+
     fn user_file(&self, user: &User, extension: &str) -> PathBuf {
         self.user_directory(&user.0).join(format!("{}.{extension}", user.0))
     }
