@@ -159,4 +159,20 @@ mod tests {
         assert!(header.get("kid").is_none());
         assert_eq!(URL_SAFE_NO_PAD.decode(body["signature"].as_str().unwrap()).unwrap().len(), 64);
     }
+
+    /// RFC 8555 §7.3.5.
+    #[tokio::test]
+    async fn a_key_change_is_signed_by_the_new_key_has_no_nonce_and_names_account_and_old_key() {
+        let env = real::env("client", real::Options { seed: Some(1), ..real::Options::default() });
+        let [old, new] = ["old", "new"].map(|purpose| P256Key::generate(&env, purpose));
+        let url = Url::parse("https://ca.test/key-change").unwrap();
+        let account = Url::parse("https://ca.test/account/1").unwrap();
+        let inner = sign_key_change(&new, &old, &account, &url);
+        let header = decoded(&inner["protected"]);
+        assert_eq!(header["jwk"], serde_json::to_value(Jwk::of(&new)).unwrap());
+        assert_eq!(header["url"], url.as_str());
+        assert!(header.get("nonce").is_none() && header.get("kid").is_none());
+        let payload = decoded(&inner["payload"]);
+        assert_eq!(payload, json!({ "account": account.as_str(), "oldKey": Jwk::of(&old) }));
+    }
 }

@@ -115,6 +115,11 @@ impl Issuer {
             *self.account.lock().await = Some(account.clone());
             result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
         }
+        if let Err(IssueError::Acme(e)) = &result
+            && (e.is("malformed") || e.is("unauthorized"))
+        {
+            self.forget_replaced_key().await?;
+        }
         let set = result?;
         let stored = self.storage.store_certificate(names.first(), &set).await;
         if stored.is_ok() {
@@ -158,6 +163,19 @@ impl Issuer {
         };
         *known = Some(account.clone());
         Ok(account)
+    }
+
+    /// Another host on the same storage may have changed the account's key: then the next attempt is made by that.
+    async fn forget_replaced_key(&self) -> io::Result<()> {
+        let mut known = self.account.lock().await;
+        let stored = self.storage.load_account_key(&self.user).await?;
+        if let (Some(account), Some(stored)) = (&*known, stored)
+            && account.key().public_point() != stored.public_point()
+        {
+            self.env.probe("manager/account-key-replaced");
+            *known = None;
+        }
+        Ok(())
     }
 
     /// An account from storage, whose key may be so new that the CA refuses it by mistake.
