@@ -39,15 +39,15 @@ impl Ca {
     /// A new CA, whose keys are drawn from the host's entropy and whose own certificates are dated by its clock.
     ///
     /// # Panics
-    /// If [`Config::directory_host`] is neither a DNS name in ASCII nor an IP address, or
-    /// [`Config::terms_of_service`] is no URL.
+    /// If [`Config::directory_host`] or one of [`Config::api_names`] is neither a DNS name in ASCII nor an IP address,
+    /// or [`Config::terms_of_service`] is no URL.
     #[must_use]
     pub fn new(env: &Env, config: Config) -> Self {
         if let Some(terms) = &config.terms_of_service {
             assert!(url::Url::parse(terms).is_ok() && terms.is_ascii(), "{terms:?} is not a URL");
         }
         Self(Arc::new(Inner {
-            api: ApiIdentity::new(env, &config.directory_host),
+            api: ApiIdentity::new(env, &config),
             issuance: Issuance::new(env),
             store: Mutex::new(Store::new(&config)),
             config,
@@ -60,7 +60,7 @@ impl Ca {
         &self.0.config
     }
 
-    /// The trust anchor of the API's own HTTPS certificate, PEM.
+    /// The trust anchor of the API's own HTTPS certificate, PEM; of no use with [`Config::api_certificate`].
     #[must_use]
     pub fn api_root_pem(&self) -> &str {
         &self.0.api.root_pem

@@ -3,7 +3,7 @@
 //! Nothing here comes from a clock or a generator of rcgen's own: serial numbers, dates and key identifiers are
 //! all set. Two hierarchies: one that certificates are issued from, one for the API's own HTTPS certificate.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
@@ -77,21 +77,24 @@ impl Issuance {
 /// The certificate of the API's own HTTPS server, and the root that clients of the API trust.
 pub(crate) struct ApiIdentity {
     pub(crate) root_pem: String,
-    pub(crate) certified_key: CertifiedKey,
+    pub(crate) certified_key: Arc<CertifiedKey>,
 }
 
 impl ApiIdentity {
-    pub(crate) fn new(env: &Env, host: &str) -> Self {
+    pub(crate) fn new(env: &Env, config: &Config) -> Self {
         let root = Authority::root(env, "Gauntlet API Root", "ca/api root key");
         let key = P256Key::generate(env, "ca/api key");
         let (not_before, not_after) = authority_dates(env);
         let mut params = leaf_params(&Serial::draw(env), not_before, not_after, &key);
-        params.subject_alt_names = vec![match host.parse::<IpAddr>() {
+        let names: BTreeSet<&String> = std::iter::once(&config.directory_host).chain(&config.api_names).collect();
+        let san = |name: &String| match name.parse::<IpAddr>() {
             Ok(address) => SanType::IpAddress(address),
-            Err(_) => SanType::DnsName(host.try_into().expect("the directory's host is an ASCII name (Config)")),
-        }];
+            Err(_) => SanType::DnsName(name.as_str().try_into().expect("the API's names are ASCII (Config)")),
+        };
+        params.subject_alt_names = names.into_iter().map(san).collect();
         let leaf = params.signed_by(&key, &root.issuer).expect("parameters are complete and signing cannot fail");
-        let certified_key = CertifiedKey::new(vec![leaf.der().clone()], Arc::new(key));
+        let own = || Arc::new(CertifiedKey::new(vec![leaf.der().clone()], Arc::new(key)));
+        let certified_key = config.api_certificate.clone().unwrap_or_else(own);
         Self { root_pem: root.pem, certified_key }
     }
 }

@@ -3,8 +3,8 @@
 //! It lives in the [`Ca`](crate::Ca) and thus outlives the process that serves it, as a database does.
 
 use crate::{
-    accounts::Accounts, authorizations::Authorizations, certificates::Certificates, config::Config, ids::AccountId,
-    nonces::Nonces, orders::Orders, renewal_info_policy::RenewalInfoPolicy,
+    accounts::Accounts, authorizations::Authorizations, certificates::Certificates, config::Config, nonces::Nonces,
+    orders::Orders, renewal_info_policy::RenewalInfoPolicy,
 };
 
 #[derive(Debug)]
@@ -15,8 +15,6 @@ pub(crate) struct Store {
     pub(crate) authorizations: Authorizations,
     pub(crate) certificates: Certificates,
     pub(crate) renewal_info: RenewalInfoPolicy,
-    /// What an account's URL begins with, as the front end that was bound last has it.
-    pub(crate) account_url_prefix: String,
 }
 
 impl Store {
@@ -28,12 +26,6 @@ impl Store {
             authorizations: Authorizations::default(),
             certificates: Certificates::default(),
             renewal_info: config.renewal_info_policy.clone(),
-            account_url_prefix: String::new(),
         }
-    }
-
-    /// An account's name outside of this CA (RFC 8657 §3).
-    pub(crate) fn account_uri(&self, account: AccountId) -> String {
-        format!("{}{account}", self.account_url_prefix)
     }
 }

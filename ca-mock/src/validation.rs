@@ -1,5 +1,7 @@
 //! The validation authority: answers to challenges are checked from here, beside the front end.
 
+use std::time::Duration;
+
 use sim::Env;
 
 use crate::{
@@ -47,9 +49,18 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
         Some((account, identifier, challenge.token, key_authorization.clone()))
     });
     let Some((account, identifier, token, key_authorization)) = work else { return };
-    let proof = match kind {
-        ChallengeType::Http01 => http01::validate(env, ca.config(), &identifier, token, &key_authorization).await,
-        ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, ca.config(), &identifier, &key_authorization).await,
+    let config = ca.config();
+    if config.validation_delay_max > Duration::ZERO {
+        let whole_seconds = env.random_below("ca/validation delay", config.validation_delay_max.as_secs());
+        env.sleep(Duration::from_secs(whole_seconds)).await;
+    }
+    let proof = if config.always_valid {
+        Ok(())
+    } else {
+        match kind {
+            ChallengeType::Http01 => http01::validate(env, config, &identifier, token, &key_authorization).await,
+            ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, config, &identifier, &key_authorization).await,
+        }
     };
     let verdict = match proof {
         Ok(()) => caa::check(ca, env, account, &identifier, kind).await,
@@ -58,7 +69,7 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     env.probe(if verdict.is_ok() { "ca/challenge-valid" } else { "ca/challenge-invalid" });
     ca.with_store(|store| {
         if let Some(authorization) = store.authorizations.find_mut(id) {
-            authorization.conclude(kind, verdict, env.utc_now(), ca.config().valid_authorization_lifetime);
+            authorization.conclude(kind, verdict, env.utc_now(), config.valid_authorization_lifetime);
         }
     });
 }

@@ -8,12 +8,15 @@ mod evaluation;
 mod lookup;
 mod recheck;
 
+use std::time::Duration;
+
 use sim::Env;
 
 pub use recheck::{Authorized, CaaRecheck, Checked, EachDue};
 
 use crate::{
     Ca,
+    addresses::AddressSource,
     challenges::ChallengeType,
     dns::resolver::Resolver,
     identifier::Identifier,
@@ -31,16 +34,26 @@ pub(crate) async fn check(
     method: ChallengeType,
 ) -> Result<Checked, Problem> {
     let at = env.utc_now();
+    let config = ca.config();
+    if config.always_valid || config.addresses == AddressSource::OperatingSystem {
+        // There is nobody to ask: operating systems look up addresses only.
+        return Ok(Checked { at, ttl: Duration::ZERO });
+    }
     let (is_wildcard, domain) = match identifier.as_str().strip_prefix("*.") {
         Some(domain) => (true, domain),
         None => (false, identifier.as_str()),
     };
-    let relevant = lookup::relevant_records(&Resolver::new(env, ca.config()), domain)
+    let relevant = lookup::relevant_records(&Resolver::new(env, config), domain)
         .await
         .map_err(|e| Problem::new(ProblemType::Dns, format!("CAA of {identifier} is not known: {e}")))?;
-    let account_uri = ca.with_store(|store| store.account_uri(account));
-    let issuers = &ca.config().caa_identities;
-    let request = Request { issuers, is_wildcard, account_uri: &account_uri, method: method.name() };
+    let account_uri = ca.with_store(|store| store.accounts.find(account).map(|account| account.url.clone()));
+    let issuers = &config.caa_identities;
+    let request = Request {
+        issuers,
+        is_wildcard,
+        account_uri: account_uri.as_deref().unwrap_or_default(),
+        method: method.name(),
+    };
     match evaluation::permits(&relevant.properties, &request) {
         Ok(()) => Ok(Checked { at, ttl: relevant.ttl }),
         Err(refusal) => {

@@ -85,7 +85,7 @@ impl FrontEnd {
     }
 
     fn with_poll_interval(&self, answer: Answer, is_busy: bool) -> Answer {
-        if is_busy { answer.with_retry_after(self.ca.config().poll_retry_after) } else { answer }
+        if is_busy { answer.with_retry_after(self.ca.config().challenge_retry_after) } else { answer }
     }
 }
 

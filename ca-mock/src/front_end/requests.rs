@@ -14,25 +14,38 @@ use serde::de::DeserializeOwned;
 use super::{
     FrontEnd,
     answer::{Answer, Refusal},
-    routes::Route,
+    routes::{Origin, Route},
 };
 use crate::{
     accounts::AccountStatus,
+    dice,
     ids::AccountId,
     json,
     jwk::PublicKey,
     jws::{Jws, KeyReference},
     problem::{Problem, ProblemType},
     timestamp::http_date,
+    wire::Respond,
 };
 
 const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
 
+impl Respond for FrontEnd {
+    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match self.ca.config().origin {
+            Origin::Configured => self.respond_with_its_urls(request).await,
+            Origin::AsAddressed => {
+                let addressed = Self { urls: self.urls.as_addressed(&request), ..Self::clone(&self) };
+                addressed.respond_with_its_urls(request).await
+            }
+        }
+    }
+}
+
 impl FrontEnd {
-    /// Answers a request. There is no request without an answer.
-    pub(super) async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond_with_its_urls(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let method = request.method().clone();
-        let route = Route::parse(request.uri().path());
+        let route = self.urls.route(request.uri().path());
         let answer = match self.handle(route.as_ref(), request).await {
             Ok(answer) => answer,
             Err(refusal) => {
@@ -158,7 +171,9 @@ impl FrontEnd {
     /// RFC 8555 §6.5. The nonce is used up even if the request fails later.
     fn redeem_nonce(&self, jws: &Jws) -> Result<(), Problem> {
         let nonce = jws.nonce.as_ref().and_then(|sent| sent.nonce());
-        if nonce.is_some_and(|nonce| self.ca.with_store(|store| store.nonces.redeem(nonce))) {
+        let is_good = nonce.is_some_and(|nonce| self.ca.with_store(|store| store.nonces.redeem(nonce)));
+        // RFC 8555 §6.5: clients retry with the nonce that comes with the error; only those that have to will learn it.
+        if is_good && !dice::falls(&self.env, "ca/nonce rejection", self.ca.config().nonce_rejection_percent) {
             return Ok(());
         }
         self.env.probe("ca/nonce-refused");

@@ -208,9 +208,10 @@ fn cas(
             backdate: case.ca.backdate,
             order_lifetime: case.ca.order_lifetime,
             valid_authorization_lifetime: case.ca.authorization_lifetime,
-            reuse_valid_authorizations: case.ca.reuse_authorizations,
+            authorization_reuse_percent: if case.ca.reuse_authorizations { 100 } else { 0 },
             caa_identities: case.ca.caa_identities.0.clone(),
-            poll_retry_after: Some(case.ca.retry_after),
+            order_retry_after: Some(case.ca.retry_after),
+            challenge_retry_after: Some(case.ca.retry_after),
             renewal_info: case.ca.ari.enabled,
             renewal_info_policy: renewal_info::policy(&case.ca.ari),
             ..ca_mock::Config::default()
