@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -11,6 +12,7 @@ use crate::{
     config::Config,
     front_end::Bound,
     issuance::{ApiIdentity, Issuance},
+    management::BoundManagement,
     renewal_info_policy::RenewalInfoPolicy,
     store::Store,
 };
@@ -92,6 +94,14 @@ impl Ca {
     pub async fn serve(&self, env: Env) -> io::Result<()> {
         self.bind(&env).await?.serve().await;
         Ok(())
+    }
+
+    /// Listens with the management API on `address`.
+    ///
+    /// # Errors
+    /// As the operating system: address in use or not local.
+    pub async fn bind_management(&self, env: &Env, address: SocketAddr) -> io::Result<BoundManagement> {
+        BoundManagement::new(self.clone(), env.clone(), address).await
     }
 
     pub(crate) fn api(&self) -> &ApiIdentity {

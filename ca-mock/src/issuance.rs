@@ -29,7 +29,7 @@ const AUTHORITY_BACKDATE: Duration = Duration::from_secs(365 * 86_400);
 
 /// The authority that certificates are issued from.
 pub(crate) struct Issuance {
-    root_pem: String,
+    root: Authority,
     intermediate: Authority,
 }
 
@@ -37,11 +37,21 @@ impl Issuance {
     pub(crate) fn new(env: &Env) -> Self {
         let root = Authority::root(env, "Gauntlet Root", "ca/root key");
         let intermediate = root.intermediate(env, "Gauntlet Intermediate", "ca/intermediate key");
-        Self { root_pem: root.pem, intermediate }
+        Self { root, intermediate }
+    }
+
+    /// The roots of the chains, the default one's first.
+    pub(crate) fn roots(&self) -> Vec<&Authority> {
+        vec![&self.root]
+    }
+
+    /// What signs the leaves of each chain, in the order of [`Self::roots`].
+    pub(crate) fn intermediates(&self) -> Vec<&Authority> {
+        vec![&self.intermediate]
     }
 
     pub(crate) fn root_pem(&self) -> &str {
-        &self.root_pem
+        &self.root.pem
     }
 
     /// Signs a certificate for the names and the key of `csr`, which must have been checked against its order.
@@ -70,6 +80,7 @@ impl Issuance {
             not_after,
             revocation: None,
             replaced_by: None,
+            renewal_info: None,
         }
     }
 }
@@ -99,13 +110,22 @@ impl ApiIdentity {
     }
 }
 
-struct Authority {
+/// A certificate that signs others, and its key.
+pub(crate) struct Authority {
     key_identifier: Vec<u8>,
     pem: String,
     issuer: Issuer<'static, P256Key>,
 }
 
 impl Authority {
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    pub(crate) fn key_pem(&self) -> String {
+        self.issuer.key().to_pem()
+    }
+
     fn root(env: &Env, name: &str, key_purpose: &str) -> Self {
         let key = P256Key::generate(env, key_purpose);
         let params = authority_params(env, name, &key, BasicConstraints::Unconstrained);
