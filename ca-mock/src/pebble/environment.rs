@@ -83,11 +83,13 @@ impl Environment {
                 self.authorization_reuse_percent
             ),
         ];
-        lines.push(match (self.always_valid, self.validation_delay_max.as_secs()) {
-            (true, _) => "Disabling VA challenge requests. VA always returns valid".to_owned(),
-            (false, 0) => "Disabling random VA sleeps".to_owned(),
-            (false, max) => format!("Setting maximum random VA sleep time to {max} seconds"),
+        lines.push(match self.validation_delay_max.as_secs() {
+            0 => "Disabling random VA sleeps".to_owned(),
+            max => format!("Setting maximum random VA sleep time to {max} seconds"),
         });
+        if self.always_valid {
+            lines.push("Disabling VA challenge requests. VA always returns valid".to_owned());
+        }
         lines
     }
 }
