@@ -152,7 +152,7 @@ impl Authorizations {
         expires: UtcDateTime,
     ) -> AuthorizationId {
         let id = AuthorizationId::draw(env);
-        let challenges = ChallengeType::ALL.map(|kind| Challenge::new(env, kind)).into();
+        let challenges = ChallengeType::for_identifier(&identifier).map(|kind| Challenge::new(env, kind)).collect();
         let status = AuthorizationStatus::Pending { expires };
         self.by_id.insert(id, Authorization { id, account, identifier, status, challenges });
         id
@@ -168,7 +168,12 @@ impl Authorizations {
         let lasts =
             |one: &&Authorization| matches!(one.status, AuthorizationStatus::Valid { expires, .. } if expires >= until);
         let of_account = |one: &&Authorization| one.account == account && one.identifier == *identifier;
-        self.by_id.values().filter(of_account).find(lasts).map(|one| one.id)
+        // A record that stays can be looked up again, and is (draft-ietf-acme-dns-persist-01 §7.8).
+        let is_to_keep = |one: &&Authorization| {
+            let persistent = one.challenge(ChallengeType::DnsPersist01).map(|challenge| &challenge.status);
+            !matches!(persistent, Some(ChallengeStatus::Valid { .. }))
+        };
+        self.by_id.values().filter(of_account).filter(is_to_keep).find(lasts).map(|one| one.id)
     }
 
     pub(crate) fn find(&self, id: AuthorizationId) -> Option<&Authorization> {

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use ring::digest;
 use sim::{Env, UtcDateTime};
 
-use crate::{base64url, jwk::Thumbprint, problem::Problem};
+use crate::{base64url, identifier::Identifier, jwk::Thumbprint, problem::Problem};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChallengeType {
@@ -12,15 +13,34 @@ pub(crate) enum ChallengeType {
     Http01,
     /// RFC 8737.
     TlsAlpn01,
+    /// RFC 8555 §8.4.
+    Dns01,
+    /// draft-ietf-acme-dns-account-label: dns-01 at a place of the account's own.
+    DnsAccount01,
+    /// draft-ietf-acme-dns-persist-01: a record that stays.
+    DnsPersist01,
 }
 
 impl ChallengeType {
-    pub(crate) const ALL: [Self; 2] = [Self::Http01, Self::TlsAlpn01];
+    const ALL: [Self; 5] = [Self::Http01, Self::TlsAlpn01, Self::Dns01, Self::DnsAccount01, Self::DnsPersist01];
+
+    /// The types that can prove control of `identifier`: of a wildcard, only those that look into the DNS (RFC 8555
+    /// §8.4, Baseline Requirements §3.2.2.4).
+    pub(crate) fn for_identifier(identifier: &Identifier) -> impl Iterator<Item = Self> {
+        let is_wildcard = identifier.is_wildcard();
+        Self::ALL.into_iter().filter(move |kind| match kind {
+            Self::Http01 | Self::TlsAlpn01 => !is_wildcard,
+            Self::Dns01 | Self::DnsAccount01 | Self::DnsPersist01 => true,
+        })
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Http01 => "http-01",
             Self::TlsAlpn01 => "tls-alpn-01",
+            Self::Dns01 => "dns-01",
+            Self::DnsAccount01 => "dns-account-01",
+            Self::DnsPersist01 => "dns-persist-01",
         }
     }
 
@@ -32,6 +52,12 @@ impl ChallengeType {
 /// At least 128 bits of entropy in base64url (RFC 8555 §8.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token([u8; 16]);
+
+impl Token {
+    pub(crate) fn key_authorization(self, account_key: Thumbprint) -> KeyAuthorization {
+        KeyAuthorization(format!("{self}.{account_key}"))
+    }
+}
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,6 +78,12 @@ impl KeyAuthorization {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its SHA-256 (RFC 8555 §8.4, RFC 8737 §3).
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let digest = digest::digest(&digest::SHA256, self.0.as_bytes());
+        digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    }
 }
 
 impl fmt::Display for KeyAuthorization {
@@ -66,7 +98,7 @@ pub(crate) enum ChallengeStatus {
     Pending,
     /// Validation runs, with the key that the account had when it answered.
     Processing {
-        key_authorization: KeyAuthorization,
+        account_key: Thumbprint,
     },
     Valid {
         validated: UtcDateTime,
@@ -90,6 +122,7 @@ impl ChallengeStatus {
 #[derive(Debug)]
 pub(crate) struct Challenge {
     pub(crate) kind: ChallengeType,
+    /// Of no use to dns-persist-01, and not shown there.
     pub(crate) token: Token,
     pub(crate) status: ChallengeStatus,
 }
@@ -104,8 +137,7 @@ impl Challenge {
     pub(crate) fn answer(&mut self, account_key: Thumbprint) -> bool {
         match self.status {
             ChallengeStatus::Pending => {
-                let key_authorization = KeyAuthorization(format!("{}.{account_key}", self.token));
-                self.status = ChallengeStatus::Processing { key_authorization };
+                self.status = ChallengeStatus::Processing { account_key };
                 true
             }
             ChallengeStatus::Processing { .. } | ChallengeStatus::Valid { .. } | ChallengeStatus::Invalid { .. } => {

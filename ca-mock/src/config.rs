@@ -63,6 +63,8 @@ pub struct Config {
     pub order_retry_after: Option<Duration>,
     /// `Retry-After` of a `processing` challenge and its authorization; absent if none.
     pub challenge_retry_after: Option<Duration>,
+    /// How often, in percent, those two are dates instead of seconds.
+    pub retry_after_date_percent: u8,
     /// Whether there is renewal information at all (RFC 9773). Without it, `replaces` in an order is ignored.
     pub renewal_info: bool,
     /// What renewal information is answered with at first.
@@ -128,6 +130,7 @@ impl Default for Config {
             issuance_delay: Duration::from_secs(1),
             order_retry_after: Some(Duration::from_secs(3)),
             challenge_retry_after: Some(Duration::from_secs(3)),
+            retry_after_date_percent: 0,
             renewal_info: true,
             renewal_info_policy: RenewalInfoPolicy::default(),
             identifiers_max: 100,

@@ -1,13 +1,15 @@
 //! Identifiers that a certificate may be ordered for: DNS names (RFC 8555 §7.1.4, §9.7.7).
 //!
-//! A name becomes an [`Identifier`] once, here, lower-cased and checked. Wildcards are refused while no
-//! challenge is offered that could prove one; IP addresses (RFC 8738) are an unsupported type.
+//! A name becomes an [`Identifier`] once, here, lower-cased and checked. IP addresses (RFC 8738) are an unsupported
+//! type.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 
 use crate::problem::{Problem, ProblemType};
+
+const WILDCARD: &str = "*.";
 
 /// An identifier as a client sent it, not yet judged.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -34,7 +36,7 @@ impl From<&Identifier> for SentIdentifier {
     }
 }
 
-/// A DNS name in lower case, without a trailing dot, of two labels or more.
+/// A DNS name in lower case, without a trailing dot, of two labels or more, maybe below a `*` (RFC 8555 §7.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identifier(String);
 
@@ -46,16 +48,14 @@ impl Identifier {
             let shown: String = text.chars().take(300).collect();
             Err(Problem::new(ProblemType::RejectedIdentifier, format!("{shown:?} {why}")))
         };
-        if name.starts_with("*.") {
-            return refuse("is a wildcard, which needs a challenge that this CA does not offer");
-        }
         if !name.is_ascii() {
             return refuse("is not ASCII; internationalized names are ordered as A-labels (RFC 8555 §7.1.4)");
         }
         if name.len() > 253 {
             return refuse("is longer than 253 octets");
         }
-        let labels: Vec<&str> = name.split('.').collect();
+        let domain = name.strip_prefix(WILDCARD).unwrap_or(&name);
+        let labels: Vec<&str> = domain.split('.').collect();
         if labels.iter().any(|label| label.is_empty() || label.len() > 63) {
             return refuse("has a label that is empty or longer than 63 octets");
         }
@@ -74,8 +74,8 @@ impl Identifier {
             return refuse("has a reserved label (RFC 5891 §4.2.3.1)");
         }
         // The URL parser knows IDNA: it refuses malformed A-labels and reads IPv4 addresses as such.
-        match url::Host::parse(&name) {
-            Ok(url::Host::Domain(same)) if same == name => Ok(Self(name)),
+        match url::Host::parse(domain) {
+            Ok(url::Host::Domain(same)) if same == domain => Ok(Self(name)),
             Ok(url::Host::Domain(_) | url::Host::Ipv4(_) | url::Host::Ipv6(_)) | Err(_) => {
                 refuse("is not a host name: an address, or a label that is no A-label")
             }
@@ -93,6 +93,16 @@ impl Identifier {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it stands for all names one label below its domain.
+    pub(crate) fn is_wildcard(&self) -> bool {
+        self.0.starts_with(WILDCARD)
+    }
+
+    /// The name without the `*`: what control is proved of (RFC 8555 §7.1.4).
+    pub(crate) fn domain(&self) -> &str {
+        self.0.strip_prefix(WILDCARD).unwrap_or(&self.0)
     }
 }
 
@@ -117,7 +127,11 @@ mod tests {
 
     #[test]
     fn names_are_lower_cased() {
-        for (sent, read) in [("A.Example", "a.example"), ("xn--bcher-kva.example", "xn--bcher-kva.example")] {
+        for (sent, read) in [
+            ("A.Example", "a.example"),
+            ("*.A.example", "*.a.example"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ] {
             assert_eq!(Identifier::parse(sent).unwrap().as_str(), read);
         }
     }
@@ -136,7 +150,8 @@ mod tests {
             "a_b.example",
             "-a.example",
             "a-.example",
-            "*.a.example",
+            "*.example",
+            "*.*.a.example",
             "a.*.example",
             "bücher.example",
             "192.0.2.1",

@@ -2,7 +2,9 @@
 //!
 //! The rooms are a CA's roles: the front end reads requests strictly and answers them; accounts, orders,
 //! authorizations and challenges are state machines that know neither HTTP nor JSON; the validation authority
-//! goes out and checks; CAA asks whether the domain's holder agrees; issuance signs; ARI says when to come back. [`dns`] has the resolver and a test server.
+//! goes out and checks; CAA asks whether the domain's holder agrees; issuance signs; ARI says when to come back.
+//! The management API tells tests what a client can't know, [`pebble`] reads what Pebble's users bring along, and
+//! [`dns`] has the resolver and a test server.
 //!
 //! It shares no wire types with any client: a mistake made once can't be right on both sides.
 
@@ -19,6 +21,8 @@ mod config;
 mod csr;
 mod dice;
 pub mod dns;
+mod dns01;
+mod dns_persist01;
 mod finalization;
 mod front_end;
 pub mod historical;
@@ -38,6 +42,7 @@ mod renewal_info_policy;
 mod store;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod timestamp;
 mod tls_alpn01;
 mod validation;

@@ -3,8 +3,8 @@
 //! It lives in the [`Ca`](crate::Ca) and thus outlives the process that serves it, as a database does.
 
 use crate::{
-    accounts::Accounts, authorizations::Authorizations, certificates::Certificates, config::Config, nonces::Nonces,
-    orders::Orders, renewal_info_policy::RenewalInfoPolicy,
+    accounts::Accounts, authorizations::Authorizations, certificates::Certificates, config::Config, ids::AccountId,
+    nonces::Nonces, orders::Orders, renewal_info_policy::RenewalInfoPolicy,
 };
 
 #[derive(Debug)]
@@ -27,5 +27,10 @@ impl Store {
             certificates: Certificates::default(),
             renewal_info: config.renewal_info_policy.clone(),
         }
+    }
+
+    /// An account's name outside of this CA (RFC 8657 §3); empty if there is no such account.
+    pub(crate) fn account_uri(&self, account: AccountId) -> String {
+        self.accounts.find(account).map(|account| account.url.clone()).unwrap_or_default()
     }
 }

@@ -5,7 +5,6 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use ring::digest;
 use rustls::{
     DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -134,8 +133,7 @@ fn judge_extension(extension: &X509Extension<'_>, expected: &KeyAuthorization) -
     if !extension.critical {
         return Err("the acmeIdentifier extension is not critical");
     }
-    let digest = digest::digest(&digest::SHA256, expected.as_str().as_bytes());
-    if extension.value != [&DIGEST_HEAD, digest.as_ref()].concat() {
+    if extension.value != [&DIGEST_HEAD[..], &expected.digest()].concat() {
         return Err("the acmeIdentifier extension does not hold the key authorization's digest");
     }
     Ok(())
@@ -191,6 +189,7 @@ impl ServerCertVerifier for KeyPossession {
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyIdMethod, SerialNumber};
+    use ring::digest;
     use sim::crypto::P256Key;
 
     use super::*;

@@ -9,7 +9,7 @@ use crate::{
     authorizations::AuthorizationStatus,
     caa,
     challenges::{ChallengeStatus, ChallengeType},
-    http01,
+    dns_persist01, dns01, http01,
     ids::AuthorizationId,
     tls_alpn01,
 };
@@ -42,14 +42,15 @@ pub(crate) fn resume(ca: &Ca, env: &Env) {
 
 async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) {
     let work = ca.with_store(|store| {
-        let authorization = store.authorizations.find_mut(id)?;
+        let authorization = store.authorizations.find(id)?;
         let challenge = authorization.challenge(kind)?;
-        let ChallengeStatus::Processing { key_authorization } = &challenge.status else { return None };
-        let (account, identifier) = (authorization.account, authorization.identifier.clone());
-        Some((account, identifier, challenge.token, key_authorization.clone()))
+        let ChallengeStatus::Processing { account_key } = challenge.status else { return None };
+        let account = authorization.account;
+        let account_uri = store.account_uri(account);
+        Some((account, account_uri, account_key, authorization.identifier.clone(), challenge.token))
     });
-    let Some((account, identifier, token, key_authorization)) = work else { return };
-    let config = ca.config();
+    let Some((account, account_uri, account_key, identifier, token)) = work else { return };
+    let (config, expected) = (ca.config(), token.key_authorization(account_key));
     if config.validation_delay_max > Duration::ZERO {
         let whole_seconds = env.random_below("ca/validation delay", config.validation_delay_max.as_secs());
         env.sleep(Duration::from_secs(whole_seconds)).await;
@@ -58,8 +59,14 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
         Ok(())
     } else {
         match kind {
-            ChallengeType::Http01 => http01::validate(env, config, &identifier, token, &key_authorization).await,
-            ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, config, &identifier, &key_authorization).await,
+            ChallengeType::Http01 => http01::validate(env, config, &identifier, token, &expected).await,
+            ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, config, &identifier, &expected).await,
+            ChallengeType::Dns01 => dns01::validate(env, config, &identifier, dns01::LABEL, &expected).await,
+            ChallengeType::DnsAccount01 => {
+                let labels = dns01::account_labels(&account_uri);
+                dns01::validate(env, config, &identifier, &labels, &expected).await
+            }
+            ChallengeType::DnsPersist01 => dns_persist01::validate(env, config, &identifier, &account_uri).await,
         }
     };
     let verdict = match proof {

@@ -6,7 +6,10 @@ mod stage;
 
 use std::{collections::BTreeSet, time::Duration};
 
+use ca_mock::dns::RecordData;
+use data_encoding::BASE32_NOPAD;
 use hyper::{Method, header};
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use stage::{Client, Reply, Stage, Url, base64url};
 use time::{UtcDateTime, format_description::well_known::Rfc3339};
@@ -196,7 +199,6 @@ async fn orders_are_checked_before_anything_is_issued() {
             (json!([]), "malformed"),
             (json!([{"type": "dns"}]), "malformed"),
             (json!([{"type": "ip", "value": "192.0.2.1"}]), "unsupportedIdentifier"),
-            (json!([{"type": "dns", "value": "*.a.example"}]), "rejectedIdentifier"),
             (json!([{"type": "dns", "value": "a_b.example"}, {"type": "dns", "value": "x"}]), "rejectedIdentifier"),
         ] {
             let url = client.url("newOrder");
@@ -268,8 +270,7 @@ async fn a_failed_tls_alpn_01_says_whether_the_connection_or_tls_failed_and_is_t
             let url = Url(order.header("location").unwrap().to_owned());
             let authorization = Url(order.json()["authorizations"][0].as_str().unwrap().to_owned());
             let offered = client.post(&authorization, None).await.json();
-            let types = ["http-01", "tls-alpn-01"].map(Value::from);
-            assert_eq!([offered["challenges"][0]["type"].clone(), offered["challenges"][1]["type"].clone()], types);
+            assert_eq!(types(&offered), ["http-01", "tls-alpn-01", "dns-01", "dns-account-01", "dns-persist-01"]);
             let challenge = Url(offered["challenges"][1]["url"].as_str().unwrap().to_owned());
             assert_eq!(client.post(&challenge, Some(&json!({}))).await.status, 200);
             let done = client.poll(&url, &["pending"]).await;
@@ -280,4 +281,58 @@ async fn a_failed_tls_alpn_01_says_whether_the_connection_or_tls_failed_and_is_t
         };
         stage.env.timeout(LIMIT, test).await.expect("the test ends");
     }
+}
+
+#[tokio::test]
+async fn a_wildcard_is_proved_in_the_dns_by_each_of_three_challenges_and_without_the_record_by_none() {
+    with_stage(async |stage| {
+        let mut client = stage.client().await;
+        client.new_account().await;
+        let account = client.account_url().to_owned();
+        let own = BASE32_NOPAD.encode(&digest(&SHA256, account.as_bytes()).as_ref()[..10]).to_lowercase();
+        for (kind, labels) in [
+            ("dns-01", "_acme-challenge".to_owned()),
+            ("dns-account-01", format!("_{own}._acme-challenge")),
+            ("dns-persist-01", "_validation-persist".to_owned()),
+        ] {
+            for is_there in [false, true] {
+                let order = client.new_order(&["*.a.example"], None).await.json();
+                assert_eq!(order["identifiers"][0]["value"], "*.a.example");
+                let url = Url(order["authorizations"][0].as_str().unwrap().to_owned());
+                let authorization = client.post(&url, None).await.json();
+                assert_eq!(authorization["identifier"], json!({"type": "dns", "value": "a.example"}));
+                assert_eq!(authorization["wildcard"], true);
+                assert_eq!(types(&authorization), ["dns-01", "dns-account-01", "dns-persist-01"]);
+                let challenges = authorization["challenges"].as_array().unwrap();
+                let challenge = challenges.iter().find(|challenge| challenge["type"] == kind).unwrap();
+                let text = match challenge["token"].as_str() {
+                    Some(token) => base64url(digest(&SHA256, client.key_authorization(token).as_bytes())),
+                    None => {
+                        assert_eq!((&challenge["accounturi"], kind), (&json!(account), "dns-persist-01"));
+                        let issuer = challenge["issuer-domain-names"][0].as_str().unwrap();
+                        format!("{issuer}; policy=wildcard; accounturi={account}")
+                    }
+                };
+                if is_there {
+                    let texts = ["another", text.as_str()].map(|text| RecordData::Txt(vec![text.into()]));
+                    stage.zones.set(&format!("{labels}.a.example"), 60, texts.into()).unwrap();
+                }
+                let challenge = Url(challenge["url"].as_str().unwrap().to_owned());
+                assert_eq!(client.post(&challenge, Some(&json!({}))).await.status, 200);
+                let done = client.poll(&url, &["pending"]).await;
+                assert_eq!(done["status"], if is_there { "valid" } else { "invalid" }, "{done}");
+            }
+        }
+    })
+    .await;
+}
+
+/// The types of the challenges that an authorization offers.
+fn types(authorization: &Value) -> Vec<&str> {
+    authorization["challenges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|challenge| challenge["type"].as_str().unwrap())
+        .collect()
 }

@@ -3,6 +3,8 @@
 //! Whatever is not understood forbids: a critical property that is unknown, a value that is malformed, a
 //! parameter that is given twice. Parameters that neither RFC defines are ignored.
 
+use super::issue_value::{IssueValue, is_label};
+
 /// One CAA record (RFC 8659 §4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Property {
@@ -70,77 +72,6 @@ impl Property {
                 methods.split(',').all(is_label) && methods.split(',').any(|method| method == request.method)
             })
     }
-}
-
-/// The value of `issue` and `issuewild` (RFC 8659 §4.2).
-struct IssueValue<'a> {
-    /// Empty if nobody is meant.
-    issuer: &'a str,
-    parameters: Vec<(&'a str, &'a str)>,
-}
-
-/// What a property says about one parameter.
-enum Parameter<'a> {
-    Absent,
-    Once(&'a str),
-    Repeated,
-}
-
-impl Parameter<'_> {
-    /// RFC 8657 §3: without the parameter anybody matches, and nobody with several.
-    fn is_satisfied_by(&self, holds: impl FnOnce(&str) -> bool) -> bool {
-        match self {
-            Self::Absent => true,
-            Self::Once(value) => holds(value),
-            Self::Repeated => false,
-        }
-    }
-}
-
-impl<'a> IssueValue<'a> {
-    /// `None` if the value is not as the grammar has it.
-    fn parse(text: &'a str) -> Option<Self> {
-        let (issuer, parameters) = match text.split_once(';') {
-            Some((issuer, parameters)) => (issuer, trim(parameters)),
-            None => (text, ""),
-        };
-        let issuer = trim(issuer);
-        if !issuer.is_empty() && !issuer.split('.').all(is_label) {
-            return None;
-        }
-        let parameters = match parameters {
-            "" => Vec::new(),
-            some => some.split(';').map(parameter).collect::<Option<_>>()?,
-        };
-        Some(Self { issuer, parameters })
-    }
-
-    fn one(&self, tag: &str) -> Parameter<'a> {
-        let mut given = self.parameters.iter().filter(|(known, _)| known.eq_ignore_ascii_case(tag));
-        match (given.next(), given.next()) {
-            (None, _) => Parameter::Absent,
-            (Some((_, value)), None) => Parameter::Once(value),
-            (Some(_), Some(_)) => Parameter::Repeated,
-        }
-    }
-}
-
-fn parameter(text: &str) -> Option<(&str, &str)> {
-    let (tag, value) = text.split_once('=')?;
-    let (tag, value) = (trim(tag), trim(value));
-    (is_label(tag) && value.bytes().all(|byte| byte.is_ascii_graphic())).then_some((tag, value))
-}
-
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
-}
-
-/// Letters, digits and inner hyphens.
-fn is_label(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 #[cfg(test)]

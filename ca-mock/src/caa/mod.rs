@@ -5,6 +5,7 @@
 //! what the records say is then not known.
 
 mod evaluation;
+pub(crate) mod issue_value;
 mod lookup;
 mod recheck;
 
@@ -39,21 +40,13 @@ pub(crate) async fn check(
         // There is nobody to ask: operating systems look up addresses only.
         return Ok(Checked { at, ttl: Duration::ZERO });
     }
-    let (is_wildcard, domain) = match identifier.as_str().strip_prefix("*.") {
-        Some(domain) => (true, domain),
-        None => (false, identifier.as_str()),
-    };
-    let relevant = lookup::relevant_records(&Resolver::new(env, config), domain)
+    let relevant = lookup::relevant_records(&Resolver::new(env, config), identifier.domain())
         .await
         .map_err(|e| Problem::new(ProblemType::Dns, format!("CAA of {identifier} is not known: {e}")))?;
-    let account_uri = ca.with_store(|store| store.accounts.find(account).map(|account| account.url.clone()));
+    let account_uri = ca.with_store(|store| store.account_uri(account));
     let issuers = &config.caa_identities;
-    let request = Request {
-        issuers,
-        is_wildcard,
-        account_uri: account_uri.as_deref().unwrap_or_default(),
-        method: method.name(),
-    };
+    let is_wildcard = identifier.is_wildcard();
+    let request = Request { issuers, is_wildcard, account_uri: &account_uri, method: method.name() };
     match evaluation::permits(&relevant.properties, &request) {
         Ok(()) => Ok(Checked { at, ttl: relevant.ttl }),
         Err(refusal) => {

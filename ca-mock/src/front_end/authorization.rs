@@ -8,7 +8,7 @@ use super::{
     FrontEnd,
     answer::{Answer, Refusal},
     requests::{is_post_as_get, payload},
-    routes::{Route, Urls},
+    routes::Route,
 };
 use crate::{
     authorizations::{Authorization, AuthorizationStatus},
@@ -36,8 +36,8 @@ impl FrontEnd {
                 authorization.deactivate()?;
             }
             let is_busy = authorization.challenges.iter().any(is_processing);
-            let answer = Answer::json(StatusCode::OK, &authorization_object(&self.urls, authorization));
-            Ok(self.with_poll_interval(answer, is_busy))
+            let answer = Answer::json(StatusCode::OK, &self.authorization_object(authorization));
+            Ok(self.with_challenge_interval(answer, is_busy))
         })
     }
 
@@ -60,9 +60,9 @@ impl FrontEnd {
             let is_open = matches!(authorization.status, AuthorizationStatus::Pending { .. });
             let challenge = authorization.challenge_mut(kind).ok_or_else(|| Problem::not_found("challenge"))?;
             let has_begun = is_answer && is_open && key.is_some_and(|key| challenge.answer(key));
-            let answer = Answer::json(StatusCode::OK, &challenge_object(&self.urls, id, challenge))
+            let answer = Answer::json(StatusCode::OK, &self.challenge_object(account, id, challenge))
                 .with_link(&self.urls.of(&Route::Authorization(id)), "up");
-            Ok::<_, Problem>((self.with_poll_interval(answer, is_processing(challenge)), has_begun))
+            Ok::<_, Problem>((self.with_challenge_interval(answer, is_processing(challenge)), has_begun))
         })?;
         if has_begun {
             self.env.probe("ca/challenge-answered");
@@ -84,8 +84,48 @@ impl FrontEnd {
         Ok(authorization)
     }
 
-    fn with_poll_interval(&self, answer: Answer, is_busy: bool) -> Answer {
-        if is_busy { answer.with_retry_after(self.ca.config().challenge_retry_after) } else { answer }
+    fn with_challenge_interval(&self, answer: Answer, is_busy: bool) -> Answer {
+        if is_busy { self.with_poll_interval(answer, self.ca.config().challenge_retry_after) } else { answer }
+    }
+
+    fn authorization_object(&self, authorization: &Authorization) -> Value {
+        let Authorization { id, account, .. } = *authorization;
+        let challenges = shown_challenges(authorization).map(|challenge| self.challenge_object(account, id, challenge));
+        let mut object = json!({
+            "identifier": {"type": "dns", "value": authorization.identifier.domain()},
+            "status": authorization.status.name(),
+            "challenges": challenges.collect::<Vec<_>>(),
+        });
+        if let Some(expires) = authorization.status.expires() {
+            object["expires"] = rfc3339(expires).into();
+        }
+        if authorization.identifier.is_wildcard() {
+            object["wildcard"] = true.into();
+        }
+        object
+    }
+
+    fn challenge_object(&self, account: AccountId, id: AuthorizationId, challenge: &Challenge) -> Value {
+        let mut object = json!({
+            "type": challenge.kind.name(),
+            "url": self.urls.of(&Route::Challenge(id, challenge.kind)),
+            "status": challenge.status.name(),
+        });
+        match challenge.kind {
+            ChallengeType::Http01 | ChallengeType::TlsAlpn01 | ChallengeType::Dns01 | ChallengeType::DnsAccount01 => {
+                object["token"] = challenge.token.to_string().into();
+            }
+            ChallengeType::DnsPersist01 => {
+                object["accounturi"] = self.urls.of(&Route::Account(account)).into();
+                object["issuer-domain-names"] = json!(self.ca.config().caa_identities);
+            }
+        }
+        match &challenge.status {
+            ChallengeStatus::Valid { validated } => object["validated"] = rfc3339(*validated).into(),
+            ChallengeStatus::Invalid { error } => object["error"] = json!(error),
+            ChallengeStatus::Pending | ChallengeStatus::Processing { .. } => {}
+        }
+        object
     }
 }
 
@@ -105,33 +145,4 @@ fn has_verdict(challenge: &Challenge) -> bool {
 
 fn is_processing(challenge: &Challenge) -> bool {
     matches!(challenge.status, ChallengeStatus::Processing { .. })
-}
-
-fn authorization_object(urls: &Urls, authorization: &Authorization) -> Value {
-    let challenges =
-        shown_challenges(authorization).map(|challenge| challenge_object(urls, authorization.id, challenge));
-    let mut object = json!({
-        "identifier": authorization.identifier,
-        "status": authorization.status.name(),
-        "challenges": challenges.collect::<Vec<_>>(),
-    });
-    if let Some(expires) = authorization.status.expires() {
-        object["expires"] = rfc3339(expires).into();
-    }
-    object
-}
-
-fn challenge_object(urls: &Urls, id: AuthorizationId, challenge: &Challenge) -> Value {
-    let mut object = json!({
-        "type": challenge.kind.name(),
-        "url": urls.of(&Route::Challenge(id, challenge.kind)),
-        "status": challenge.status.name(),
-        "token": challenge.token.to_string(),
-    });
-    match &challenge.status {
-        ChallengeStatus::Valid { validated } => object["validated"] = rfc3339(*validated).into(),
-        ChallengeStatus::Invalid { error } => object["error"] = json!(error),
-        ChallengeStatus::Pending | ChallengeStatus::Processing { .. } => {}
-    }
-    object
 }

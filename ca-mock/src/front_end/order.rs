@@ -190,7 +190,7 @@ impl FrontEnd {
         let answer = Answer::json(status, &order_object(&self.urls, order))
             .with_location(&self.urls.of(&Route::Order(order.id)));
         match order.status {
-            OrderStatus::Processing { .. } => answer.with_retry_after(self.ca.config().order_retry_after),
+            OrderStatus::Processing { .. } => self.with_poll_interval(answer, self.ca.config().order_retry_after),
             OrderStatus::Pending | OrderStatus::Ready | OrderStatus::Valid { .. } | OrderStatus::Invalid { .. } => {
                 answer
             }

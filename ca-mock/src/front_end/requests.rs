@@ -1,13 +1,15 @@
 //! What every request goes through: route, method, body, JWS, URL, nonce, key, and the headers of the answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
-    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue},
+    header::{
+        ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER,
+    },
 };
 use serde::de::DeserializeOwned;
 
@@ -24,7 +26,7 @@ use crate::{
     jwk::PublicKey,
     jws::{Jws, KeyReference},
     problem::{Problem, ProblemType},
-    timestamp::http_date,
+    timestamp::{after, http_date},
     wire::Respond,
 };
 
@@ -166,6 +168,17 @@ impl FrontEnd {
             Err(_) => Problem::malformed("the body came too slowly").with_status(StatusCode::REQUEST_TIMEOUT),
         };
         Err(problem.into())
+    }
+
+    /// When to ask again, in seconds or as a date (RFC 9110 §10.2.3), as chance has it.
+    pub(super) fn with_poll_interval(&self, answer: Answer, wait: Option<Duration>) -> Answer {
+        let percent = self.ca.config().retry_after_date_percent;
+        match wait {
+            Some(wait) if dice::falls(&self.env, "ca/retry-after form", percent) => {
+                answer.with(RETRY_AFTER, &http_date(after(self.env.utc_now(), wait)))
+            }
+            Some(_) | None => answer.with_retry_after(wait),
+        }
     }
 
     /// RFC 8555 §6.5. The nonce is used up even if the request fails later.

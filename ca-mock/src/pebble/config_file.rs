@@ -153,6 +153,8 @@ impl Settings {
             valid_authorization_lifetime: 25 * HOUR,
             order_retry_after: self.order_retry_after,
             challenge_retry_after: self.challenge_retry_after,
+            // Pebble tosses a coin.
+            retry_after_date_percent: 50,
             caa_identities: self.caa_identities.clone(),
             domain_blocklist: self.domain_blocklist.clone(),
             http01_port: self.http_port,

@@ -188,7 +188,7 @@ impl Client {
             let challenge = &authorization["challenges"][0];
             assert_eq!((challenge["type"].as_str(), challenge["status"].as_str()), (Some("http-01"), Some("pending")));
             let token = challenge["token"].as_str().unwrap();
-            let right = format!("{token}.{}\n", thumbprint(&self.key));
+            let right = self.key_authorization(token) + "\n";
             let body = if wrongly { format!("{right}x") } else { right };
             if !authorization["identifier"]["value"].as_str().unwrap().starts_with("missing") {
                 self.pages.lock().unwrap().insert(format!("/.well-known/acme-challenge/{token}"), body);
@@ -197,6 +197,11 @@ impl Client {
             let answered = self.post(&url, Some(&json!({}))).await;
             assert_eq!((answered.status, answered.json()["status"].as_str()), (200, Some("processing")));
         }
+    }
+
+    /// RFC 8555 §8.1.
+    pub(crate) fn key_authorization(&self, token: &str) -> String {
+        format!("{token}.{}", thumbprint(&self.key))
     }
 
     /// Proves control of all identifiers.

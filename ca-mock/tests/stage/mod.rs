@@ -42,6 +42,8 @@ pub(crate) struct Stage {
     ca: Ca,
     address: SocketAddr,
     directory_url: Url,
+    /// What its DNS server answers with.
+    pub(crate) zones: ZoneHandle,
     pages: Pages,
     probes: Arc<Mutex<BTreeSet<String>>>,
     _running: Vec<Task<()>>,
@@ -57,7 +59,7 @@ impl Stage {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
 
         let zones = ZoneHandle::new(vec![Zone::parse("example", ZONE).unwrap()]);
-        let dns = DnsServer::bind(&env, anywhere, zones).await.unwrap();
+        let dns = DnsServer::bind(&env, anywhere, zones.clone()).await.unwrap();
         let web = env.listen(anywhere).await.unwrap();
         let mut config = Config {
             listen: anywhere.ip(),
@@ -78,7 +80,7 @@ impl Stage {
             env.spawn("ca", bound.serve()),
             env.spawn("web", serve_pages(env.clone(), web, pages.clone())),
         ];
-        Self { env, ca, address, directory_url, pages, probes, _running: running }
+        Self { env, ca, address, directory_url, zones, pages, probes, _running: running }
     }
 
     /// A client with a new key and no account.
