@@ -10,8 +10,8 @@
 //! directory. Upgrading to a release that writes atomically did not repair what was there.
 //!
 //! Seam: [`CertificateRequirement`]. To be caught by **V9** after a restart with metadata that does not parse:
-//! visitors are no longer served. Our manager counts a set that it has failed to read three times as lost and
-//! orders another, so that here the outage ends after some minutes.
+//! visitors are no longer served; and by **L6**: the metadata stays as it is. Our manager counts a set that it has
+//! failed to read three times as lost and orders another, so that here the outage ends after some minutes.
 
 use std::{io, path::Path};
 

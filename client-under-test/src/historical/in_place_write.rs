@@ -12,7 +12,8 @@
 //! fix writes a temporary file, syncs it and renames it (`certmagic#300`).
 //!
 //! Seam: [`CertificateWriter`]. To be caught by cutting the power after each disk operation of a renewal:
-//! **V9**, visitors are no longer served though the certificate on disk was good.
+//! **V9**, visitors are no longer served though the certificate on disk was good; and by two hosts that write what the CA
+//! suggests to one disk: **S1**, what a file holds is neither old nor new.
 
 use std::{io, path::Path};
 

@@ -124,6 +124,7 @@ impl<'a> Attempt<'a> {
             drop(self.give_up(&order).await);
             return Err(e.into());
         }
+        self.issuer.env.probe("manager/order-noted");
         Ok((order, key))
     }
 

@@ -3,12 +3,14 @@
 //! Owns the account, which all names share, and makes one `Attempt` at a time for a certificate. When an
 //! attempt is made, and what follows a failed one, is the maintenance's business.
 
-use std::io;
+use std::{convert::Infallible, io, sync::Arc};
 
 use sim::{Env, crypto::P256Key, lock::Mutex};
 use url::Url;
 
-use super::{attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings};
+use super::{
+    attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings, maintenance::STORAGE_LOOK_INTERVAL,
+};
 use crate::{
     acme::{
         Error,
@@ -141,6 +143,42 @@ impl Issuer {
         };
         *known = Some(account.clone());
         Ok(account)
+    }
+
+    /// Sees to it, for ever, that both storage and memory have the account: a key that only one of them has is lost
+    /// with it.
+    pub(super) async fn keep_account(self: Arc<Self>) -> Infallible {
+        let mut in_order = None;
+        loop {
+            let files = self.storage.account_files(&self.user).await.ok().flatten();
+            // What can't be read or written now is looked at again.
+            if (files.is_none() || files != in_order) && self.look_after_account().await.is_ok_and(|found| found) {
+                in_order = files;
+            }
+            self.env.sleep_until(self.env.monotonic_now() + STORAGE_LOOK_INTERVAL).await;
+        }
+    }
+
+    /// Says whether the account's files were in order.
+    async fn look_after_account(&self) -> io::Result<bool> {
+        let mut known = self.account.lock().await;
+        let key = self.storage.load_account_key(&self.user).await?;
+        let url = self.storage.load_account_url(&self.user).await;
+        let Some(account) = &*known else {
+            *known = key.zip(url).map(|(key, url)| Account::known(key, url));
+            return Ok(known.is_some());
+        };
+        match (key, url) {
+            (None, _) => {
+                self.env.probe("manager/account-key-mended");
+                self.storage.store_account_key(&self.user, account.key()).await?;
+            }
+            // Another key is another host's, on the same storage: it stands.
+            (Some(key), None) if key.public_point() == account.key().public_point() => {}
+            (Some(_), _) => return Ok(true),
+        }
+        self.storage.store_account_url(&self.user, account.url()).await?;
+        Ok(false)
     }
 
     async fn register(&self, client: &mut Client, key: P256Key) -> Result<Account, IssueError> {

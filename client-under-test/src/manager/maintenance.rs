@@ -25,8 +25,8 @@ use crate::{
 /// After this many reads that failed, a set that can't be read counts as lost.
 const READS_TRIED_MAX: u32 = 3;
 
-/// How often a keeper looks whether storage still holds what it shows.
-const STORAGE_LOOK_INTERVAL: Duration = Duration::from_secs(3_600);
+/// How often it is looked whether storage still holds what memory does.
+pub(super) const STORAGE_LOOK_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// Minutes between questions for renewal information that failed; the last one repeats.
 const POLL_RETRY_MINUTES: [u64; 6] = [1, 5, 20, 60, 180, 360];
@@ -119,7 +119,7 @@ impl Keeper {
     /// Shows visitors what storage holds. Says whether it held anything.
     pub(super) async fn load(&mut self) -> bool {
         // What can't be read now is read again before a new one is asked for.
-        self.look_into_storage().await.is_ok() && self.current.is_some()
+        matches!(self.look_into_storage().await, Ok(true))
     }
 
     /// Looks after the certificate for ever.
@@ -191,22 +191,22 @@ impl Keeper {
     }
 
     /// Takes over what storage holds, if it lasts longer than what is shown: at the start, or when
-    /// another host on the same storage has renewed.
-    async fn look_into_storage(&mut self) -> io::Result<()> {
+    /// another host on the same storage has renewed. Says whether it did.
+    async fn look_into_storage(&mut self) -> io::Result<bool> {
         let hold = if self.current.is_some() { Some(self.cache.hold(Work::StorageRead).await) } else { None };
         let loaded = self.issuer.storage.load_certificate(self.names.first()).await;
         drop(hold);
-        let Some(set) = loaded? else { return Ok(()) };
+        let Some(set) = loaded? else { return Ok(false) };
         // The operator may have added a name since it was stored.
         if !set.leaf().covers(self.names.all()) {
-            return Ok(());
+            return Ok(false);
         }
         let lasts_longer =
             self.current.as_ref().is_none_or(|current| current.set.leaf().not_after < set.leaf().not_after);
         if lasts_longer {
             self.show(set, true).await;
         }
-        Ok(())
+        Ok(lasts_longer)
     }
 
     async fn show(&mut self, set: CertificateSet, is_stored: bool) {
@@ -249,10 +249,7 @@ impl Keeper {
         if !matches!(held, Ok(false)) {
             return;
         }
-        if self.look_into_storage().await.is_ok()
-            && let Some(current) = &mut self.current
-            && matches!(self.issuer.storage.holds_certificate(self.names.first(), &current.set).await, Ok(false))
-        {
+        if let (Ok(false), Some(current)) = (self.look_into_storage().await, &mut self.current) {
             self.env.probe("manager/storage-mended");
             current.is_stored = false;
         }

@@ -126,6 +126,7 @@ impl Listening {
         let _serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
             env.spawn("endpoint", endpoint.serve(self.tls)),
+            env.spawn("keep the account", issuer.keep_account()),
         );
         let _keeping: Vec<_> =
             keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();

@@ -29,6 +29,8 @@ pub struct PendingOrder {
 
 #[derive(Serialize, Deserialize)]
 struct Record {
+    /// Whose order it is: to go on with another name's would harm that name.
+    name: String,
     order: String,
     key: String,
     begun: String,
@@ -41,6 +43,7 @@ impl Storage {
     /// The disk's.
     pub async fn store_pending(&self, name: &Name, pending: &PendingOrder) -> io::Result<()> {
         let record = Record {
+            name: name.to_string(),
             order: pending.url.to_string(),
             key: pending.key.to_pem(),
             begun: format_time(pending.begun).unwrap_or_default(),
@@ -49,15 +52,15 @@ impl Storage {
         atomic::replace(&self.env, &self.certificate_file(name, "pending"), &bytes).await
     }
 
-    /// The order that was begun for `name`, if there is one. A record that can't be read is put aside:
-    /// it may hold the key of a certificate.
+    /// The order that was begun for `name`, if there is one. A record that can't be read, or is of another
+    /// name's order, is put aside: it may hold the key of a certificate.
     ///
     /// # Errors
     /// The disk's, if it is not known whether there is one.
     pub async fn load_pending(&self, name: &Name) -> io::Result<Option<PendingOrder>> {
         let path = self.certificate_file(name, "pending");
         let Some(bytes) = self.read(&path).await? else { return Ok(None) };
-        let pending = parse(&bytes);
+        let pending = parse(&bytes, name);
         if pending.is_none() {
             self.quarantine(&path).await;
         }
@@ -73,8 +76,8 @@ impl Storage {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<PendingOrder> {
-    let record: Record = serde_json::from_slice(bytes).ok()?;
+fn parse(bytes: &[u8], name: &Name) -> Option<PendingOrder> {
+    let record: Record = serde_json::from_slice(bytes).ok().filter(|record: &Record| record.name == name.as_str())?;
     Some(PendingOrder {
         url: record.order.parse().ok()?,
         key: P256Key::from_pem(&record.key).ok()?,
@@ -102,6 +105,23 @@ mod tests {
         storage.remove_pending(&name).await.unwrap();
         storage.remove_pending(&name).await.unwrap();
         assert!(storage.load_pending(&name).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn another_names_record_is_put_aside() {
+        let (_directory, storage) = storage();
+        let names: [Name; 2] = ["a.test".parse().unwrap(), "b.test".parse().unwrap()];
+        let pending = PendingOrder {
+            url: "https://ca.test/order/1".parse().unwrap(),
+            key: P256Key::generate(&env(), "certificate"),
+            begun: time::macros::utc_datetime!(2026-11-21 00:00:00),
+        };
+        storage.store_pending(&names[0], &pending).await.unwrap();
+        let [path, others] = names.each_ref().map(|name| storage.certificate_file(name, "pending"));
+        std::fs::create_dir_all(others.parent().unwrap()).unwrap();
+        std::fs::copy(&path, &others).unwrap();
+        assert!(storage.load_pending(&names[1]).await.unwrap().is_none());
+        assert!(!others.exists() && storage.load_pending(&names[0]).await.unwrap().is_some());
     }
 
     #[tokio::test]

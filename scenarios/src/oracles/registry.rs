@@ -116,7 +116,7 @@ pub const LAWS: &[LawEntry] = laws! {
     "manager.challenge-posted-once" Always ["M19"] [] |_| Box::<laws::challenge_posted_once::ChallengePostedOnce>::default(),
         "A challenge that the CA has accepted a POST for is not posted again.";
     "manager.heals-storage" Always ["L6"] [Within] |settings| Box::new(laws::heals_storage::HealsStorage::new(settings)),
-        "What was damaged of a managed name's files is replaced by something good in time.";
+        "What was damaged of a managed name's or an account's files is replaced by something good in time.";
     "manager.honors-retry-after" Always ["M6"] [] |_| Box::<laws::honors_retry_after::HonorsRetryAfter>::default(),
         "A resource is not asked again before the Retry-After of its last answer has passed.";
     "manager.issuance-rate" Always ["M4"] [] |_| Box::<laws::issuance_rate::IssuanceRate>::default(),
@@ -133,6 +133,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "The client sends no nonce twice; a POST that is tried again carries a new one.";
     "storage.files-parse" Always ["S1"] [] |_| Box::<laws::files_parse::FilesParse>::default(),
         "What a storage holds, at rest and as programs read it, is an old value or a new one, whole.";
+    "storage.writes-mixed" Milestone ["S1"] [] |_| Box::<laws::writes_mixed::WritesMixed>::default(),
+        "Two hosts write one file in place, and behind the shorter text stays the end of the longer one.";
     "visitors.always-served" Always ["V9"] [] |_| Box::<laws::always_served::AlwaysServed>::default(),
         "Once a name was served well, it is served at each later visit while its certificate lives.";
     "visitors.handshake-within" Always ["L3", "V4"] [Within] |settings| Box::new(laws::handshake_within::HandshakeWithin::new(settings)),

@@ -91,7 +91,7 @@ words! {
         "manager.active-pair-matches" [always finally] => ManagerActivePairMatches {},
         /// A challenge that the CA has accepted a POST for is not posted again.
         "manager.challenge-posted-once" [always finally] => ManagerChallengePostedOnce {},
-        /// What was damaged of a managed name's files is replaced by something good in time.
+        /// What was damaged of a managed name's or an account's files is replaced by something good in time.
         "manager.heals-storage" [always finally] => ManagerHealsStorage {
             /// So long after the damage at the latest, or after the start that follows it.
             "within" => within: Duration = ["1h"],
@@ -122,6 +122,8 @@ words! {
         "ca.ari-window-sane" [always finally] => CaAriWindowSane {},
         /// What a storage holds, at rest and as programs read it, is an old value or a new one, whole.
         "storage.files-parse" [always finally] => StorageFilesParse {},
+        /// Two hosts write one file in place, and behind the shorter text stays the end of the longer one.
+        "storage.writes-mixed" [never eventually sometimes] => StorageWritesMixed {},
         /// No task panics.
         "world.no-panic" [always finally] => WorldNoPanic {},
         /// No tasks wait for each other for ever, and every operation ends.

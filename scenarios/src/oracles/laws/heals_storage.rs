@@ -1,7 +1,7 @@
-//! `manager.heals-storage` (L6): what was damaged of a name's files is replaced by something good in time.
+//! `manager.heals-storage` (L6): what was damaged of a name's or an account's files is replaced by something good in time.
 //!
-//! Judged are certificate files and the JSON beside them. A certificate file is good again if it holds a
-//! certificate for the same names and that certificate's key; JSON, if it parses. The time runs while the host
+//! Judged are certificate files, account keys and the JSON beside them. A certificate file is good again if it holds a
+//! certificate for the same names and that certificate's key; a key file, if it holds a key; JSON, if it parses. The time runs while the host
 //! is up, and anew with each start.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -55,10 +55,9 @@ impl HealsStorage {
     fn is_judged(&self, file: &FileName) -> bool {
         let Some((directory, _)) = file.1.rsplit_once('/') else { return false };
         let directory = (file.0.clone(), directory.to_owned());
-        let has_certificate = |content| read_pem(content).is_some_and(|pem| !pem.certificates.is_empty());
-        self.names(file).is_some()
-            || (file.1.ends_with(".json")
-                && self.files.in_directory(&directory).any(|(_, content)| has_certificate(content)))
+        let has_key = |content| read_pem(content).is_some_and(|pem| pem.has_private_key);
+        self.files.content(file).is_some_and(has_key)
+            || (file.1.ends_with(".json") && self.files.in_directory(&directory).any(|(_, content)| has_key(content)))
     }
 
     fn damage(&mut self, host: &Arc<str>, path: &str, moment: &Moment) {
@@ -157,6 +156,16 @@ mod tests {
             story.event(None, Event::Probe { name: "later".into() });
             story.breaks(LAW, "/s/a.pem was damaged");
         }
+    }
+
+    #[test]
+    fn an_account_key_is_to_be_a_key_again() {
+        let mut story = Story::new();
+        story.write_file("/s/user.key", &Issued::new(&["a.test"], 0, 4_000_000_000).key_pem);
+        story.event(Some("manager"), Event::DiskDamaged { path: "/s/user.key".into(), content: None });
+        story.wait(3_700);
+        story.event(None, Event::Probe { name: "later".into() });
+        story.breaks(LAW, "/s/user.key was damaged");
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(super) mod rechecks_caa;
 pub(super) mod renews_before_expiry;
 pub(super) mod see_valid_certificate;
 pub(super) mod validates_before_issuing;
+pub(super) mod writes_mixed;
 
 /// How many names, orders, certificates or URLs a law keeps in mind.
 const KEPT_MAX: usize = 20_000;

@@ -162,9 +162,14 @@ impl Connections {
         self.0.remove(name);
     }
 
-    /// Forgets the connections of a host that has gone.
-    pub(super) fn forget_host(&mut self, host: &Arc<str>) {
-        self.0.retain(|_, c| c.client.host.as_ref() != Some(host) && c.server.host.as_ref() != Some(host));
+    /// Ends a host's side of its connections. The other side may still read what was under way.
+    pub(super) fn end_host(&mut self, host: &Arc<str>) {
+        self.0.retain(|_, connection| {
+            for end in [&mut connection.client, &mut connection.server] {
+                end.is_done |= end.host.as_ref() == Some(host);
+            }
+            !(connection.client.is_done && connection.server.is_done)
+        });
     }
 }
 
@@ -314,6 +319,18 @@ mod tests {
         let server = [(Side::Server, Direction::Read, REQUEST), (Side::Server, Direction::Wrote, RESPONSE)];
         assert_eq!(moments(&client), expected);
         assert_eq!(moments(&server), expected);
+    }
+
+    #[test]
+    fn what_a_host_sent_before_its_end_is_not_sent_once_more_when_it_arrives() {
+        let mut connections = Connections::default();
+        let hosts = [Some(Arc::from("client")), Some(Arc::from("server"))];
+        let addresses = Addresses::default();
+        let name = NAME.into();
+        connections.feed(&name, Side::Client, Direction::Wrote, REQUEST, hosts[0].as_ref(), &addresses);
+        connections.end_host(hosts[0].as_ref().unwrap());
+        let read = connections.feed(&name, Side::Server, Direction::Read, REQUEST, hosts[1].as_ref(), &addresses);
+        assert!(read.is_empty());
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Reader {
                 reading.visit = Some(visit);
             }
         } else if let (Event::HostEnded { .. }, Some(host)) = (&record.event, host) {
-            self.connections.forget_host(host);
+            self.connections.end_host(host);
         }
         reading
     }
