@@ -12,6 +12,8 @@ use crate::{
     ids::{AccountId, AuthorizationId, OrderId},
 };
 
+/// A DNS name, a colon and a port are at most 259.
+const AUTHORITY_BYTES_MAX: usize = 300;
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// A resource (RFC 8555 §7.1, RFC 9773 §4).
@@ -196,8 +198,9 @@ impl Urls {
         let said = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
         // HTTP/2 has the authority in the request's target (RFC 9113 §8.3.1).
         let authority = request.uri().authority().map(Authority::as_str).or_else(|| said(HOST));
-        // Nothing but a host and a port: it goes into headers and documents.
-        let is_plain = |text: &&str| text.parse::<Authority>().is_ok() && !text.contains('@');
+        // Nothing but a host and a port: it goes into headers and documents, and into what the CA remembers.
+        let is_plain =
+            |text: &&str| text.len() <= AUTHORITY_BYTES_MAX && text.parse::<Authority>().is_ok() && !text.contains('@');
         let Some(authority) = authority.filter(is_plain) else { return self.clone() };
         let scheme = match said(X_FORWARDED_PROTO) {
             Some("https") => "https",
@@ -280,7 +283,7 @@ mod tests {
         assert_eq!(directory("/dir", &[(HOST, "pebble:14000")]), "https://pebble:14000/dir");
         assert_eq!(directory("https://[::1]:14000/dir", &[]), "https://[::1]:14000/dir");
         assert_eq!(directory("/dir", &[(HOST, "ca.test"), (X_FORWARDED_PROTO, "http")]), "http://ca.test/dir");
-        for bad in ["", "a@b", "a b", "a/b", "<a>", "\u{e9}"] {
+        for bad in ["", "a@b", "a b", "a/b", "<a>", "\u{e9}", &"a".repeat(301)] {
             assert_eq!(directory("/dir", &[(HOST, bad)]), "https://localhost:14000/dir", "{bad}");
         }
     }

@@ -12,7 +12,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
-    HeaderMap, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode,
     body::Incoming,
     header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue},
     http::uri::Authority,
@@ -61,7 +61,7 @@ impl BoundManagement {
 }
 
 impl Respond for Management {
-    /// Pebble looks at the method of one call only, and answers what it can't with a bare status.
+    /// As Pebble does, what only tells something is told to any method, and what can't be answered has a bare status.
     async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let origin = self.origin(&request);
         let path = request.uri().path().to_owned();
@@ -71,6 +71,7 @@ impl Respond for Management {
                 self.authority(&origin, kind, number)
             }
             ["cert-status-by-serial", serial] => self.certificate_status(serial),
+            ["set-renewal-info", ""] if request.method() != Method::POST => bare(StatusCode::METHOD_NOT_ALLOWED),
             ["set-renewal-info", ""] => match self.body(request).await {
                 Some(body) => self.set_renewal_info(&body),
                 None => bare(StatusCode::BAD_REQUEST),

@@ -59,11 +59,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads the file.
+    /// Reads the file. `load` is given the certificate files that it names, and has what is wrong with them.
     ///
     /// # Errors
-    /// Every mistake in it, in the order of the file.
-    pub fn read(text: &str) -> Result<Self, Vec<Remark>> {
+    /// Every mistake, in the order of the file.
+    pub fn read(text: &str, load: impl FnOnce(&Identity) -> Vec<Remark>) -> Result<Self, Vec<Remark>> {
         let mut reader = Reader::new(text);
         let mut settings = Self { management: None, ..Self::default() };
         if let Some(value) = reader.parse()
@@ -79,6 +79,7 @@ impl Settings {
             }
         }
         let Reader { mut mistakes, warnings, .. } = reader;
+        mistakes.extend(settings.identity.as_ref().map(load).unwrap_or_default());
         if !mistakes.is_empty() {
             mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
             return Err(mistakes);
@@ -258,9 +259,13 @@ impl<'v, 't> Members<'_, 'v, 't> {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Result<Settings, Vec<Remark>> {
+        Settings::read(text, |_| Vec::new())
+    }
+
     #[test]
     fn pebbles_own_sample_is_read() {
-        let settings = Settings::read(
+        let settings = read(
             r#"{
   "pebble": {
     "listenAddress": "0.0.0.0:14000",
@@ -294,7 +299,7 @@ mod tests {
 
     #[test]
     fn every_mistake_is_told_with_its_place() {
-        let mistakes = Settings::read(
+        let mistakes = read(
             "{\"pebble\": {\n  \"listenAddress\": \"14000\",\n  \"httpPort\": 65536, \"tlsPort\": \"443\",\n  \
              \"caaIdentities\": [\"a\", 1],\n  \"retryAfter\": {\"authz\": -1},\n  \"certificate\": \"c.pem\"\n}}",
         );
@@ -315,17 +320,17 @@ mod tests {
         for (text, place) in
             [("", "1:1: the file is empty"), ("{\n  \"pebble\": {,}\n}", "2:14: not JSON"), ("{}", "1:1: there is no")]
         {
-            let mistakes = Settings::read(text).unwrap_err();
+            let mistakes = read(text).unwrap_err();
             assert!(mistakes[0].to_string().starts_with(place), "{text}: {}", mistakes[0]);
         }
-        assert!(Settings::read(&"[".repeat(100_000)).is_err());
+        assert!(read(&"[".repeat(100_000)).is_err());
     }
 
     #[test]
     fn what_is_known_but_not_honoured_is_told() {
         let text = r#"{"pebble": {"keyAlgorithm": "rsa", "externalAccountBindingRequired": true,
             "profiles": {"short": {"validityPeriod": 60}, "long": {}}}}"#;
-        let settings = Settings::read(text).unwrap();
+        let settings = read(text).unwrap();
         let told: Vec<String> = settings.warnings.iter().map(ToString::to_string).collect();
         assert!(told[0].contains("\"rsa\" is not offered"), "{told:?}");
         assert!(told[1].starts_with("2:") && told[1].contains("long"), "{told:?}");

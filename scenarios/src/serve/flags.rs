@@ -48,6 +48,7 @@ impl Given {
                 Some((name, value)) => (name, Some(value.to_owned())),
                 None => (flag, None),
             };
+            let name = if name == "h" { "help" } else { name };
             let found = known.iter().find(|known| known.name == name);
             let Flag { name, value: kind, .. } = found.ok_or_else(|| WrongFlags::Unknown(name.to_owned()))?;
             let value = match (value, kind) {

@@ -19,6 +19,7 @@ use ca_mock::{
     AddressSource, Ca, Transport,
     pebble::{Environment, HostPort, Remark, Settings},
 };
+use rustls::sign::CertifiedKey;
 use sim::{Env, real};
 use tokio::{runtime::Runtime, sync::Notify};
 
@@ -168,13 +169,7 @@ impl Failure {
 }
 
 fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
-    let settings = settings(options)?;
-    let certificate = match (&settings.identity, &options.config) {
-        (Some(identity), Some(file)) => {
-            Some(identity::load(identity).map_err(|mistakes| Failure::mistakes(file, &mistakes))?)
-        }
-        _ => None,
-    };
+    let (settings, certificate) = settings(options)?;
     let runtime = Runtime::new().map_err(|e| Failure::of_system("starting", &e))?;
     let served = runtime.block_on(async {
         let system = real::env("ca", real::Options::default());
@@ -213,11 +208,21 @@ fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
     served
 }
 
-fn settings(options: &Options) -> Result<Settings, Failure> {
-    let Some(file) = &options.config else { return Ok(Settings::default()) };
+/// What the configuration says, and the certificate whose files it names.
+fn settings(options: &Options) -> Result<(Settings, Option<Arc<CertifiedKey>>), Failure> {
+    let Some(file) = &options.config else { return Ok((Settings::default(), None)) };
     let text = fs::read_to_string(file)
         .map_err(|e| Failure::wrong_input(format!("{}: the configuration can't be read: {e}", file.display())))?;
-    Settings::read(&text).map_err(|mistakes| Failure::mistakes(file, &mistakes))
+    let mut certificate = None;
+    let settings = Settings::read(&text, |identity| match identity::load(identity) {
+        Ok(loaded) => {
+            certificate = Some(loaded);
+            Vec::new()
+        }
+        Err(mistakes) => mistakes,
+    });
+    let settings = settings.map_err(|mistakes| Failure::mistakes(file, &mistakes))?;
+    Ok((settings, certificate))
 }
 
 async fn address(env: &Env, wanted: &HostPort) -> Result<SocketAddr, Failure> {
