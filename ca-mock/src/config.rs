@@ -4,6 +4,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     sync::Arc,
     time::Duration,
 };
@@ -11,6 +12,7 @@ use std::{
 use rustls::sign::CertifiedKey;
 
 use crate::{
+    MakeAccountLookup,
     addresses::AddressSource,
     caa::{CaaRecheck, EachDue},
     front_end::{Origin, Paths},
@@ -27,6 +29,10 @@ pub struct Config {
     pub listen: IpAddr,
     /// The port to listen on; 0 picks a free one, which then appears in URLs.
     pub https_port: u16,
+    /// How many front ends there are; a balancer gives them the requests in turn.
+    pub front_ends: NonZeroU32,
+    /// How each of them finds the account that a request names.
+    pub account_lookup: MakeAccountLookup,
     /// HTTPS or not, and which versions of HTTP.
     pub transport: Transport,
     /// The resources' paths.
@@ -113,6 +119,8 @@ impl Default for Config {
             directory_host: "ca.test".to_owned(),
             listen: Ipv4Addr::UNSPECIFIED.into(),
             https_port: 443,
+            front_ends: NonZeroU32::MIN,
+            account_lookup: MakeAccountLookup::FROM_STORE,
             transport: Transport::default(),
             paths: Paths::default(),
             origin: Origin::default(),

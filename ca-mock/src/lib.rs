@@ -52,7 +52,7 @@ pub use addresses::AddressSource;
 pub use ca::Ca;
 pub use caa::{Authorized, CaaRecheck, Checked, EachDue};
 pub use config::Config;
-pub use front_end::{Bound, Origin, Paths};
+pub use front_end::{Bound, MakeAccountLookup, Origin, Paths};
 pub use identifier::Identifier;
 pub use jws::{SignedRequest, read_signed_request};
 pub use management::BoundManagement;

@@ -1,11 +1,14 @@
 //! The front end: requests in, answers out (RFC 8555 §6).
 //!
-//! [`crate::wire`] has the listening and the connections. `requests` reads and authenticates what arrives, and the
+//! [`crate::wire`] has the listening and the connections, `balancer` hands requests to one front end or another of
+//! several. `requests` reads and authenticates what arrives, and the
 //! files named after resources translate between JSON and the rooms behind.
 
 mod account;
+mod account_lookup;
 mod answer;
 mod authorization;
+mod balancer;
 mod certificate;
 mod directory;
 mod key_change;
@@ -20,21 +23,26 @@ use std::{io, net::SocketAddr, sync::Arc};
 use sim::Env;
 
 use crate::{Ca, finalization, validation, wire::Door};
+pub use account_lookup::MakeAccountLookup;
+pub(crate) use account_lookup::{AccountLookup, Found, FromStore};
+use balancer::Balancer;
 pub use routes::{Origin, Paths};
 use routes::{Route, Urls};
 
 /// A CA that listens.
 #[derive(Debug)]
 pub struct Bound {
-    front_end: Arc<FrontEnd>,
+    balancer: Arc<Balancer>,
     door: Door,
 }
 
+/// One of the processes that answer requests. They share the CA's store and nothing else.
 #[derive(Clone, Debug)]
 struct FrontEnd {
     ca: Ca,
     env: Env,
     urls: Urls,
+    accounts: Arc<dyn AccountLookup>,
 }
 
 impl Bound {
@@ -43,7 +51,7 @@ impl Bound {
         let door = Door::open(&ca, &env, SocketAddr::new(config.listen, config.https_port)).await?;
         let port = door.local_address()?.port();
         let urls = Urls::new(config.transport.scheme(), &config.directory_host, port, config.paths);
-        Ok(Self { front_end: Arc::new(FrontEnd { ca, env, urls }), door })
+        Ok(Self { balancer: Arc::new(Balancer::new(ca, env, urls)), door })
     }
 
     /// The address that is listened on, with the port that was picked.
@@ -57,14 +65,14 @@ impl Bound {
     /// The one URL that a client is configured with (RFC 8555 §7.1.1).
     #[must_use]
     pub fn directory_url(&self) -> String {
-        self.front_end.urls.of(&Route::Directory)
+        self.balancer.urls.of(&Route::Directory)
     }
 
     /// Serves for ever. First, what an earlier process was busy with begins again.
     pub async fn serve(self) {
-        let Self { front_end, door } = self;
-        validation::resume(&front_end.ca, &front_end.env);
-        finalization::resume(&front_end.ca, &front_end.env);
-        door.serve(front_end).await;
+        let Self { balancer, door } = self;
+        validation::resume(&balancer.ca, &balancer.env);
+        finalization::resume(&balancer.ca, &balancer.env);
+        door.serve(balancer).await;
     }
 }

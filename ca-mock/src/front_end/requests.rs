@@ -1,6 +1,6 @@
 //! What every request goes through: route, method, body, JWS, URL, nonce, key, and the headers of the answer.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -27,24 +27,22 @@ use crate::{
     jws::{Jws, KeyReference},
     problem::{Problem, ProblemType},
     timestamp::{after, http_date},
-    wire::Respond,
 };
 
 const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
 
-impl Respond for FrontEnd {
-    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+impl FrontEnd {
+    /// Answers a request, under the name that it was sent to if the configuration has it so.
+    pub(super) async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         match self.ca.config().origin {
             Origin::Configured => self.respond_with_its_urls(request).await,
             Origin::AsAddressed => {
-                let addressed = Self { urls: self.urls.as_addressed(&request), ..Self::clone(&self) };
+                let addressed = Self { urls: self.urls.as_addressed(&request), ..self.clone() };
                 addressed.respond_with_its_urls(request).await
             }
         }
     }
-}
 
-impl FrontEnd {
     async fn respond_with_its_urls(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let method = request.method().clone();
         let route = self.urls.route(request.uri().path());
@@ -202,13 +200,11 @@ impl FrontEnd {
         let Some(Route::Account(id)) = self.urls.parse(kid) else {
             return Err(Problem::new(ProblemType::AccountDoesNotExist, "\"kid\" is not the URL of an account here"));
         };
-        let found =
-            self.ca.with_store(|store| store.accounts.find(id).map(|account| (account.key.clone(), account.status)));
-        let Some((key, status)) = found else {
+        let Some(found) = self.accounts.find(&self.env, &self.ca, id) else {
             return Err(Problem::new(ProblemType::AccountDoesNotExist, "there is no such account"));
         };
-        jws.verify(&key)?;
-        match status {
+        jws.verify(&found.key)?;
+        match found.status {
             AccountStatus::Valid => Ok(id),
             AccountStatus::Deactivated => Err(deactivated()),
         }

@@ -4,5 +4,7 @@
 //! protocol's code never asks which of them is in place.
 
 mod caa_loop_variable;
+mod stale_account_cache;
 
 pub use caa_loop_variable::CaaLoopVariable;
+pub use stale_account_cache::STALE_ACCOUNT_CACHE;

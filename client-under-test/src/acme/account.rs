@@ -1,7 +1,9 @@
 //! Accounts (RFC 8555 §7.3) and what one may ask: [`Session`].
 
+use std::time::Duration;
+
 use serde_json::json;
-use sim::{Env, crypto::P256Key};
+use sim::{Env, Monotonic, crypto::P256Key};
 use url::Url;
 
 use super::{
@@ -11,18 +13,31 @@ use super::{
     jws::{self, KeyId},
 };
 
+/// For so long after a rollover, a part of the CA may not know the new key yet.
+pub const SETTLING_TIME: Duration = Duration::from_secs(60);
+/// The waits before a request is sent again that was refused in that time, seconds.
+const SETTLING_WAITS_S: [u64; 4] = [1, 2, 4, 8];
+
 /// A key that a CA knows by an address.
 #[derive(Clone, Debug)]
 pub struct Account {
     key: P256Key,
     url: Url,
+    /// Until when the key is so new that the CA may refuse it by mistake.
+    settles_at: Option<Monotonic>,
 }
 
 impl Account {
     /// An account known from before.
     #[must_use]
     pub fn known(key: P256Key, url: Url) -> Self {
-        Self { key, url }
+        Self { key, url, settles_at: None }
+    }
+
+    /// The same, with a key that the CA may have taken in so recently that not every part of it has heard.
+    #[must_use]
+    pub fn settling_until(self, settles_at: Monotonic) -> Self {
+        Self { settles_at: Some(settles_at), ..self }
     }
 
     /// Registers `key`, agreeing to the CA's terms of service. A key that the CA knows already leads
@@ -38,7 +53,25 @@ impl Account {
         }
         let response = client.post(&key, KeyId::Jwk, &url, &Payload::Json(payload)).await?;
         let url = response.location().ok_or_else(|| Error::unusable(&response, "the account has no Location"))?;
-        Ok(Self { key, url })
+        Ok(Self::known(key, url))
+    }
+
+    /// The account that the CA has for `key`; `None` if it has none (RFC 8555 §7.3.1).
+    ///
+    /// # Errors
+    /// [`Error`] if that can't be learned, or the CA names no address.
+    pub async fn find(client: &mut Client, key: P256Key) -> Result<Option<Self>, Error> {
+        let url = client.directory().new_account.clone();
+        let payload = Payload::Json(json!({ "onlyReturnExisting": true }));
+        match client.post(&key, KeyId::Jwk, &url, &payload).await {
+            Ok(response) => {
+                let url = response.location();
+                let url = url.ok_or_else(|| Error::unusable(&response, "the account has no Location"))?;
+                Ok(Some(Self::known(key, url)))
+            }
+            Err(e) if e.is("accountDoesNotExist") => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 
     /// The address by which the CA knows the account.
@@ -80,12 +113,39 @@ impl Session<'_> {
         jws::key_authorization(token, &self.account.key)
     }
 
+    /// Reads the account (RFC 8555 §7.3.2), whose answer says that the CA knows account and key.
+    ///
+    /// # Errors
+    /// [`Error`] if it doesn't, or can't be asked.
+    pub async fn read_account(&mut self) -> Result<(), Error> {
+        let url = self.account.url.clone();
+        self.read(&url).await.map(drop)
+    }
+
     pub(super) fn client(&self) -> &Client {
         self.client
     }
 
+    pub(super) fn account(&self) -> &Account {
+        self.account
+    }
+
+    /// Sends a request signed by the account. While the key is new, a refusal that may be about the signature is
+    /// no answer yet: front ends that remember accounts for a while refuse what others take, and have done nothing.
     pub(super) async fn post(&mut self, url: &Url, payload: &Payload) -> Result<Response, Error> {
-        self.client.post(&self.account.key, KeyId::Account(&self.account.url), url, payload).await
+        let mut waits = SETTLING_WAITS_S.into_iter();
+        loop {
+            let key_id = KeyId::Account(&self.account.url);
+            let refused = match self.client.post(&self.account.key, key_id, url, payload).await {
+                Err(e) if e.is("malformed") || e.is("unauthorized") => e,
+                other => return other,
+            };
+            let env = self.client.env();
+            let is_new = self.account.settles_at.is_some_and(|settles_at| env.monotonic_now() < settles_at);
+            let Some(wait) = waits.next().filter(|_| is_new) else { return Err(refused) };
+            env.probe("manager/new-account-key-refused");
+            env.sleep(Duration::from_secs(wait)).await;
+        }
     }
 
     pub(super) async fn read(&mut self, url: &Url) -> Result<Response, Error> {

@@ -13,6 +13,8 @@ pub struct Directory {
     pub new_account: Url,
     /// Creates orders.
     pub new_order: Url,
+    /// Changes accounts' keys (RFC 8555 §7.3.5).
+    pub key_change: Option<Url>,
     /// RFC 9773 §4.1; `None` if the CA has no renewal information.
     pub renewal_info: Option<Url>,
 }
@@ -29,6 +31,7 @@ impl Directory {
             new_nonce: document.url("newNonce").ok_or_else(|| unusable("the directory has no newNonce"))?,
             new_account: document.url("newAccount").ok_or_else(|| unusable("the directory has no newAccount"))?,
             new_order: document.url("newOrder").ok_or_else(|| unusable("the directory has no newOrder"))?,
+            key_change: document.url("keyChange"),
             renewal_info: document.url("renewalInfo"),
         })
     }

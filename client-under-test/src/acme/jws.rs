@@ -5,6 +5,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use sim::crypto::P256Key;
 use url::Url;
@@ -29,21 +30,32 @@ pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
 /// The body of a signed request. An empty `payload` makes it a POST-as-GET (RFC 8555 §6.3).
 #[must_use]
 pub fn sign(key: &P256Key, key_id: KeyId<'_>, nonce: &Nonce, url: &Url, payload: &[u8]) -> Vec<u8> {
+    to_json(&flattened(key, key_id, Some(nonce), url, payload))
+}
+
+/// The JWS inside of a keyChange request, by which the new key agrees (RFC 8555 §7.3.5). It has no nonce.
+#[must_use]
+pub fn sign_key_change(new: &P256Key, old: &P256Key, account: &Url, url: &Url) -> serde_json::Value {
+    let payload = json!({ "account": account.as_str(), "oldKey": Jwk::of(old) }).to_string();
+    json!(flattened(new, KeyId::Jwk, None, url, payload.as_bytes()))
+}
+
+fn flattened(key: &P256Key, key_id: KeyId<'_>, nonce: Option<&Nonce>, url: &Url, payload: &[u8]) -> Flattened {
     let (jwk, kid) = match key_id {
         KeyId::Jwk => (Some(Jwk::of(key)), None),
         KeyId::Account(account) => (None, Some(account.as_str())),
     };
-    let header = Header { alg: "ES256", jwk, kid, nonce: nonce.as_str(), url: url.as_str() };
-    let protected = base64url(json(&header));
+    let header = Header { alg: "ES256", jwk, kid, nonce: nonce.map(Nonce::as_str), url: url.as_str() };
+    let protected = base64url(to_json(&header));
     let payload = base64url(payload);
     let signature = base64url(key.sign_fixed(format!("{protected}.{payload}").as_bytes()));
-    json(&Flattened { protected, payload, signature })
+    Flattened { protected, payload, signature }
 }
 
 /// The key's thumbprint (RFC 7638), base64url of SHA-256.
 #[must_use]
 pub fn thumbprint(key: &P256Key) -> String {
-    base64url(Sha256::digest(json(&Jwk::of(key))))
+    base64url(Sha256::digest(to_json(&Jwk::of(key))))
 }
 
 /// What proves control over a challenge (RFC 8555 §8.1).
@@ -75,7 +87,8 @@ struct Header<'a> {
     jwk: Option<Jwk>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<&'a str>,
-    nonce: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
     url: &'a str,
 }
 
@@ -86,7 +99,7 @@ struct Flattened {
     signature: String,
 }
 
-fn json(value: &impl Serialize) -> Vec<u8> {
+fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("these structs hold only text")
 }
 

@@ -14,6 +14,7 @@ pub mod directory;
 pub mod error;
 pub mod http;
 pub mod jws;
+pub mod key_change;
 pub mod nonce;
 pub mod order;
 pub mod pace;

@@ -3,6 +3,7 @@
 //! One file an incident: what happened, when, the public thread, and which oracle must catch it. The
 //! protocol's code never asks which of them is in place.
 
+mod account_key_in_memory;
 mod all_or_nothing;
 mod in_place_write;
 mod locked_cache;
@@ -11,6 +12,7 @@ mod renewal_under_cache_lock;
 mod storage_read_under_cache_lock;
 mod thirty_day_constant;
 
+pub use account_key_in_memory::AccountKeyInMemory;
 pub use all_or_nothing::AllOrNothing;
 pub use in_place_write::InPlaceWrite;
 pub use missing_retry_after::MissingRetryAfter;

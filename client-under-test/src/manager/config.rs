@@ -15,6 +15,7 @@ use super::{
     cache::{MakeCache, Snapshot},
     challenges::Solver,
     on_demand::{self, OnDemand},
+    rollover::{PendingSlot, RolloverRecord},
     schedule::{AriThenRatio, RenewalSchedule},
 };
 use crate::{
@@ -42,6 +43,10 @@ pub struct Config {
     pub contact: Vec<String>,
     /// The roots that vouch for the CA's own HTTPS, PEM.
     pub trusted_roots_pem: String,
+    /// How old the account's key may grow before another takes its place (RFC 8555 §7.3.5); it stays if none.
+    pub account_key_lifetime: Option<Duration>,
+    /// How a change of the account's key is recorded.
+    pub rollover_record: Arc<dyn RolloverRecord>,
     /// Where accounts and certificates are kept.
     pub storage_root: PathBuf,
     /// Where http-01 challenges are answered. CAs ask on port 80 (RFC 8555 §8.3).
@@ -78,6 +83,8 @@ impl Config {
             directory_url: directory_url.into(),
             contact: Vec::new(),
             trusted_roots_pem: trusted_roots_pem.into(),
+            account_key_lifetime: None,
+            rollover_record: Arc::new(PendingSlot),
             storage_root: "/var/lib/acme".into(),
             http_address: (Ipv4Addr::UNSPECIFIED, 80).into(),
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
@@ -123,6 +130,8 @@ pub(super) struct Settings {
     pub(super) directory_url: Url,
     pub(super) contact: Vec<String>,
     pub(super) roots: RootCertStore,
+    pub(super) account_key_lifetime: Option<Duration>,
+    pub(super) rollover_record: Arc<dyn RolloverRecord>,
     pub(super) storage_root: PathBuf,
     pub(super) http_address: SocketAddr,
     pub(super) tls_address: SocketAddr,
@@ -163,6 +172,8 @@ impl TryFrom<Config> for Settings {
             directory_url,
             contact: config.contact,
             roots: roots(&config.trusted_roots_pem)?,
+            account_key_lifetime: config.account_key_lifetime,
+            rollover_record: config.rollover_record,
             storage_root: config.storage_root,
             http_address: config.http_address,
             tls_address: config.tls_address,

@@ -5,16 +5,21 @@
 
 use std::{convert::Infallible, io, sync::Arc};
 
-use sim::{Env, crypto::P256Key, lock::Mutex};
+use sim::{
+    Env,
+    crypto::P256Key,
+    lock::{Mutex, RwLock},
+};
 use url::Url;
 
 use super::{
     attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings, maintenance::STORAGE_LOOK_INTERVAL,
+    rollover::RolloverRecord,
 };
 use crate::{
     acme::{
         Error,
-        account::Account,
+        account::{Account, SETTLING_TIME},
         client::Client,
         http::HttpClient,
         renewal_info::{CertId, RenewalInfo},
@@ -63,11 +68,15 @@ pub struct Issuer {
     pub(super) env: Env,
     pub(super) storage: Storage,
     pub(super) answers: Answers,
-    http: HttpClient,
-    directory_url: Url,
+    pub(super) rollover_record: Arc<dyn RolloverRecord>,
+    pub(super) http: HttpClient,
+    pub(super) directory_url: Url,
+    pub(super) user: User,
+    pub(super) account: Mutex<Option<Account>>,
+    /// Held shared by whoever speaks as the account, and alone by whoever changes its key: challenges are
+    /// answered by the key that they were begun with (RFC 8555 §8.1).
+    pub(super) account_key: RwLock<()>,
     contact: Vec<String>,
-    user: User,
-    account: Mutex<Option<Account>>,
 }
 
 impl Issuer {
@@ -76,11 +85,13 @@ impl Issuer {
             env: env.clone(),
             storage,
             answers,
+            rollover_record: settings.rollover_record.clone(),
             http: HttpClient::new(env, settings.roots.clone()),
             directory_url: settings.directory_url.clone(),
             contact: settings.contact.clone(),
             user: User::of_contact(&settings.contact),
             account: Mutex::new(env, "manager/account", None),
+            account_key: RwLock::new(env, "manager/account-key", ()),
         }
     }
 
@@ -91,6 +102,7 @@ impl Issuer {
     /// [`IssueError`]; what was begun at the CA is then given up, or kept to be continued.
     pub async fn obtain(&self, names: &Names, replaces: &mut Option<CertId>) -> Result<Obtained, IssueError> {
         let _operation = self.env.operation(format!("obtain {names}"));
+        let _key_stays = self.account_key.read().await;
         let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
         let account = self.account(&mut client).await?;
         let mut result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
@@ -124,7 +136,7 @@ impl Issuer {
 
     /// The account: from memory, from storage, or registered now. One name at a time, so that no two
     /// keys are registered.
-    async fn account(&self, client: &mut Client) -> Result<Account, IssueError> {
+    pub(super) async fn account(&self, client: &mut Client) -> Result<Account, IssueError> {
         let mut known = self.account.lock().await;
         if let Some(account) = &*known {
             return Ok(account.clone());
@@ -137,12 +149,25 @@ impl Issuer {
                 key
             }
         };
-        let account = match self.storage.load_account_url(&self.user).await {
-            Some(url) => Account::known(key, url),
-            None => self.register(client, key).await?,
+        let account = match self.interrupted_rollover(client).await? {
+            Some(changed) => changed,
+            None => match self.storage.load_account_url(&self.user).await {
+                Some(url) => self.settling(Account::known(key, url)).await,
+                None => self.register(client, key).await?,
+            },
         };
         *known = Some(account.clone());
         Ok(account)
+    }
+
+    /// An account from storage, whose key may be so new that the CA refuses it by mistake.
+    async fn settling(&self, account: Account) -> Account {
+        // A key whose age can't be told is not new: it was read a moment ago.
+        let age = self.storage.account_key_age(&self.user).await.ok().flatten();
+        match age.and_then(|age| SETTLING_TIME.checked_sub(age)) {
+            Some(left) => account.settling_until(self.env.monotonic_now() + left),
+            None => account,
+        }
     }
 
     /// Sees to it, for ever, that both storage and memory have the account: a key that only one of them has is lost
@@ -165,7 +190,11 @@ impl Issuer {
         let key = self.storage.load_account_key(&self.user).await?;
         let url = self.storage.load_account_url(&self.user).await;
         let Some(account) = &*known else {
-            *known = key.zip(url).map(|(key, url)| Account::known(key, url));
+            // With a change in doubt only the CA can say which key is the account's.
+            let is_in_doubt = self.storage.load_pending_account_key(&self.user).await?.is_some();
+            if let Some((key, url)) = key.zip(url).filter(|_| !is_in_doubt) {
+                *known = Some(self.settling(Account::known(key, url)).await);
+            }
             return Ok(known.is_some());
         };
         match (key, url) {

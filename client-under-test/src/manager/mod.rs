@@ -14,6 +14,7 @@ pub mod http01;
 pub mod issue;
 mod maintenance;
 pub mod on_demand;
+pub mod rollover;
 pub mod schedule;
 pub mod tls_alpn01;
 
@@ -28,6 +29,7 @@ use http01::Tokens;
 use issue::Issuer;
 use maintenance::Keeper;
 pub use on_demand::OnDemand;
+pub use rollover::RolloverRecord;
 pub use schedule::{AriThenRatio, RenewalSchedule};
 use sim::{Env, net::TcpListener};
 
@@ -126,10 +128,13 @@ impl Listening {
         let _serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
             env.spawn("endpoint", endpoint.serve(self.tls)),
-            env.spawn("keep the account", issuer.keep_account()),
+            env.spawn("keep the account", issuer.clone().keep_account()),
         );
         let _keeping: Vec<_> =
             keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();
+        let _rolling_over = settings
+            .account_key_lifetime
+            .map(|lifetime| env.spawn("account key", rollover::keep_young(issuer, lifetime)));
         std::future::pending().await
     }
 }

@@ -1,9 +1,14 @@
 //! Accounts: the key, `<user>.key`, and the address by which the CA knows it, `<user>.json`.
 //!
-//! The key is stored before the CA hears of it, for a key that only the CA remembers is lost. The
+//! The key is stored before the CA hears of it, for a key that only the CA remembers is lost. So is one that
+//! shall take its place (RFC 8555 §7.3.5), as `<user>.pending.key`, until it is known to have done so. The
 //! address is advisory: the CA tells it again to whoever holds the key (RFC 8555 §7.3.1).
 
-use std::io;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use sim::crypto::P256Key;
@@ -42,13 +47,8 @@ impl Storage {
     /// # Errors
     /// The disk's.
     pub async fn store_account_key(&self, user: &User, key: &P256Key) -> io::Result<()> {
-        atomic::remove(&self.env, &self.user_directory(&user.0).join(format!("{}.json", user.0))).await?;
-        atomic::replace(
-            &self.env,
-            &self.user_directory(&user.0).join(format!("{}.key", user.0)),
-            key.to_pem().as_bytes(),
-        )
-        .await
+        atomic::remove(&self.env, &self.user_file(user, "json")).await?;
+        atomic::replace(&self.env, &self.user_file(user, "key"), key.to_pem().as_bytes()).await
     }
 
     /// The account's key, if there is one. A file that holds none is put aside.
@@ -56,11 +56,60 @@ impl Storage {
     /// # Errors
     /// The disk's, if it is not known whether there is one.
     pub async fn load_account_key(&self, user: &User) -> io::Result<Option<P256Key>> {
-        let path = self.user_directory(&user.0).join(format!("{}.key", user.0));
-        let Some(bytes) = self.read(&path).await? else { return Ok(None) };
+        self.load_key(&self.user_file(user, "key")).await
+    }
+
+    /// How old the account's key is, by its file and this host's clock; `None` if there is none.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn account_key_age(&self, user: &User) -> io::Result<Option<Duration>> {
+        match self.env.disk().metadata(&self.user_file(user, "key")).await {
+            Ok(found) => Ok(Some((self.env.utc_now() - found.modified).try_into().unwrap_or_default())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Stores a key that shall become the account's. To be done before the CA hears of it.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn store_pending_account_key(&self, user: &User, key: &P256Key) -> io::Result<()> {
+        atomic::replace(&self.env, &self.user_file(user, "pending.key"), key.to_pem().as_bytes()).await
+    }
+
+    /// The key that shall become the account's, if one was stored. Whether it has become so, the CA knows.
+    ///
+    /// # Errors
+    /// The disk's, if it is not known whether there is one.
+    pub async fn load_pending_account_key(&self, user: &User) -> io::Result<Option<P256Key>> {
+        self.load_key(&self.user_file(user, "pending.key")).await
+    }
+
+    /// Makes the pending key the account's, at one point and durably.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn take_pending_account_key(&self, user: &User) -> io::Result<()> {
+        let path = self.user_file(user, "key");
+        self.env.disk().rename(&self.user_file(user, "pending.key"), &path).await?;
+        self.env.disk().sync_directory(&self.user_directory(&user.0)).await
+    }
+
+    /// Forgets the pending key, which must be known to be no account's of ours.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn remove_pending_account_key(&self, user: &User) -> io::Result<()> {
+        atomic::remove(&self.env, &self.user_file(user, "pending.key")).await
+    }
+
+    async fn load_key(&self, path: &Path) -> io::Result<Option<P256Key>> {
+        let Some(bytes) = self.read(path).await? else { return Ok(None) };
         let key = String::from_utf8(bytes).ok().and_then(|pem| P256Key::from_pem(&pem).ok());
         if key.is_none() {
-            self.quarantine(&path).await;
+            self.quarantine(path).await;
         }
         Ok(key)
     }
@@ -71,10 +120,13 @@ impl Storage {
     /// # Errors
     /// The disk's.
     pub async fn account_files(&self, user: &User) -> io::Result<Option<[Vec<u8>; 2]>> {
-        let directory = self.user_directory(&user.0);
-        let Some(key) = self.read(&directory.join(format!("{}.key", user.0))).await? else { return Ok(None) };
-        let Some(url) = self.read(&directory.join(format!("{}.json", user.0))).await? else { return Ok(None) };
+        let Some(key) = self.read(&self.user_file(user, "key")).await? else { return Ok(None) };
+        let Some(url) = self.read(&self.user_file(user, "json")).await? else { return Ok(None) };
         Ok(Some([key, url]))
+    }
+
+    fn user_file(&self, user: &User, extension: &str) -> PathBuf {
+        self.user_directory(&user.0).join(format!("{}.{extension}", user.0))
     }
 
     /// Stores the address by which the CA knows the account.
@@ -84,12 +136,12 @@ impl Storage {
     pub async fn store_account_url(&self, user: &User, url: &Url) -> io::Result<()> {
         let registration = Registration { url: Some(url.to_string()) };
         let bytes = serde_json::to_vec(&registration).expect("a struct of texts has a JSON form");
-        atomic::replace(&self.env, &self.user_directory(&user.0).join(format!("{}.json", user.0)), &bytes).await
+        atomic::replace(&self.env, &self.user_file(user, "json"), &bytes).await
     }
 
     /// The address by which the CA knows the account, if that is known.
     pub async fn load_account_url(&self, user: &User) -> Option<Url> {
-        let path = self.user_directory(&user.0).join(format!("{}.json", user.0));
+        let path = self.user_file(user, "json");
         let bytes = self.read(&path).await.ok()??;
         serde_json::from_slice::<Registration>(&bytes).ok()?.url?.parse().ok()
     }
@@ -132,5 +184,24 @@ mod tests {
         assert_eq!(storage.load_account_url(&user).await, None);
         let loaded = storage.load_account_key(&user).await.unwrap().unwrap();
         assert_eq!(loaded.public_point(), key.public_point());
+    }
+
+    #[tokio::test]
+    async fn a_pending_key_stands_beside_the_accounts_until_it_takes_its_place() {
+        let (_directory, storage) = storage();
+        let user = User::of_contact(&[]);
+        let [old, new] = ["old", "new"].map(|purpose| P256Key::generate(&env(), purpose));
+        assert_eq!(storage.account_key_age(&user).await.unwrap(), None);
+        storage.store_account_key(&user, &old).await.unwrap();
+        storage.store_pending_account_key(&user, &new).await.unwrap();
+        let points = async || {
+            let loaded = [storage.load_account_key(&user).await, storage.load_pending_account_key(&user).await];
+            loaded.map(|key| key.unwrap().map(|key| key.public_point().to_vec()))
+        };
+        let [old, new] = [old, new].map(|key| key.public_point().to_vec());
+        assert_eq!(points().await, [Some(old), Some(new.clone())]);
+        storage.take_pending_account_key(&user).await.unwrap();
+        assert_eq!(points().await, [Some(new), None]);
+        assert!(storage.account_key_age(&user).await.unwrap().is_some());
     }
 }

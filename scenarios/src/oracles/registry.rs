@@ -99,6 +99,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "No certificate is issued for a name whose CAA records in force forbid it.";
     "ca.nonces-single-use" Always ["C5"] [] |_| Box::<laws::ca_nonces::CaNonces>::default(),
         "The CA accepts no nonce twice, gives none out twice, and gives a fresh one with each answer to a POST.";
+    "ca.old-key-refused" Always ["C2"] [] |_| Box::<laws::old_key_refused::OldKeyRefused>::default(),
+        "Once an account's key was changed, what is signed by an old one is refused.";
     "ca.rechecks-caa" Always ["C1"] [] |_| Box::<laws::rechecks_caa::RechecksCaa>::default(),
         "At issuance, CAA has been looked up for each name, within eight hours or the records' TTL, whichever is greater.";
     "ca.validates-before-issuing" Always ["C3"] [] |_| Box::<laws::validates_before_issuing::ValidatesBeforeIssuing>::default(),
@@ -117,6 +119,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "A challenge that the CA has accepted a POST for is not posted again.";
     "manager.heals-storage" Always ["L6"] [Within] |settings| Box::new(laws::heals_storage::HealsStorage::new(settings)),
         "What was damaged of a managed name's or an account's files is replaced by something good in time.";
+    "manager.holds-accepted-key" Always ["M15"] [] |_| Box::<laws::holds_accepted_key::HoldsAcceptedKey>::default(),
+        "From an account's creation on, the disk durably holds the private key that the CA knows the account by.";
     "manager.honors-retry-after" Always ["M6"] [] |_| Box::<laws::honors_retry_after::HonorsRetryAfter>::default(),
         "A resource is not asked again before the Retry-After of its last answer has passed.";
     "manager.issuance-rate" Always ["M4"] [] |_| Box::<laws::issuance_rate::IssuanceRate>::default(),

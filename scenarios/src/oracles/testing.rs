@@ -41,6 +41,35 @@ pub(super) fn csr(names: &[&str]) -> String {
     URL_SAFE_NO_PAD.encode(parameters.serialize_request(&key).unwrap().der())
 }
 
+/// A new P-256 key.
+pub(super) fn key() -> rcgen::KeyPair {
+    rcgen::KeyPair::generate().unwrap()
+}
+
+/// The public half of a P-256 key.
+fn jwk(key: &rcgen::KeyPair) -> Value {
+    let coordinates = &key.public_key_raw()[1..];
+    let [x, y] = [&coordinates[..32], &coordinates[32..]].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+    json!({"kty": "EC", "crv": "P-256", "x": x, "y": y})
+}
+
+/// A flattened JWS; `Null` is an empty payload.
+fn signed(key: Option<&rcgen::KeyPair>, protected: &Value, payload: &Value) -> Value {
+    use ring::{
+        rand::SystemRandom,
+        signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+    };
+
+    let payload = if payload.is_null() { String::new() } else { payload.to_string() };
+    let [protected, payload] = [protected.to_string(), payload].map(|text| URL_SAFE_NO_PAD.encode(text));
+    let signature = key.map_or("AA".to_owned(), |key| {
+        let random = SystemRandom::new();
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key.serialize_der(), &random).unwrap();
+        URL_SAFE_NO_PAD.encode(key.sign(&random, format!("{protected}.{payload}").as_bytes()).unwrap())
+    });
+    json!({"protected": protected, "payload": payload, "signature": signature})
+}
+
 /// What the CA answers.
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -70,6 +99,8 @@ pub(super) struct Story {
     pub(super) records: Vec<Record>,
     /// The nonce that the next POST carries; set it to carry another one.
     pub(super) nonce: String,
+    /// What signs the requests that follow; without one, their signatures are nobody's.
+    pub(super) key: Option<rcgen::KeyPair>,
     /// The client of the exchanges that follow.
     pub(super) client: Arc<str>,
     at_ns: u64,
@@ -85,6 +116,7 @@ impl Story {
         let mut story = Self {
             records: Vec::new(),
             nonce: "none-yet".into(),
+            key: None,
             client: "manager".into(),
             at_ns: 0,
             nonces: 0,
@@ -186,17 +218,12 @@ impl Story {
         self.introduce();
         let mut protected = json!({"alg": "ES256", "nonce": self.nonce, "url": format!("https://ca.test{path}")});
         if path == "/new-account" {
-            protected["jwk"] = json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"});
+            protected["jwk"] =
+                self.key.as_ref().map_or(json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}), jwk);
         } else {
             protected["kid"] = json!("https://ca.test/account/1");
         }
-        let payload = if payload.is_null() { String::new() } else { payload.to_string() };
-        let body = json!({
-            "protected": URL_SAFE_NO_PAD.encode(protected.to_string()),
-            "payload": URL_SAFE_NO_PAD.encode(payload),
-            "signature": "AA",
-        })
-        .to_string();
+        let body = signed(self.key.as_ref(), &protected, payload).to_string();
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: ca.test\r\nContent-Type: application/jose+json\r\nContent-Length: {}\r\n\r\n",
             body.len()
@@ -221,6 +248,16 @@ impl Story {
     pub(super) fn new_account(&mut self, contact: &str, status: u16) {
         let answer = Answer::new(status, json!({"status": "valid"})).header("Location", "https://ca.test/account/1");
         self.post("/new-account", &json!({"termsOfServiceAgreed": true, "contact": [contact]}), Some(answer));
+    }
+
+    /// The account's key is changed to `new`, which signs from now on. Gives the old one back.
+    pub(super) fn change_key(&mut self, new: rcgen::KeyPair) -> rcgen::KeyPair {
+        let old_key = self.key.as_ref().map(jwk);
+        let payload = json!({"account": "https://ca.test/account/1", "oldKey": old_key});
+        let protected = json!({"alg": "ES256", "jwk": jwk(&new), "url": "https://ca.test/key-change"});
+        let inner = signed(Some(&new), &protected, &payload);
+        self.post("/key-change", &inner, Some(Answer::new(200, json!({"status": "valid"}))));
+        self.key.replace(new).expect("the story has set a key")
     }
 
     /// An order object's JSON.

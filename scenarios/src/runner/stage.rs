@@ -214,6 +214,12 @@ fn cas(
             challenge_retry_after: Some(case.ca.retry_after),
             renewal_info: case.ca.ari.enabled,
             renewal_info_policy: renewal_info::policy(&case.ca.ari),
+            front_ends: case.ca.front_ends,
+            account_lookup: if case.bugs.contains(&Bug::StaleAccountCache) {
+                ca_mock::historical::STALE_ACCOUNT_CACHE
+            } else {
+                ca_mock::MakeAccountLookup::FROM_STORE
+            },
             ..ca_mock::Config::default()
         };
         if let Some(dns) = dns {
@@ -250,7 +256,14 @@ fn set_program(
             let zones = zones.clone();
             world.set_program(id, move |env| serve_dns(env, zones.clone()));
         }
-        HostKind::Manager { names, one_certificate, on_demand, on_demand_capacity, challenge } => {
+        HostKind::Manager {
+            names,
+            account_key_lifetime,
+            one_certificate,
+            on_demand,
+            on_demand_capacity,
+            challenge,
+        } => {
             let ca = a_ca()?;
             for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
                 world.add_name(name, vec![address]);
@@ -267,6 +280,7 @@ fn set_program(
             if *one_certificate {
                 config.certificates = vec![names.0.clone()];
             }
+            config.account_key_lifetime = *account_key_lifetime;
             world.set_program(id, move |env| {
                 let config = config.clone();
                 async move {
@@ -318,13 +332,16 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             Bug::AriMissingRetryAfter => {
                 config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);
             }
+            Bug::AccountKeyInMemory => {
+                config.rollover_record = Arc::new(client_under_test::historical::AccountKeyInMemory);
+            }
             Bug::RenewalUnderCacheLock => {
                 config.certificate_cache = client_under_test::historical::renewal_under_cache_lock;
             }
             Bug::StorageReadUnderCacheLock => {
                 config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
             }
-            Bug::CaaLoopVariable => {}
+            Bug::CaaLoopVariable | Bug::StaleAccountCache => {}
         }
     }
     config

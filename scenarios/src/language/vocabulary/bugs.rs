@@ -17,6 +17,13 @@ choices! {
         /// Compares a CA's answers by Retry-After, which not every CA sends, and panics without it. Caddy, 2024:
         /// <https://github.com/caddyserver/caddy/issues/6561>, <https://github.com/caddyserver/certmagic/issues/344>
         "client.ari-missing-retry-after" => AriMissingRetryAfter,
+        /// Stores the account's new key only once the CA has taken it in. The mistake that a pending slot prevents:
+        /// RFC 8555 §7.3.5, <https://github.com/letsencrypt/boulder/issues/8124>
+        "client.account-key-in-memory" => AccountKeyInMemory,
+        /// Each front end remembers an account for five seconds, its key included, whatever happens to it.
+        /// Boulder, 2021 to 2026: <https://github.com/letsencrypt/boulder/issues/8124>,
+        /// <https://github.com/letsencrypt/boulder/pull/8953>
+        "ca.stale-account-cache" => StaleAccountCache,
         /// Renews under the lock of the certificate cache, which a tls-alpn-01 challenge waits for. Caddy, until 2017:
         /// <https://github.com/caddyserver/caddy/issues/1157>, <https://github.com/caddyserver/caddy/pull/1366>
         "client.renewal-under-cache-lock" => RenewalUnderCacheLock,

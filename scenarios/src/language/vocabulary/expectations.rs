@@ -96,6 +96,8 @@ words! {
             /// So long after the damage at the latest, or after the start that follows it.
             "within" => within: Duration = ["1h"],
         },
+        /// From an account's creation on, the disk durably holds the private key that the CA knows the account by.
+        "manager.holds-accepted-key" [always finally] => ManagerHoldsAcceptedKey {},
         /// A resource is not asked again before the Retry-After of its last answer has passed.
         "manager.honors-retry-after" [always finally] => ManagerHonorsRetryAfter {},
         /// For one set of names, certificates come no faster than one for each third of their lifetime.
@@ -112,6 +114,8 @@ words! {
         "ca.issues-only-ordered-names" [always finally] => CaIssuesOnlyOrderedNames {},
         /// Statuses only change as RFC 8555 §7.1.6 allows.
         "ca.legal-transitions" [always finally] => CaLegalTransitions {},
+        /// Once an account's key was changed, what is signed by an old one is refused.
+        "ca.old-key-refused" [always finally] => CaOldKeyRefused {},
         /// For each name issued, control was proved before.
         "ca.validates-before-issuing" [always finally] => CaValidatesBeforeIssuing {},
         /// At issuance, CAA has been looked up for each name, less than eight hours or the records' TTL before.

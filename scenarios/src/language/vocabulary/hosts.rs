@@ -52,6 +52,8 @@ words! {
             "challenge" => challenge: ChallengeType = ["http-01"],
             /// Keeps one certificate for all of its names, instead of one for each.
             "one-certificate" => one_certificate: bool = ["false"],
+            /// How old its account's key may grow before another takes its place; left out: it stays.
+            "account-key-lifetime" => account_key_lifetime: Duration = optional,
         },
         /// A visitor: completes a TLS handshake with each name again and again, and judges the certificate.
         "visitor" => Visitor {

@@ -1,6 +1,6 @@
 //! The sections of a file, and the keys of `[meta]`, `[run]` and `[ca]`.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use crate::language::values::{DurationRange, Epoch, Names, ScenarioId, Seeds};
 
@@ -102,6 +102,8 @@ section! {
         "caa-identities" => caa_identities: Names = ["ca.test"],
         /// What Retry-After says while an order or an authorization is being processed.
         "retry-after" => retry_after: Duration = ["3s"],
+        /// How many front ends answer requests, in turn.
+        "front-ends" => front_ends: NonZeroU32 = ["1"],
     }
 
     /// How the CA answers renewalInfo requests.

@@ -1,9 +1,10 @@
 //! JSON Web Signatures in ACME's flattened form (RFC 8555 §6.2), and key thumbprints (RFC 7638).
 //!
-//! Signatures are not verified here: whether the CA accepts a bad one is a question for a law of its
-//! own, which can take the signed bytes from the request.
+//! Signatures are not verified by reading: whether the CA accepts a bad one is a question for a law of its own,
+//! which can ask [`Jws::is_signed_by`].
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -16,6 +17,9 @@ pub struct Jws {
     pub payload_bytes: Vec<u8>,
     /// The payload as JSON; `Null` for POST-as-GET or if it isn't JSON.
     pub payload: Value,
+    /// What the signature is over (RFC 7515 §5.1).
+    signing_input: Vec<u8>,
+    signature: Vec<u8>,
 }
 
 impl Jws {
@@ -28,12 +32,14 @@ impl Jws {
     /// Reads a JSON object; `None` if it is no flattened JWS.
     #[must_use]
     pub fn of_json(object: &Value) -> Option<Self> {
-        let protected = URL_SAFE_NO_PAD.decode(object.get("protected")?.as_str()?).ok()?;
-        let protected: Value = serde_json::from_slice(&protected).ok()?;
-        let payload_bytes = URL_SAFE_NO_PAD.decode(object.get("payload")?.as_str()?).ok()?;
-        object.get("signature")?.as_str()?;
+        let text = |member| object.get(member)?.as_str();
+        let signing_input = format!("{}.{}", text("protected")?, text("payload")?).into_bytes();
+        let protected: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text("protected")?).ok()?).ok()?;
+        let payload_bytes = URL_SAFE_NO_PAD.decode(text("payload")?).ok()?;
+        // One that can't be decoded is nobody's.
+        let signature = URL_SAFE_NO_PAD.decode(text("signature")?).unwrap_or_default();
         let payload = serde_json::from_slice(&payload_bytes).unwrap_or(Value::Null);
-        protected.is_object().then_some(Self { protected, payload_bytes, payload })
+        protected.is_object().then_some(Self { protected, payload_bytes, payload, signing_input, signature })
     }
 
     /// The anti-replay nonce.
@@ -60,11 +66,33 @@ impl Jws {
         thumbprint(self.protected.get("jwk")?)
     }
 
+    /// Whether it is signed by the key of this point, as ES256 (RFC 7518 §3.4). Other algorithms are not known.
+    #[must_use]
+    pub fn is_signed_by(&self, point: &[u8]) -> bool {
+        let is_es256 = self.protected.get("alg").and_then(Value::as_str) == Some("ES256");
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+        is_es256 && key.verify(&self.signing_input, &self.signature).is_ok()
+    }
+
+    /// The point of the P-256 key in the header, if there is one.
+    #[must_use]
+    pub fn point(&self) -> Option<Vec<u8>> {
+        point(self.protected.get("jwk")?)
+    }
+
     /// Whether this only reads a resource (RFC 8555 §6.3).
     #[must_use]
     pub fn is_post_as_get(&self) -> bool {
         self.payload_bytes.is_empty()
     }
+}
+
+/// The uncompressed point of a P-256 key (RFC 7518 §6.2.1); `None` for other kinds.
+#[must_use]
+pub fn point(jwk: &Value) -> Option<Vec<u8>> {
+    let coordinate = |name| URL_SAFE_NO_PAD.decode(jwk.get(name)?.as_str()?).ok().filter(|bytes| bytes.len() == 32);
+    let is_p256 = jwk.get("kty")?.as_str()? == "EC" && jwk.get("crv")?.as_str()? == "P-256";
+    is_p256.then_some([vec![4], coordinate("x")?, coordinate("y")?].concat())
 }
 
 /// A public key's thumbprint in base64url; `None` for kinds of keys that RFC 7638 and 8037 don't name.
@@ -100,6 +128,24 @@ mod tests {
                  zKnqDKgw";
         let jwk = json!({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"});
         assert_eq!(thumbprint(&jwk).as_deref(), Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"));
+    }
+
+    #[test]
+    fn the_signature_of_rfc_7515_appendix_a_3_is_its_keys_alone() {
+        let jws = |payload: &str| {
+            let signature = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+            Jws::of_json(&json!({"protected": "eyJhbGciOiJFUzI1NiJ9", "payload": payload, "signature": signature}))
+        };
+        let payload = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        let point = point(&json!({
+            "kty": "EC",
+            "crv": "P-256",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        }));
+        let point = point.unwrap();
+        assert!(jws(payload).unwrap().is_signed_by(&point));
+        assert!(!jws("e30").unwrap().is_signed_by(&point) && !jws(payload).unwrap().is_signed_by(&point[1..]));
     }
 
     #[test]
