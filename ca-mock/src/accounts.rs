@@ -52,6 +52,8 @@ pub(crate) struct Account {
     pub(crate) key: PublicKey,
     pub(crate) contacts: Vec<Contact>,
     pub(crate) status: AccountStatus,
+    /// The URL that it was created under: its name outside of this CA (RFC 8657 §3).
+    pub(crate) url: String,
 }
 
 /// All accounts; each key belongs to one at most.
@@ -75,10 +77,16 @@ impl Accounts {
     }
 
     /// The key must not have an account yet.
-    pub(crate) fn create(&mut self, env: &Env, key: PublicKey, contacts: Vec<Contact>) -> &Account {
+    pub(crate) fn create(
+        &mut self,
+        env: &Env,
+        key: PublicKey,
+        contacts: Vec<Contact>,
+        url: impl FnOnce(AccountId) -> String,
+    ) -> &Account {
         let id = AccountId::draw(env);
         self.by_key.insert(key.thumbprint(), id);
-        self.by_id.entry(id).or_insert(Account { id, key, contacts, status: AccountStatus::Valid })
+        self.by_id.entry(id).or_insert(Account { id, key, contacts, status: AccountStatus::Valid, url: url(id) })
     }
 
     /// Key rollover (RFC 8555 §7.3.5). `Err` names the account that has the new key already.
@@ -124,8 +132,8 @@ mod tests {
         testing::with_env(|env| {
             let mut accounts = Accounts::default();
             let [one, other, third] = [1, 2, 3].map(|n| PublicKey::Ed25519([n; 32]));
-            let id = accounts.create(&env, one.clone(), Vec::new()).id;
-            let other_id = accounts.create(&env, other.clone(), Vec::new()).id;
+            let id = accounts.create(&env, one.clone(), Vec::new(), |id| id.to_string()).id;
+            let other_id = accounts.create(&env, other.clone(), Vec::new(), |id| id.to_string()).id;
             assert_eq!(accounts.change_key(id, other), Err(other_id));
             assert_eq!(accounts.change_key(id, one.clone()), Err(id));
             assert_eq!(accounts.change_key(id, third.clone()), Ok(()));

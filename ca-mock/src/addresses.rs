@@ -12,6 +12,16 @@ use crate::{
     problem::{Problem, ProblemType},
 };
 
+/// Whom the validation authority asks for an identifier's addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressSource {
+    /// [`Config::dns_server`].
+    #[default]
+    DnsServer,
+    /// The operating system, hosts file included. It tells nothing but addresses, so that CAA is not looked up.
+    OperatingSystem,
+}
+
 /// At most one address of each family, IPv6 first, with `port`; never none.
 pub(crate) async fn find(
     env: &Env,
@@ -19,8 +29,16 @@ pub(crate) async fn find(
     identifier: &Identifier,
     port: u16,
 ) -> Result<Vec<SocketAddr>, Problem> {
-    let resolver = Resolver::new(env, config);
     let dns_problem = |detail: String| Problem::new(ProblemType::Dns, detail);
+    if config.addresses == AddressSource::OperatingSystem {
+        let known = env.timeout(config.dns_timeout, env.lookup(identifier.as_str())).await;
+        let known = known.map_err(|e| dns_problem(format!("looking up {identifier}: {e}")))?;
+        let known = known.map_err(|e| dns_problem(format!("looking up {identifier}: {e}")))?;
+        let families = [known.iter().find(|ip| ip.is_ipv6()), known.iter().find(|ip| ip.is_ipv4())];
+        let found: Vec<_> = families.into_iter().flatten().map(|ip| SocketAddr::new(*ip, port)).collect();
+        return if found.is_empty() { Err(dns_problem(format!("{identifier} has no address"))) } else { Ok(found) };
+    }
+    let resolver = Resolver::new(env, config);
     let mut name = Name::from_ascii(identifier.as_str()).map_err(|e| dns_problem(e.to_string()))?;
     name.set_fqdn(true);
     let mut found = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -11,6 +12,7 @@ use crate::{
     config::Config,
     front_end::Bound,
     issuance::{ApiIdentity, Issuance},
+    management::BoundManagement,
     renewal_info_policy::RenewalInfoPolicy,
     store::Store,
 };
@@ -39,15 +41,15 @@ impl Ca {
     /// A new CA, whose keys are drawn from the host's entropy and whose own certificates are dated by its clock.
     ///
     /// # Panics
-    /// If [`Config::directory_host`] is neither a DNS name in ASCII nor an IP address, or
-    /// [`Config::terms_of_service`] is no URL.
+    /// If [`Config::directory_host`] or one of [`Config::api_names`] is neither a DNS name in ASCII nor an IP address,
+    /// or [`Config::terms_of_service`] is no URL.
     #[must_use]
     pub fn new(env: &Env, config: Config) -> Self {
         if let Some(terms) = &config.terms_of_service {
             assert!(url::Url::parse(terms).is_ok() && terms.is_ascii(), "{terms:?} is not a URL");
         }
         Self(Arc::new(Inner {
-            api: ApiIdentity::new(env, &config.directory_host),
+            api: ApiIdentity::new(env, &config),
             issuance: Issuance::new(env),
             store: Mutex::new(Store::new(&config)),
             config,
@@ -60,7 +62,7 @@ impl Ca {
         &self.0.config
     }
 
-    /// The trust anchor of the API's own HTTPS certificate, PEM.
+    /// The trust anchor of the API's own HTTPS certificate, PEM; of no use with [`Config::api_certificate`].
     #[must_use]
     pub fn api_root_pem(&self) -> &str {
         &self.0.api.root_pem
@@ -92,6 +94,14 @@ impl Ca {
     pub async fn serve(&self, env: Env) -> io::Result<()> {
         self.bind(&env).await?.serve().await;
         Ok(())
+    }
+
+    /// Listens with the management API on `address`.
+    ///
+    /// # Errors
+    /// As the operating system: address in use or not local.
+    pub async fn bind_management(&self, env: &Env, address: SocketAddr) -> io::Result<BoundManagement> {
+        BoundManagement::new(self.clone(), env.clone(), address).await
     }
 
     pub(crate) fn api(&self) -> &ApiIdentity {

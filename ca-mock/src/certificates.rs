@@ -50,6 +50,21 @@ impl Serial {
         Self::from_octets(&octets)
     }
 
+    /// Reads a number in hex, however many zeros it begins with; `None` if `hex` is no positive number of fitting size.
+    pub(crate) fn parse_number(hex: &str) -> Option<Self> {
+        let digits = hex.to_ascii_lowercase();
+        let digits = digits.trim_start_matches('0');
+        let first = digits.bytes().next()?;
+        let zero = if digits.len().is_multiple_of(2) { "" } else { "0" };
+        let sign = if zero.is_empty() && first >= b'8' { "00" } else { "" };
+        Self::parse_hex(&format!("{sign}{zero}{digits}"))
+    }
+
+    /// In hex, without zeros at the beginning, as Go writes numbers.
+    pub(crate) fn to_number(&self) -> String {
+        self.to_string().trim_start_matches('0').to_owned()
+    }
+
     pub(crate) fn octets(&self) -> &[u8] {
         &self.0
     }
@@ -114,6 +129,18 @@ impl RevocationReason {
     }
 }
 
+impl RevocationReason {
+    pub(crate) fn code(self) -> u64 {
+        match self {
+            Self::Unspecified => 0,
+            Self::KeyCompromise => 1,
+            Self::AffiliationChanged => 3,
+            Self::Superseded => 4,
+            Self::CessationOfOperation => 5,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Revocation {
     pub(crate) at: UtcDateTime,
@@ -135,6 +162,8 @@ pub(crate) struct Certificate {
     pub(crate) revocation: Option<Revocation>,
     /// The latest order that says it replaces this certificate (RFC 9773 §5).
     pub(crate) replaced_by: Option<OrderId>,
+    /// What is answered for its renewal information, if the management API has said so.
+    pub(crate) renewal_info: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -149,6 +178,10 @@ impl Certificates {
 
     pub(crate) fn with_serial(&self, serial: &Serial) -> Option<&Certificate> {
         self.by_serial.get(serial)
+    }
+
+    pub(crate) fn with_serial_mut(&mut self, serial: &Serial) -> Option<&mut Certificate> {
+        self.by_serial.get_mut(serial)
     }
 
     pub(crate) fn find(&self, id: &CertificateId) -> Option<&Certificate> {
@@ -209,6 +242,12 @@ mod tests {
         assert_eq!(Serial::parse_hex("008701"), Some(serial));
         for bad in ["", "0", "00", "8701", "0001", "00870G", "00870A", "é87"] {
             assert_eq!(Serial::parse_hex(bad), None, "{bad}");
+        }
+        for (number, octets) in [("008701", "008701"), ("8701", "008701"), ("7AB", "07ab"), ("0001", "01")] {
+            assert_eq!(Serial::parse_number(number), Serial::parse_hex(octets), "{number}");
+        }
+        for bad in ["", "0", "zz", "é87"] {
+            assert_eq!(Serial::parse_number(bad), None, "{bad}");
         }
     }
 }

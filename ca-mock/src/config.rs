@@ -9,10 +9,15 @@ use std::{
     time::Duration,
 };
 
+use rustls::sign::CertifiedKey;
+
 use crate::{
     MakeAccountLookup,
+    addresses::AddressSource,
     caa::{CaaRecheck, EachDue},
+    front_end::{Origin, Paths},
     renewal_info_policy::RenewalInfoPolicy,
+    wire::Transport,
 };
 
 /// What kind of CA this is.
@@ -28,6 +33,16 @@ pub struct Config {
     pub front_ends: NonZeroU32,
     /// How each of them finds the account that a request names.
     pub account_lookup: MakeAccountLookup,
+    /// HTTPS or not, and which versions of HTTP.
+    pub transport: Transport,
+    /// The resources' paths.
+    pub paths: Paths,
+    /// What the URLs that are handed out begin with.
+    pub origin: Origin,
+    /// Further DNS names and IP addresses in the API's own HTTPS certificate.
+    pub api_names: Vec<String>,
+    /// Shown instead of a certificate of the CA's own making.
+    pub api_certificate: Option<Arc<CertifiedKey>>,
     /// The terms that a new account must agree to, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
     pub terms_of_service: Option<String>,
 
@@ -41,23 +56,36 @@ pub struct Config {
     pub pending_authorization_lifetime: Duration,
     /// How long an authorization is good for once it is valid.
     pub valid_authorization_lifetime: Duration,
-    /// Whether a new order takes over valid authorizations of its account that last as long as the order, instead
-    /// of asking for proof again (RFC 8555 §7.1.3).
-    pub reuse_valid_authorizations: bool,
+    /// How often, in percent, a new order takes over a valid authorization of its account that lasts as long as the
+    /// order, instead of asking for proof again (RFC 8555 §7.1.3).
+    pub authorization_reuse_percent: u8,
     /// The issuer domain names by which CAA records mean this CA (RFC 8659 §4.2); shown in the directory.
     pub caa_identities: Vec<String>,
     /// Decides which names' CAA is looked up again before issuance.
     pub caa_recheck: Arc<dyn CaaRecheck>,
     /// How long issuance takes: finalized orders are `processing` for so long.
     pub issuance_delay: Duration,
-    /// `Retry-After` of a `processing` order or challenge, rounded up to whole seconds; absent if none.
-    pub poll_retry_after: Option<Duration>,
+    /// `Retry-After` of a `processing` order, rounded up to whole seconds; absent if none.
+    pub order_retry_after: Option<Duration>,
+    /// `Retry-After` of a `processing` challenge and its authorization; absent if none.
+    pub challenge_retry_after: Option<Duration>,
+    /// How often, in percent, those two are dates instead of seconds.
+    pub retry_after_date_percent: u8,
     /// Whether there is renewal information at all (RFC 9773). Without it, `replaces` in an order is ignored.
     pub renewal_info: bool,
     /// What renewal information is answered with at first.
     pub renewal_info_policy: RenewalInfoPolicy,
     /// The most identifiers in one order.
     pub identifiers_max: usize,
+    /// Domains that nothing is issued for, those below them included.
+    pub domain_blocklist: Vec<String>,
+
+    /// Every challenge that is answered becomes valid: nothing is fetched, and CAA is not looked up.
+    pub always_valid: bool,
+    /// Before a challenge is validated, whole seconds below this pass, as many as the entropy has it.
+    pub validation_delay_max: Duration,
+    /// Whom the validation authority asks for addresses.
+    pub addresses: AddressSource,
 
     /// The DNS server that the validation authority asks.
     pub dns_server: SocketAddr,
@@ -74,6 +102,8 @@ pub struct Config {
     /// How long one tls-alpn-01 attempt may take, from the connection to the end of the handshake.
     pub tls_alpn01_timeout: Duration,
 
+    /// How often, in percent, a good nonce is refused.
+    pub nonce_rejection_percent: u8,
     /// How many unused nonces are remembered.
     pub nonces_max: usize,
     /// The largest request body, in bytes.
@@ -91,20 +121,31 @@ impl Default for Config {
             https_port: 443,
             front_ends: NonZeroU32::MIN,
             account_lookup: MakeAccountLookup::FROM_STORE,
+            transport: Transport::default(),
+            paths: Paths::default(),
+            origin: Origin::default(),
+            api_names: Vec::new(),
+            api_certificate: None,
             terms_of_service: Some("https://ca.test/terms/1".to_owned()),
             validity: 90 * 24 * HOUR,
             backdate: HOUR,
             order_lifetime: 24 * HOUR,
             pending_authorization_lifetime: HOUR,
             valid_authorization_lifetime: HOUR,
-            reuse_valid_authorizations: false,
+            authorization_reuse_percent: 0,
             caa_identities: vec!["ca.test".to_owned()],
             caa_recheck: Arc::new(EachDue),
             issuance_delay: Duration::from_secs(1),
-            poll_retry_after: Some(Duration::from_secs(3)),
+            order_retry_after: Some(Duration::from_secs(3)),
+            challenge_retry_after: Some(Duration::from_secs(3)),
+            retry_after_date_percent: 0,
             renewal_info: true,
             renewal_info_policy: RenewalInfoPolicy::default(),
             identifiers_max: 100,
+            domain_blocklist: Vec::new(),
+            always_valid: false,
+            validation_delay_max: Duration::ZERO,
+            addresses: AddressSource::default(),
             dns_server: SocketAddr::from(([127, 0, 0, 1], 53)),
             dns_timeout: Duration::from_secs(5),
             dns_attempts: 3,
@@ -112,6 +153,7 @@ impl Default for Config {
             http01_timeout: Duration::from_secs(10),
             tls_alpn01_port: 443,
             tls_alpn01_timeout: Duration::from_secs(10),
+            nonce_rejection_percent: 0,
             nonces_max: 4096,
             body_bytes_max: 64 * 1024,
             client_timeout: Duration::from_secs(30),

@@ -82,6 +82,13 @@ impl Identifier {
         }
     }
 
+    /// Whether it is `domain` or a name below it. `domain` is compared without regard to case.
+    pub(crate) fn is_within(&self, domain: &str) -> bool {
+        let domain = domain.to_ascii_lowercase();
+        let rest = self.0.strip_suffix(&domain);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -3,7 +3,7 @@
 //! Nothing here comes from a clock or a generator of rcgen's own: serial numbers, dates and key identifiers are
 //! all set. Two hierarchies: one that certificates are issued from, one for the API's own HTTPS certificate.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
@@ -29,7 +29,7 @@ const AUTHORITY_BACKDATE: Duration = Duration::from_secs(365 * 86_400);
 
 /// The authority that certificates are issued from.
 pub(crate) struct Issuance {
-    root_pem: String,
+    root: Authority,
     intermediate: Authority,
 }
 
@@ -37,11 +37,21 @@ impl Issuance {
     pub(crate) fn new(env: &Env) -> Self {
         let root = Authority::root(env, "Gauntlet Root", "ca/root key");
         let intermediate = root.intermediate(env, "Gauntlet Intermediate", "ca/intermediate key");
-        Self { root_pem: root.pem, intermediate }
+        Self { root, intermediate }
+    }
+
+    /// The roots of the chains, the default one's first.
+    pub(crate) fn roots(&self) -> Vec<&Authority> {
+        vec![&self.root]
+    }
+
+    /// What signs the leaves of each chain, in the order of [`Self::roots`].
+    pub(crate) fn intermediates(&self) -> Vec<&Authority> {
+        vec![&self.intermediate]
     }
 
     pub(crate) fn root_pem(&self) -> &str {
-        &self.root_pem
+        &self.root.pem
     }
 
     /// Signs a certificate for the names and the key of `csr`, which must have been checked against its order.
@@ -70,6 +80,7 @@ impl Issuance {
             not_after,
             revocation: None,
             replaced_by: None,
+            renewal_info: None,
         }
     }
 }
@@ -77,32 +88,44 @@ impl Issuance {
 /// The certificate of the API's own HTTPS server, and the root that clients of the API trust.
 pub(crate) struct ApiIdentity {
     pub(crate) root_pem: String,
-    pub(crate) certified_key: CertifiedKey,
+    pub(crate) certified_key: Arc<CertifiedKey>,
 }
 
 impl ApiIdentity {
-    pub(crate) fn new(env: &Env, host: &str) -> Self {
+    pub(crate) fn new(env: &Env, config: &Config) -> Self {
         let root = Authority::root(env, "Gauntlet API Root", "ca/api root key");
         let key = P256Key::generate(env, "ca/api key");
         let (not_before, not_after) = authority_dates(env);
         let mut params = leaf_params(&Serial::draw(env), not_before, not_after, &key);
-        params.subject_alt_names = vec![match host.parse::<IpAddr>() {
+        let names: BTreeSet<&String> = std::iter::once(&config.directory_host).chain(&config.api_names).collect();
+        let san = |name: &String| match name.parse::<IpAddr>() {
             Ok(address) => SanType::IpAddress(address),
-            Err(_) => SanType::DnsName(host.try_into().expect("the directory's host is an ASCII name (Config)")),
-        }];
+            Err(_) => SanType::DnsName(name.as_str().try_into().expect("the API's names are ASCII (Config)")),
+        };
+        params.subject_alt_names = names.into_iter().map(san).collect();
         let leaf = params.signed_by(&key, &root.issuer).expect("parameters are complete and signing cannot fail");
-        let certified_key = CertifiedKey::new(vec![leaf.der().clone()], Arc::new(key));
+        let own = || Arc::new(CertifiedKey::new(vec![leaf.der().clone()], Arc::new(key)));
+        let certified_key = config.api_certificate.clone().unwrap_or_else(own);
         Self { root_pem: root.pem, certified_key }
     }
 }
 
-struct Authority {
+/// A certificate that signs others, and its key.
+pub(crate) struct Authority {
     key_identifier: Vec<u8>,
     pem: String,
     issuer: Issuer<'static, P256Key>,
 }
 
 impl Authority {
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    pub(crate) fn key_pem(&self) -> String {
+        self.issuer.key().to_pem()
+    }
+
     fn root(env: &Env, name: &str, key_purpose: &str) -> Self {
         let key = P256Key::generate(env, key_purpose);
         let params = authority_params(env, name, &key, BasicConstraints::Unconstrained);

@@ -2,7 +2,9 @@
 //!
 //! The rooms are a CA's roles: the front end reads requests strictly and answers them; accounts, orders,
 //! authorizations and challenges are state machines that know neither HTTP nor JSON; the validation authority
-//! goes out and checks; CAA asks whether the domain's holder agrees; issuance signs; ARI says when to come back. [`dns`] has the resolver and a test server.
+//! goes out and checks; CAA asks whether the domain's holder agrees; issuance signs; ARI says when to come back.
+//! The management API tells tests what a client can't know, [`pebble`] reads what Pebble's users bring along, and
+//! [`dns`] has the resolver and a test server.
 //!
 //! It shares no wire types with any client: a mistake made once can't be right on both sides.
 
@@ -17,6 +19,7 @@ mod certificates;
 mod challenges;
 mod config;
 mod csr;
+mod dice;
 pub mod dns;
 mod dns01;
 mod dns_persist01;
@@ -30,8 +33,10 @@ mod issuance;
 mod json;
 mod jwk;
 mod jws;
+mod management;
 mod nonces;
 mod orders;
+pub mod pebble;
 mod problem;
 mod renewal_info_policy;
 mod store;
@@ -41,11 +46,15 @@ mod texts;
 mod timestamp;
 mod tls_alpn01;
 mod validation;
+mod wire;
 
+pub use addresses::AddressSource;
 pub use ca::Ca;
 pub use caa::{Authorized, CaaRecheck, Checked, EachDue};
 pub use config::Config;
-pub use front_end::{Bound, MakeAccountLookup};
+pub use front_end::{Bound, MakeAccountLookup, Origin, Paths};
 pub use identifier::Identifier;
 pub use jws::{SignedRequest, read_signed_request};
+pub use management::BoundManagement;
 pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};
+pub use wire::Transport;

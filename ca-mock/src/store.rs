@@ -15,8 +15,6 @@ pub(crate) struct Store {
     pub(crate) authorizations: Authorizations,
     pub(crate) certificates: Certificates,
     pub(crate) renewal_info: RenewalInfoPolicy,
-    /// What an account's URL begins with, as the front end that was bound last has it.
-    pub(crate) account_url_prefix: String,
 }
 
 impl Store {
@@ -28,12 +26,11 @@ impl Store {
             authorizations: Authorizations::default(),
             certificates: Certificates::default(),
             renewal_info: config.renewal_info_policy.clone(),
-            account_url_prefix: String::new(),
         }
     }
 
-    /// An account's name outside of this CA (RFC 8657 §3).
+    /// An account's name outside of this CA (RFC 8657 §3); empty if there is no such account.
     pub(crate) fn account_uri(&self, account: AccountId) -> String {
-        format!("{}{account}", self.account_url_prefix)
+        self.accounts.find(account).map(|account| account.url.clone()).unwrap_or_default()
     }
 }

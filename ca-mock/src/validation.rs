@@ -1,5 +1,7 @@
 //! The validation authority: answers to challenges are checked from here, beside the front end.
 
+use std::time::Duration;
+
 use sim::Env;
 
 use crate::{
@@ -49,15 +51,23 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     });
     let Some((account, account_uri, account_key, identifier, token)) = work else { return };
     let (config, expected) = (ca.config(), token.key_authorization(account_key));
-    let proof = match kind {
-        ChallengeType::Http01 => http01::validate(env, config, &identifier, token, &expected).await,
-        ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, config, &identifier, &expected).await,
-        ChallengeType::Dns01 => dns01::validate(env, config, &identifier, dns01::LABEL, &expected).await,
-        ChallengeType::DnsAccount01 => {
-            let labels = dns01::account_labels(&account_uri);
-            dns01::validate(env, config, &identifier, &labels, &expected).await
+    if config.validation_delay_max > Duration::ZERO {
+        let whole_seconds = env.random_below("ca/validation delay", config.validation_delay_max.as_secs());
+        env.sleep(Duration::from_secs(whole_seconds)).await;
+    }
+    let proof = if config.always_valid {
+        Ok(())
+    } else {
+        match kind {
+            ChallengeType::Http01 => http01::validate(env, config, &identifier, token, &expected).await,
+            ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, config, &identifier, &expected).await,
+            ChallengeType::Dns01 => dns01::validate(env, config, &identifier, dns01::LABEL, &expected).await,
+            ChallengeType::DnsAccount01 => {
+                let labels = dns01::account_labels(&account_uri);
+                dns01::validate(env, config, &identifier, &labels, &expected).await
+            }
+            ChallengeType::DnsPersist01 => dns_persist01::validate(env, config, &identifier, &account_uri).await,
         }
-        ChallengeType::DnsPersist01 => dns_persist01::validate(env, config, &identifier, &account_uri).await,
     };
     let verdict = match proof {
         Ok(()) => caa::check(ca, env, account, &identifier, kind).await,
@@ -66,7 +76,7 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     env.probe(if verdict.is_ok() { "ca/challenge-valid" } else { "ca/challenge-invalid" });
     ca.with_store(|store| {
         if let Some(authorization) = store.authorizations.find_mut(id) {
-            authorization.conclude(kind, verdict, env.utc_now(), ca.config().valid_authorization_lifetime);
+            authorization.conclude(kind, verdict, env.utc_now(), config.valid_authorization_lifetime);
         }
     });
 }

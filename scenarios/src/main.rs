@@ -1,9 +1,10 @@
 //! The `gauntlet` command.
 
 mod progress;
+mod serve;
 
 use std::{
-    fs,
+    env, fs,
     io::{self, IsTerminal, Write},
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -20,7 +21,7 @@ use scenarios::{
     runner::{self, Cut, SweepOptions, Verdict},
 };
 
-use self::progress::Progress;
+use self::{progress::Progress, serve::CalledAs};
 
 const PATIENCE_S: u64 = 60;
 
@@ -87,6 +88,13 @@ enum Action {
         /// The scenario file.
         file: PathBuf,
     },
+    /// Serves the CA on real sockets, as Pebble does, with Pebble's flags.
+    #[command(disable_help_flag = true)]
+    Serve {
+        /// Pebble's flags, with one dash or two; `-help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
+        flags: Vec<String>,
+    },
     /// Prints the JSON Schema of scenario files, for editors.
     Schema {
         /// Prints the reference page instead, in Markdown.
@@ -99,6 +107,12 @@ enum Action {
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
+    let mut arguments = env::args_os();
+    let called_as = arguments.next().map(PathBuf::from);
+    if called_as.as_deref().and_then(Path::file_name).is_some_and(|name| name == "pebble") {
+        let flags: Vec<String> = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
+        return ExitCode::from(serve::main(CalledAs::Pebble, &flags, variable));
+    }
     let style = if io::stdout().is_terminal() { Style::Colored } else { Style::Plain };
     ExitCode::from(match Command::parse().action {
         Action::Run { selection, seeds, jobs, summary, patience } => {
@@ -108,6 +122,7 @@ fn main() -> ExitCode {
             let patience = Duration::from_secs(patience);
             replay(&id, seed, &crash, expect_hash.as_deref(), trace.as_deref(), patience, style)
         }
+        Action::Serve { flags } => serve::main(CalledAs::Gauntlet, &flags, variable),
         Action::List => list(),
         Action::Check { paths } => check(&paths),
         Action::Explain { file } => explain(&file),
@@ -117,6 +132,11 @@ fn main() -> ExitCode {
             say(&format!("{schema}\n"))
         }
     })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
 }
 
 fn seeds(text: &str) -> Result<Seeds, String> {

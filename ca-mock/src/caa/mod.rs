@@ -9,12 +9,15 @@ pub(crate) mod issue_value;
 mod lookup;
 mod recheck;
 
+use std::time::Duration;
+
 use sim::Env;
 
 pub use recheck::{Authorized, CaaRecheck, Checked, EachDue};
 
 use crate::{
     Ca,
+    addresses::AddressSource,
     challenges::ChallengeType,
     dns::resolver::Resolver,
     identifier::Identifier,
@@ -32,11 +35,16 @@ pub(crate) async fn check(
     method: ChallengeType,
 ) -> Result<Checked, Problem> {
     let at = env.utc_now();
-    let relevant = lookup::relevant_records(&Resolver::new(env, ca.config()), identifier.domain())
+    let config = ca.config();
+    if config.always_valid || config.addresses == AddressSource::OperatingSystem {
+        // There is nobody to ask: operating systems look up addresses only.
+        return Ok(Checked { at, ttl: Duration::ZERO });
+    }
+    let relevant = lookup::relevant_records(&Resolver::new(env, config), identifier.domain())
         .await
         .map_err(|e| Problem::new(ProblemType::Dns, format!("CAA of {identifier} is not known: {e}")))?;
     let account_uri = ca.with_store(|store| store.account_uri(account));
-    let issuers = &ca.config().caa_identities;
+    let issuers = &config.caa_identities;
     let is_wildcard = identifier.is_wildcard();
     let request = Request { issuers, is_wildcard, account_uri: &account_uri, method: method.name() };
     match evaluation::permits(&relevant.properties, &request) {

@@ -58,7 +58,8 @@ impl FrontEnd {
                 return Err(Answer::from(&problem).with_link(terms, "terms-of-service").into());
             }
             self.env.probe("ca/account-created");
-            let account = store.accounts.create(&self.env, key.clone(), contacts);
+            let url = |id| self.urls.of(&Route::Account(id));
+            let account = store.accounts.create(&self.env, key.clone(), contacts, url);
             Ok(self.show_account(StatusCode::CREATED, account))
         })
     }

@@ -37,7 +37,7 @@ impl FrontEnd {
             }
             let is_busy = authorization.challenges.iter().any(is_processing);
             let answer = Answer::json(StatusCode::OK, &self.authorization_object(authorization));
-            Ok(self.with_poll_interval(answer, is_busy))
+            Ok(self.with_challenge_interval(answer, is_busy))
         })
     }
 
@@ -62,7 +62,7 @@ impl FrontEnd {
             let has_begun = is_answer && is_open && key.is_some_and(|key| challenge.answer(key));
             let answer = Answer::json(StatusCode::OK, &self.challenge_object(account, id, challenge))
                 .with_link(&self.urls.of(&Route::Authorization(id)), "up");
-            Ok::<_, Problem>((self.with_poll_interval(answer, is_processing(challenge)), has_begun))
+            Ok::<_, Problem>((self.with_challenge_interval(answer, is_processing(challenge)), has_begun))
         })?;
         if has_begun {
             self.env.probe("ca/challenge-answered");
@@ -84,8 +84,8 @@ impl FrontEnd {
         Ok(authorization)
     }
 
-    fn with_poll_interval(&self, answer: Answer, is_busy: bool) -> Answer {
-        if is_busy { answer.with_retry_after(self.ca.config().poll_retry_after) } else { answer }
+    fn with_challenge_interval(&self, answer: Answer, is_busy: bool) -> Answer {
+        if is_busy { self.with_poll_interval(answer, self.ca.config().challenge_retry_after) } else { answer }
     }
 
     fn authorization_object(&self, authorization: &Authorization) -> Value {

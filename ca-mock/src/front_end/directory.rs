@@ -3,11 +3,7 @@
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::{
-    FrontEnd,
-    answer::Answer,
-    routes::{RENEWAL_INFO_PATH, Route},
-};
+use super::{FrontEnd, answer::Answer, routes::Route};
 
 impl FrontEnd {
     pub(super) fn directory(&self) -> Answer {
@@ -20,7 +16,7 @@ impl FrontEnd {
             "meta": {},
         });
         if self.ca.config().renewal_info {
-            directory["renewalInfo"] = self.urls.of_path(RENEWAL_INFO_PATH).into();
+            directory["renewalInfo"] = self.urls.of_renewal_info().into();
         }
         if !self.ca.config().caa_identities.is_empty() {
             directory["meta"]["caaIdentities"] = json!(self.ca.config().caa_identities);

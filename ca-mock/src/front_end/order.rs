@@ -17,7 +17,7 @@ use crate::{
     base64url,
     certificates::CertificateId,
     csr::Csr,
-    finalization,
+    dice, finalization,
     identifier::{Identifier, SentIdentifier},
     ids::{AccountId, AuthorizationId, OrderId},
     jws::Jws,
@@ -83,7 +83,7 @@ impl FrontEnd {
         order_expires: UtcDateTime,
     ) -> AuthorizationId {
         let config = self.ca.config();
-        if config.reuse_valid_authorizations
+        if dice::falls(&self.env, "ca/authorization reuse", config.authorization_reuse_percent)
             && let Some(valid) = store.authorizations.valid_until(account, identifier, order_expires)
         {
             self.env.probe("ca/authorization-reused");
@@ -129,7 +129,7 @@ impl FrontEnd {
         let mut identifiers = BTreeSet::new();
         let mut refused = Vec::new();
         for one in sent {
-            match one.read() {
+            match one.read().and_then(|identifier| self.check_policy(identifier)) {
                 Ok(identifier) => {
                     identifiers.insert(identifier);
                 }
@@ -139,6 +139,17 @@ impl FrontEnd {
         match Problem::about_identifiers(refused) {
             Some(problem) => Err(problem),
             None => Ok(identifiers),
+        }
+    }
+
+    /// What the CA issues for nobody, though it could.
+    fn check_policy(&self, identifier: Identifier) -> Result<Identifier, Problem> {
+        match self.ca.config().domain_blocklist.iter().any(|domain| identifier.is_within(domain)) {
+            false => Ok(identifier),
+            true => {
+                let detail = format!("{identifier} is a forbidden domain");
+                Err(Problem::new(ProblemType::RejectedIdentifier, detail))
+            }
         }
     }
 
@@ -179,7 +190,7 @@ impl FrontEnd {
         let answer = Answer::json(status, &order_object(&self.urls, order))
             .with_location(&self.urls.of(&Route::Order(order.id)));
         match order.status {
-            OrderStatus::Processing { .. } => answer.with_retry_after(self.ca.config().poll_retry_after),
+            OrderStatus::Processing { .. } => self.with_poll_interval(answer, self.ca.config().order_retry_after),
             OrderStatus::Pending | OrderStatus::Ready | OrderStatus::Valid { .. } | OrderStatus::Invalid { .. } => {
                 answer
             }

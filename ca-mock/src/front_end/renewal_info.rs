@@ -1,5 +1,7 @@
 //! Renewal information over HTTP (RFC 9773 §4): unauthenticated, by GET.
 
+use std::time::Duration;
+
 use hyper::{StatusCode, header::RETRY_AFTER};
 use serde_json::{Value, json};
 use sim::UtcDateTime;
@@ -16,18 +18,26 @@ use crate::{
     timestamp::{after, http_date, rfc3339},
 };
 
+/// `Retry-After` beside an answer that the management API has set, as Pebble has it.
+const OWN_ANSWER_RETRY_AFTER: Duration = Duration::from_secs(21_600);
+
 impl FrontEnd {
     pub(super) fn renewal_info(&self, id: &str) -> Result<Answer, Refusal> {
         if !self.ca.config().renewal_info {
             return Err(Problem::not_found("resource").into());
         }
         let id = CertificateId::parse(id)?;
-        let (window, policy) = self.ca.with_store(|store| {
+        let (own, window, policy) = self.ca.with_store(|store| {
             let certificate = store.certificates.find(&id).ok_or_else(|| Problem::not_found("certificate"))?;
             let policy = store.renewal_info.clone();
-            Ok::<_, Problem>((ari::suggested_window(certificate, &policy.window), policy))
+            let own = certificate.renewal_info.clone();
+            Ok::<_, Problem>((own, ari::suggested_window(certificate, &policy.window), policy))
         })?;
         self.env.probe("ca/ari-answered");
+        if let Some(own) = own {
+            let answer = Answer::text(StatusCode::OK, "application/json", own);
+            return Ok(answer.with_retry_after(Some(OWN_ANSWER_RETRY_AFTER)));
+        }
         Ok(answer(window, policy, self.env.utc_now()))
     }
 }
@@ -65,8 +75,6 @@ fn replace(object: &mut Value, pointer: &str, value: Option<Value>) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use http_body_util::{BodyExt, Full};
     use hyper::{Response, body::Bytes};
     use time::macros::utc_datetime;

@@ -1,38 +1,51 @@
 //! What every request goes through: route, method, body, JWS, URL, nonce, key, and the headers of the answer.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
-    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue},
+    header::{
+        ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER,
+    },
 };
 use serde::de::DeserializeOwned;
 
 use super::{
     FrontEnd,
     answer::{Answer, Refusal},
-    routes::Route,
+    routes::{Origin, Route},
 };
 use crate::{
     accounts::AccountStatus,
+    dice,
     ids::AccountId,
     json,
     jwk::PublicKey,
     jws::{Jws, KeyReference},
     problem::{Problem, ProblemType},
-    timestamp::http_date,
+    timestamp::{after, http_date},
 };
 
 const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
 
 impl FrontEnd {
-    /// Answers a request. There is no request without an answer.
-    pub(super) async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// Answers a request, under the name that it was sent to if the configuration has it so.
+    pub(super) async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match self.ca.config().origin {
+            Origin::Configured => self.respond_with_its_urls(request).await,
+            Origin::AsAddressed => {
+                let addressed = Self { urls: self.urls.as_addressed(&request), ..self.clone() };
+                addressed.respond_with_its_urls(request).await
+            }
+        }
+    }
+
+    async fn respond_with_its_urls(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let method = request.method().clone();
-        let route = Route::parse(request.uri().path());
+        let route = self.urls.route(request.uri().path());
         let answer = match self.handle(route.as_ref(), request).await {
             Ok(answer) => answer,
             Err(refusal) => {
@@ -155,10 +168,23 @@ impl FrontEnd {
         Err(problem.into())
     }
 
+    /// When to ask again, in seconds or as a date (RFC 9110 §10.2.3), as chance has it.
+    pub(super) fn with_poll_interval(&self, answer: Answer, wait: Option<Duration>) -> Answer {
+        let percent = self.ca.config().retry_after_date_percent;
+        match wait {
+            Some(wait) if dice::falls(&self.env, "ca/retry-after form", percent) => {
+                answer.with(RETRY_AFTER, &http_date(after(self.env.utc_now(), wait)))
+            }
+            Some(_) | None => answer.with_retry_after(wait),
+        }
+    }
+
     /// RFC 8555 §6.5. The nonce is used up even if the request fails later.
     fn redeem_nonce(&self, jws: &Jws) -> Result<(), Problem> {
         let nonce = jws.nonce.as_ref().and_then(|sent| sent.nonce());
-        if nonce.is_some_and(|nonce| self.ca.with_store(|store| store.nonces.redeem(nonce))) {
+        let is_good = nonce.is_some_and(|nonce| self.ca.with_store(|store| store.nonces.redeem(nonce)));
+        // RFC 8555 §6.5: clients retry with the nonce that comes with the error; only those that have to will learn it.
+        if is_good && !dice::falls(&self.env, "ca/nonce rejection", self.ca.config().nonce_rejection_percent) {
             return Ok(());
         }
         self.env.probe("ca/nonce-refused");

@@ -1,12 +1,20 @@
 //! Which URL is what: the paths of all resources, written and read in one place.
 
-use hyper::Method;
+use hyper::{
+    Method, Request,
+    header::{HOST, HeaderName},
+    http::uri::Authority,
+};
 
 use crate::{
     certificates::Serial,
     challenges::ChallengeType,
     ids::{AccountId, AuthorizationId, OrderId},
 };
+
+/// A DNS name, a colon and a port are at most 259.
+const AUTHORITY_BYTES_MAX: usize = 300;
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// A resource (RFC 8555 §7.1, RFC 9773 §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,53 +36,113 @@ pub(super) enum Route {
     RenewalInfo(String),
 }
 
-/// What an account's path begins with.
-pub(super) const ACCOUNT_PATH: &str = "/acme/account/";
+/// Which paths the resources have. Clients learn them from the directory, whose own path they are configured with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Paths {
+    /// `/directory`, and everything else below `/acme`, named as RFC 8555 names it.
+    #[default]
+    Gauntlet,
+    /// Pebble's, which are odd on purpose: nobody can guess them.
+    Pebble,
+}
 
-/// Where renewal information begins; the directory shows it without the slash (RFC 9773 §3).
-pub(super) const RENEWAL_INFO_PATH: &str = "/acme/renewal-info";
+/// One resource's paths, with `{}` where an id stands, and how its ids are read.
+struct Row {
+    gauntlet: &'static str,
+    pebble: &'static str,
+    read: fn(&[&str]) -> Option<Route>,
+}
+
+impl Row {
+    fn template(&self, paths: Paths) -> &'static str {
+        match paths {
+            Paths::Gauntlet => self.gauntlet,
+            Paths::Pebble => self.pebble,
+        }
+    }
+}
+
+macro_rules! rows {
+    ($($name:ident: $gauntlet:literal, $pebble:literal, $ids:pat => $route:expr;)*) => {
+        $(const $name: Row = Row {
+            gauntlet: $gauntlet,
+            pebble: $pebble,
+            read: |ids| match ids { $ids => Some($route), _ => None },
+        };)*
+        const TABLE: &[Row] = &[$($name),*];
+    };
+}
+
+// The one table of paths. Pebble has flat ids; that a challenge's path here has its type in a segment more is nothing
+// to a client.
+rows! {
+    DIRECTORY: "/directory", "/dir", [] => Route::Directory;
+    NEW_NONCE: "/acme/new-nonce", "/nonce-plz", [] => Route::NewNonce;
+    NEW_ACCOUNT: "/acme/new-account", "/sign-me-up", [] => Route::NewAccount;
+    NEW_ORDER: "/acme/new-order", "/order-plz", [] => Route::NewOrder;
+    REVOKE_CERTIFICATE: "/acme/revoke-certificate", "/revoke-cert", [] => Route::RevokeCertificate;
+    KEY_CHANGE: "/acme/key-change", "/rollover-account-key", [] => Route::KeyChange;
+    ACCOUNT: "/acme/account/{}", "/my-account/{}", [id] => Route::Account(AccountId::parse(id)?);
+    ACCOUNT_ORDERS: "/acme/account/{}/orders", "/list-orderz/{}", [id] => Route::AccountOrders(AccountId::parse(id)?);
+    ORDER: "/acme/order/{}", "/my-order/{}", [id] => Route::Order(OrderId::parse(id)?);
+    FINALIZE: "/acme/order/{}/finalize", "/finalize-order/{}", [id] => Route::Finalize(OrderId::parse(id)?);
+    AUTHORIZATION: "/acme/authorization/{}", "/authZ/{}",
+        [id] => Route::Authorization(AuthorizationId::parse(id)?);
+    CHALLENGE: "/acme/challenge/{}/{}", "/chalZ/{}/{}",
+        [id, kind] => Route::Challenge(AuthorizationId::parse(id)?, ChallengeType::parse(kind)?);
+    CERTIFICATE: "/acme/certificate/{}", "/certZ/{}", [serial] => Route::Certificate(Serial::parse_hex(serial)?);
+    RENEWAL_INFO: "/acme/renewal-info/{}", "/draft-ietf-acme-ari-03/renewalInfo/{}",
+        [id] => Route::RenewalInfo((*id).to_owned());
+}
+
+/// The ids in `path`, if the rest of it is as `template` has it.
+fn ids<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
+    if template.split('/').count() != path.split('/').count() {
+        return None;
+    }
+    let mut ids = Vec::new();
+    for (expected, found) in template.split('/').zip(path.split('/')) {
+        match expected {
+            "{}" => ids.push(found),
+            literal if literal == found => {}
+            _ => return None,
+        }
+    }
+    Some(ids)
+}
 
 impl Route {
     /// `None` if there is no such resource, whatever its id.
-    pub(super) fn parse(path: &str) -> Option<Self> {
-        let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
-        Some(match segments[..] {
-            ["directory"] => Self::Directory,
-            ["acme", "new-nonce"] => Self::NewNonce,
-            ["acme", "new-account"] => Self::NewAccount,
-            ["acme", "new-order"] => Self::NewOrder,
-            ["acme", "revoke-certificate"] => Self::RevokeCertificate,
-            ["acme", "key-change"] => Self::KeyChange,
-            ["acme", "account", id] => Self::Account(AccountId::parse(id)?),
-            ["acme", "account", id, "orders"] => Self::AccountOrders(AccountId::parse(id)?),
-            ["acme", "order", id] => Self::Order(OrderId::parse(id)?),
-            ["acme", "order", id, "finalize"] => Self::Finalize(OrderId::parse(id)?),
-            ["acme", "authorization", id] => Self::Authorization(AuthorizationId::parse(id)?),
-            ["acme", "challenge", id, kind] => {
-                Self::Challenge(AuthorizationId::parse(id)?, ChallengeType::parse(kind)?)
-            }
-            ["acme", "certificate", serial] => Self::Certificate(Serial::parse_hex(serial)?),
-            ["acme", "renewal-info", id] => Self::RenewalInfo(id.to_owned()),
-            _ => return None,
-        })
+    pub(super) fn parse(paths: Paths, path: &str) -> Option<Self> {
+        TABLE.iter().find_map(|row| (row.read)(&ids(row.template(paths), path)?))
     }
 
-    pub(super) fn path(&self) -> String {
+    pub(super) fn path(&self, paths: Paths) -> String {
+        let (row, ids) = self.row();
+        let mut ids = ids.into_iter();
+        let segments = row.template(paths).split('/').map(|segment| match segment {
+            "{}" => ids.next().expect("a row has as many ids as its route"),
+            literal => literal.to_owned(),
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
+
+    fn row(&self) -> (Row, Vec<String>) {
         match self {
-            Self::Directory => "/directory".to_owned(),
-            Self::NewNonce => "/acme/new-nonce".to_owned(),
-            Self::NewAccount => "/acme/new-account".to_owned(),
-            Self::NewOrder => "/acme/new-order".to_owned(),
-            Self::RevokeCertificate => "/acme/revoke-certificate".to_owned(),
-            Self::KeyChange => "/acme/key-change".to_owned(),
-            Self::Account(id) => format!("{ACCOUNT_PATH}{id}"),
-            Self::AccountOrders(id) => format!("/acme/account/{id}/orders"),
-            Self::Order(id) => format!("/acme/order/{id}"),
-            Self::Finalize(id) => format!("/acme/order/{id}/finalize"),
-            Self::Authorization(id) => format!("/acme/authorization/{id}"),
-            Self::Challenge(id, kind) => format!("/acme/challenge/{id}/{}", kind.name()),
-            Self::Certificate(serial) => format!("/acme/certificate/{serial}"),
-            Self::RenewalInfo(id) => format!("{RENEWAL_INFO_PATH}/{id}"),
+            Self::Directory => (DIRECTORY, vec![]),
+            Self::NewNonce => (NEW_NONCE, vec![]),
+            Self::NewAccount => (NEW_ACCOUNT, vec![]),
+            Self::NewOrder => (NEW_ORDER, vec![]),
+            Self::RevokeCertificate => (REVOKE_CERTIFICATE, vec![]),
+            Self::KeyChange => (KEY_CHANGE, vec![]),
+            Self::Account(id) => (ACCOUNT, vec![id.to_string()]),
+            Self::AccountOrders(id) => (ACCOUNT_ORDERS, vec![id.to_string()]),
+            Self::Order(id) => (ORDER, vec![id.to_string()]),
+            Self::Finalize(id) => (FINALIZE, vec![id.to_string()]),
+            Self::Authorization(id) => (AUTHORIZATION, vec![id.to_string()]),
+            Self::Challenge(id, kind) => (CHALLENGE, vec![id.to_string(), kind.name().to_owned()]),
+            Self::Certificate(serial) => (CERTIFICATE, vec![serial.to_string()]),
+            Self::RenewalInfo(id) => (RENEWAL_INFO, vec![id.clone()]),
         }
     }
 
@@ -99,30 +167,69 @@ impl Route {
     }
 }
 
-/// Turns paths into the absolute URLs that clients see. They follow the configuration, never the `Host` header.
+/// What URLs begin with: scheme and authority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// The configured host and the port that is listened on, whatever a client calls the CA.
+    #[default]
+    Configured,
+    /// What the client calls the CA in `Host` and, where a proxy speaks TLS for it, `X-Forwarded-Proto`, as Pebble has
+    /// it: for servers that are reached under several names.
+    AsAddressed,
+}
+
+/// Turns routes into the absolute URLs that clients see, and back.
 #[derive(Clone, Debug)]
 pub(super) struct Urls {
     origin: String,
+    paths: Paths,
 }
 
 impl Urls {
-    pub(super) fn new(host: &str, port: u16) -> Self {
+    pub(super) fn new(scheme: &str, host: &str, port: u16, paths: Paths) -> Self {
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let origin = if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") };
-        Self { origin }
+        let is_usual = matches!((scheme, port), ("https", 443) | ("http", 80));
+        let origin = if is_usual { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") };
+        Self { origin, paths }
+    }
+
+    /// The URLs as one request addresses the CA; what it does not say stays as it was.
+    pub(super) fn as_addressed<T>(&self, request: &Request<T>) -> Self {
+        let said = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+        // HTTP/2 has the authority in the request's target (RFC 9113 §8.3.1).
+        let authority = request.uri().authority().map(Authority::as_str).or_else(|| said(HOST));
+        // Nothing but a host and a port: it goes into headers and documents, and into what the CA remembers.
+        let is_plain =
+            |text: &&str| text.len() <= AUTHORITY_BYTES_MAX && text.parse::<Authority>().is_ok() && !text.contains('@');
+        let Some(authority) = authority.filter(is_plain) else { return self.clone() };
+        let scheme = match said(X_FORWARDED_PROTO) {
+            Some("https") => "https",
+            Some("http") => "http",
+            Some(_) | None => self.origin.split_once(':').map_or("https", |(scheme, _)| scheme),
+        };
+        Self { origin: format!("{scheme}://{authority}"), paths: self.paths }
     }
 
     pub(super) fn of(&self, route: &Route) -> String {
-        self.of_path(&route.path())
+        self.of_path(&route.path(self.paths))
     }
 
     pub(super) fn of_path(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 
+    /// Where renewal information begins; the directory shows it without a slash at its end (RFC 9773 §3).
+    pub(super) fn of_renewal_info(&self) -> String {
+        self.of(&Route::RenewalInfo(String::new())).trim_end_matches('/').to_owned()
+    }
+
+    pub(super) fn route(&self, path: &str) -> Option<Route> {
+        Route::parse(self.paths, path)
+    }
+
     /// The resource behind a URL of this CA.
     pub(super) fn parse(&self, url: &str) -> Option<Route> {
-        Route::parse(url.strip_prefix(&self.origin)?)
+        self.route(url.strip_prefix(&self.origin)?)
     }
 }
 
@@ -151,12 +258,33 @@ mod tests {
                 Route::Certificate(Serial::draw(&env)),
                 Route::RenewalInfo("aYhb.AIdl".to_owned()),
             ] {
-                let urls = Urls::new("::1", 8443);
-                assert_eq!(urls.parse(&urls.of(&route)), Some(route));
+                for paths in [Paths::Gauntlet, Paths::Pebble] {
+                    let urls = Urls::new("https", "::1", 8443, paths);
+                    assert_eq!(urls.parse(&urls.of(&route)), Some(route.clone()));
+                }
             }
         });
         for path in ["", "/", "/directory/", "//directory", "/acme/account/x", "/acme/order/AAAAAAAAAAAAAAAAAAAAAB"] {
-            assert_eq!(Route::parse(path), None, "{path}");
+            assert_eq!(Route::parse(Paths::Gauntlet, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_client_is_answered_under_the_name_it_asks_for_unless_that_is_no_name() {
+        let urls = Urls::new("https", "localhost", 14_000, Paths::Pebble);
+        let directory = |target: &str, headers: &[(HeaderName, &str)]| {
+            let mut request = Request::get(target);
+            for (name, value) in headers {
+                request = request.header(name, *value);
+            }
+            urls.as_addressed(&request.body(()).unwrap()).of(&Route::Directory)
+        };
+        assert_eq!(directory("/dir", &[]), "https://localhost:14000/dir");
+        assert_eq!(directory("/dir", &[(HOST, "pebble:14000")]), "https://pebble:14000/dir");
+        assert_eq!(directory("https://[::1]:14000/dir", &[]), "https://[::1]:14000/dir");
+        assert_eq!(directory("/dir", &[(HOST, "ca.test"), (X_FORWARDED_PROTO, "http")]), "http://ca.test/dir");
+        for bad in ["", "a@b", "a b", "a/b", "<a>", "\u{e9}", &"a".repeat(301)] {
+            assert_eq!(directory("/dir", &[(HOST, bad)]), "https://localhost:14000/dir", "{bad}");
         }
     }
 }

@@ -61,7 +61,8 @@ mod tests {
         testing::with_env(|env| {
             let ca = Ca::new(&env, Config::default());
             let (old, new) = (PublicKey::Ed25519([1; 32]), PublicKey::Ed25519([2; 32]));
-            let id = ca.with_store(|store| store.accounts.create(&env, old.clone(), Vec::new()).id);
+            let id =
+                ca.with_store(|store| store.accounts.create(&env, old.clone(), Vec::new(), |id| id.to_string()).id);
             let (knows, knows_not) = ((STALE_ACCOUNT_CACHE.0)(), (STALE_ACCOUNT_CACHE.0)());
             let key_at = |lookup: &dyn AccountLookup| lookup.find(&env, &ca, id).map(|found| found.key);
             assert_eq!(key_at(&*knows), Some(old.clone()));

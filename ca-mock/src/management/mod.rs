@@ -1,0 +1,115 @@
+//! The management API, which tests ask for what an ACME client can't know: Pebble's calls, shape for shape.
+//!
+//! It has a door of its own and no authentication: it hands out private keys. The files beside this one are one for
+//! each kind of call.
+
+mod authorities;
+mod certificate_status;
+mod renewal_info;
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::Incoming,
+    header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue},
+    http::uri::Authority,
+};
+use sim::Env;
+
+use crate::{
+    Ca,
+    wire::{Door, Respond},
+};
+
+/// A management API that listens.
+#[derive(Debug)]
+pub struct BoundManagement {
+    management: Arc<Management>,
+    door: Door,
+}
+
+#[derive(Debug)]
+struct Management {
+    ca: Ca,
+    env: Env,
+    /// Where a client is that does not say.
+    own_authority: String,
+}
+
+impl BoundManagement {
+    pub(crate) async fn new(ca: Ca, env: Env, address: SocketAddr) -> io::Result<Self> {
+        let door = Door::open(&ca, &env, address).await?;
+        let own_authority = door.local_address()?.to_string();
+        Ok(Self { management: Arc::new(Management { ca, env, own_authority }), door })
+    }
+
+    /// The address that is listened on, with the port that was picked.
+    ///
+    /// # Errors
+    /// As the operating system.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.door.local_address()
+    }
+
+    /// Serves for ever.
+    pub async fn serve(self) {
+        self.door.serve(self.management).await;
+    }
+}
+
+impl Respond for Management {
+    /// As Pebble does, what only tells something is told to any method, and what can't be answered has a bare status.
+    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let origin = self.origin(&request);
+        let path = request.uri().path().to_owned();
+        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        match segments[..] {
+            [kind @ ("roots" | "intermediates" | "root-keys" | "intermediate-keys"), number] => {
+                self.authority(&origin, kind, number)
+            }
+            ["cert-status-by-serial", serial] => self.certificate_status(serial),
+            ["set-renewal-info", ""] if request.method() != Method::POST => bare(StatusCode::METHOD_NOT_ALLOWED),
+            ["set-renewal-info", ""] => match self.body(request).await {
+                Some(body) => self.set_renewal_info(&body),
+                None => bare(StatusCode::BAD_REQUEST),
+            },
+            _ => bare(StatusCode::NOT_FOUND),
+        }
+    }
+}
+
+impl Management {
+    /// What this API's URLs begin with, as the request addresses it.
+    fn origin(&self, request: &Request<Incoming>) -> String {
+        let said = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let authority = request.uri().authority().map(Authority::as_str).or_else(said);
+        let authority = authority.filter(|text| text.parse::<Authority>().is_ok()).unwrap_or(&self.own_authority);
+        format!("{}://{authority}", self.ca.config().transport.scheme())
+    }
+
+    async fn body(&self, request: Request<Incoming>) -> Option<Bytes> {
+        let config = self.ca.config();
+        let whole = Limited::new(request.into_body(), config.body_bytes_max).collect();
+        Some(self.env.timeout(config.client_timeout, whole).await.ok()?.ok()?.to_bytes())
+    }
+}
+
+fn bare(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}
+
+fn text(content_type: &'static str, body: String, headers: &[(HeaderName, String)]) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
+    let fields: &mut HeaderMap = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    for (name, value) in headers {
+        let value = HeaderValue::from_str(value).expect("URLs are ASCII: an authority and our own paths");
+        fields.append(name, value);
+    }
+    response
+}

@@ -1,0 +1,134 @@
+//! Pebble's environment variables: the dice. Here they are drawn from the seed.
+//!
+//! As in Pebble, a value that can't be read is as if the variable was not set; here it is told as well.
+
+use std::time::Duration;
+
+use crate::Config;
+
+/// The variables that are read.
+pub const VARIABLES: [&str; 8] = [
+    "PEBBLE_WFE_NONCEREJECT",
+    "PEBBLE_AUTHZREUSE",
+    "PEBBLE_VA_NOSLEEP",
+    "PEBBLE_VA_SLEEPTIME",
+    "PEBBLE_VA_ALWAYS_VALID",
+    "PEBBLE_WFE_ORDERS_PER_PAGE",
+    "PEBBLE_ALTERNATE_ROOTS",
+    "PEBBLE_CHAIN_LENGTH",
+];
+
+/// What the variables say, with Pebble's values for those that are not set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// What can't be read or is not honoured, a sentence each.
+    pub warnings: Vec<String>,
+    nonce_rejection_percent: u8,
+    authorization_reuse_percent: u8,
+    validation_delay_max: Duration,
+    always_valid: bool,
+}
+
+impl Environment {
+    /// Reads what `value_of` has for each of [`VARIABLES`].
+    pub fn read(value_of: impl Fn(&str) -> Option<String>) -> Self {
+        let mut warnings = Vec::new();
+        let mut number = |name: &str, default: u64| {
+            let Some(text) = value_of(name).filter(|text| !text.is_empty()) else { return default };
+            text.trim().parse().unwrap_or_else(|_| {
+                warnings.push(format!("{name}={text} is no whole number; {default} counts"));
+                default
+            })
+        };
+        // Of all requests, or of all but one in a hundred, which is what Pebble makes of more.
+        let percent = |number: u64| u8::try_from(number).ok().filter(|percent| *percent <= 100).unwrap_or(99);
+        let nonce_rejection_percent = percent(number("PEBBLE_WFE_NONCEREJECT", 5));
+        let authorization_reuse_percent = percent(number("PEBBLE_AUTHZREUSE", 50));
+        let delay_max = number("PEBBLE_VA_SLEEPTIME", 5).min(86_400);
+        let not_yet = [
+            ("PEBBLE_WFE_ORDERS_PER_PAGE", number("PEBBLE_WFE_ORDERS_PER_PAGE", 0), 0, "all orders are on one page"),
+            ("PEBBLE_ALTERNATE_ROOTS", number("PEBBLE_ALTERNATE_ROOTS", 0), 0, "there is one root"),
+            ("PEBBLE_CHAIN_LENGTH", number("PEBBLE_CHAIN_LENGTH", 1), 1, "there is one intermediate"),
+        ];
+        for (name, asked, given, what) in not_yet {
+            if asked != given {
+                warnings.push(format!("{name}={asked} is not honoured yet: {what}"));
+            }
+        }
+        let is_set = |name| value_of(name).is_some_and(|text| matches!(text.as_str(), "1" | "true" | "True" | "TRUE"));
+        Self {
+            nonce_rejection_percent,
+            authorization_reuse_percent,
+            validation_delay_max: Duration::from_secs(if is_set("PEBBLE_VA_NOSLEEP") { 0 } else { delay_max }),
+            always_valid: is_set("PEBBLE_VA_ALWAYS_VALID"),
+            warnings,
+        }
+    }
+
+    /// Lets the CA be so.
+    pub fn apply(&self, config: &mut Config) {
+        config.nonce_rejection_percent = self.nonce_rejection_percent;
+        config.authorization_reuse_percent = self.authorization_reuse_percent;
+        config.validation_delay_max = self.validation_delay_max;
+        config.always_valid = self.always_valid;
+    }
+
+    /// What is left to chance, a sentence each.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![
+            format!("Configured to reject {}% of good nonces", self.nonce_rejection_percent),
+            format!(
+                "Configured to attempt authz reuse for each identifier {}% of the time",
+                self.authorization_reuse_percent
+            ),
+        ];
+        lines.push(match self.validation_delay_max.as_secs() {
+            0 => "Disabling random VA sleeps".to_owned(),
+            max => format!("Setting maximum random VA sleep time to {max} seconds"),
+        });
+        if self.always_valid {
+            lines.push("Disabling VA challenge requests. VA always returns valid".to_owned());
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(set: &[(&str, &str)]) -> Environment {
+        Environment::read(|name| set.iter().find(|(one, _)| *one == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn what_is_not_set_is_as_in_pebble() {
+        let environment = read(&[]);
+        assert_eq!(environment.warnings, Vec::<String>::new());
+        assert_eq!((environment.nonce_rejection_percent, environment.authorization_reuse_percent), (5, 50));
+        assert_eq!((environment.validation_delay_max, environment.always_valid), (Duration::from_secs(5), false));
+    }
+
+    #[test]
+    fn what_is_set_counts_and_what_cannot_be_read_or_honoured_is_told() {
+        let environment = read(&[
+            ("PEBBLE_WFE_NONCEREJECT", "100"),
+            ("PEBBLE_AUTHZREUSE", "0"),
+            ("PEBBLE_VA_NOSLEEP", "1"),
+            ("PEBBLE_VA_ALWAYS_VALID", "true"),
+        ]);
+        assert_eq!((environment.nonce_rejection_percent, environment.authorization_reuse_percent), (100, 0));
+        assert_eq!((environment.validation_delay_max, environment.always_valid), (Duration::ZERO, true));
+
+        let environment = read(&[
+            ("PEBBLE_WFE_NONCEREJECT", "300"),
+            ("PEBBLE_AUTHZREUSE", "often"),
+            ("PEBBLE_ALTERNATE_ROOTS", "2"),
+            ("PEBBLE_CHAIN_LENGTH", "1"),
+        ]);
+        assert_eq!((environment.nonce_rejection_percent, environment.authorization_reuse_percent), (99, 50));
+        let [unread, alternates] = &environment.warnings[..] else { panic!("{:?}", environment.warnings) };
+        assert!(unread.contains("PEBBLE_AUTHZREUSE=often") && alternates.contains("PEBBLE_ALTERNATE_ROOTS=2"));
+    }
+}

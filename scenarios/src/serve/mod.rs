@@ -1,0 +1,304 @@
+//! `gauntlet serve`: the CA on real sockets, a drop-in for `pebble`.
+//!
+//! Here it is put together: flags, files, the seed, sockets and signals. What Pebble's configuration means is
+//! `ca_mock::pebble`'s knowledge.
+
+mod flags;
+mod identity;
+mod names;
+
+use std::{
+    fs,
+    io::{self, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ca_mock::{
+    AddressSource, Ca, Transport,
+    pebble::{Environment, HostPort, Remark, Settings},
+};
+use rustls::sign::CertifiedKey;
+use sim::{Env, real};
+use tokio::{runtime::Runtime, sync::Notify};
+
+use flags::{Flag, Given, WrongFlags};
+
+const FAILED: u8 = 1;
+const WRONG_INPUT: u8 = 2;
+
+/// Under which name the command was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CalledAs {
+    /// `gauntlet serve`.
+    Gauntlet,
+    /// `pebble`, by link or copy.
+    Pebble,
+}
+
+/// Where Pebble looks for its configuration if it is not told.
+const PEBBLES_CONFIG: &str = "test/config/pebble-config.json";
+
+const FLAGS: &[Flag] = &[
+    Flag {
+        name: "config",
+        value: Some("FILE"),
+        about: "Pebble's configuration file (called as pebble: test/config/pebble-config.json; otherwise none is needed)",
+    },
+    Flag { name: "strict", value: None, about: "accepted as Pebble does; this CA is always strict" },
+    Flag {
+        name: "dnsserver",
+        value: Some("HOST:PORT"),
+        about: "whom to ask when validating; without it the operating system is asked, and CAA is not looked up",
+    },
+    Flag { name: "version", value: None, about: "tells the version and ends" },
+    Flag { name: "seed", value: Some("N"), about: "draws every choice from this seed; else one is drawn and told" },
+    Flag { name: "plain-http", value: None, about: "serves without TLS" },
+    Flag {
+        name: "root-file",
+        value: Some("FILE"),
+        about: "writes the root that HTTPS clients trust to this file; else to one that is told and removed at the end",
+    },
+    Flag { name: "help", value: None, about: "tells this" },
+];
+
+/// Serves until a signal ends it; the exit code.
+pub(crate) fn main(called_as: CalledAs, arguments: &[String], variable: impl Fn(&str) -> Option<String>) -> u8 {
+    let options = match Given::parse(FLAGS, arguments).and_then(|given| Options::read(called_as, &given)) {
+        Ok(options) => options,
+        Err(e) => {
+            eprintln!("{e}\nUsage:\n{}", flags::usage(FLAGS));
+            return WRONG_INPUT;
+        }
+    };
+    match options.action {
+        Action::Help => {
+            print(&format!("Usage:\n{}", flags::usage(FLAGS)));
+            return 0;
+        }
+        Action::Version => {
+            print(&format!("Pebble version: gauntlet {}\n", env!("CARGO_PKG_VERSION")));
+            return 0;
+        }
+        // Pebble ends with 1 then, though with 2 for wrong flags.
+        Action::Refuse => {
+            eprintln!("invalid command line arguments: {}", options.rest.join(" "));
+            return FAILED;
+        }
+        Action::Serve => {}
+    }
+    match serve(&options, &Environment::read(variable)) {
+        Ok(()) => 0,
+        Err(failure) => {
+            eprint!("{}", failure.message);
+            failure.exit_code
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Action {
+    Serve,
+    Help,
+    Version,
+    Refuse,
+}
+
+/// The flags, read.
+#[derive(Debug)]
+struct Options {
+    action: Action,
+    config: Option<PathBuf>,
+    dns_server: Option<HostPort>,
+    seed: Option<u64>,
+    plain_http: bool,
+    root_file: Option<PathBuf>,
+    rest: Vec<String>,
+}
+
+impl Options {
+    fn read(called_as: CalledAs, given: &Given) -> Result<Self, WrongFlags> {
+        let default = match called_as {
+            CalledAs::Gauntlet => None,
+            CalledAs::Pebble => Some(PEBBLES_CONFIG),
+        };
+        given.switch("strict")?;
+        let action = match (given.switch("help")?, given.switch("version")?, given.rest.is_empty()) {
+            (true, ..) => Action::Help,
+            (_, true, _) => Action::Version,
+            (.., true) => Action::Serve,
+            (.., false) => Action::Refuse,
+        };
+        let has_server = given.text("dnsserver").is_some_and(|server| !server.is_empty());
+        Ok(Self {
+            action,
+            config: given.text("config").or(default).map(PathBuf::from),
+            dns_server: if has_server { given.value("dnsserver", "HOST:PORT")? } else { None },
+            seed: given.value("seed", "a whole number below 2^64")?,
+            plain_http: given.switch("plain-http")?,
+            root_file: given.text("root-file").map(PathBuf::from),
+            rest: given.rest.clone(),
+        })
+    }
+}
+
+/// Why nothing is served.
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    exit_code: u8,
+}
+
+impl Failure {
+    fn wrong_input(message: impl Into<String>) -> Self {
+        Self { message: message.into() + "\n", exit_code: WRONG_INPUT }
+    }
+
+    fn of_system(what: &str, error: &io::Error) -> Self {
+        Self { message: format!("{what}: {error}\n"), exit_code: FAILED }
+    }
+
+    /// All that is wrong with a file.
+    fn mistakes(file: &Path, mistakes: &[Remark]) -> Self {
+        let file = file.display();
+        let lines: String = mistakes.iter().map(|mistake| format!("{file}:{mistake}\n")).collect();
+        let count = mistakes.len();
+        Self::wrong_input(format!("{lines}{count} mistake{} in {file}", if count == 1 { "" } else { "s" }))
+    }
+}
+
+fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
+    let (settings, certificate) = settings(options)?;
+    let runtime = Runtime::new().map_err(|e| Failure::of_system("starting", &e))?;
+    let served = runtime.block_on(async {
+        let system = real::env("ca", real::Options::default());
+        let seed = options.seed.unwrap_or_else(|| u64::from_le_bytes(system.entropy("seed")));
+        let env = real::env("ca", real::Options { seed: Some(seed), ..real::Options::default() });
+        let log = Log(env.clone());
+        log.say("Starting Gauntlet's CA as an ACME server");
+        log.say(&format!("Seed: {seed} (to have the same choices again: -seed {seed})"));
+        let file = options.config.as_deref().unwrap_or(Path::new(""));
+        settings.warnings.iter().for_each(|warning| log.say(&format!("Warning: {}:{warning}", file.display())));
+        environment.warnings.iter().for_each(|warning| log.say(&format!("Warning: {warning}")));
+        environment.lines().iter().for_each(|line| log.say(line));
+
+        let mut config = settings.config();
+        environment.apply(&mut config);
+        config.api_certificate = certificate;
+        if options.plain_http {
+            config.transport = Transport::PlainHttp;
+        }
+        match &options.dns_server {
+            Some(server) => {
+                log.say(&format!("Using custom DNS server {server} for ACME challenges"));
+                config.dns_server = address(&env, server).await?;
+            }
+            None => {
+                log.say("Using system DNS resolver for ACME challenges; CAA is not looked up");
+                config.addresses = AddressSource::OperatingSystem;
+                config.dns_server = names::system_server();
+            }
+        }
+        config.listen = address(&env, &settings.listen).await?.ip();
+        serve_until_stopped(&log, Ca::new(&env, config), &settings, options).await
+    });
+    // A lookup that hangs must not keep the command.
+    runtime.shutdown_background();
+    served
+}
+
+/// What the configuration says, and the certificate whose files it names.
+fn settings(options: &Options) -> Result<(Settings, Option<Arc<CertifiedKey>>), Failure> {
+    let Some(file) = &options.config else { return Ok((Settings::default(), None)) };
+    let text = fs::read_to_string(file)
+        .map_err(|e| Failure::wrong_input(format!("{}: the configuration can't be read: {e}", file.display())))?;
+    let mut certificate = None;
+    let settings = Settings::read(&text, |identity| match identity::load(identity) {
+        Ok(loaded) => {
+            certificate = Some(loaded);
+            Vec::new()
+        }
+        Err(mistakes) => mistakes,
+    });
+    let settings = settings.map_err(|mistakes| Failure::mistakes(file, &mistakes))?;
+    Ok((settings, certificate))
+}
+
+async fn address(env: &Env, wanted: &HostPort) -> Result<SocketAddr, Failure> {
+    names::resolve(env, wanted).await.map_err(|e| Failure::of_system(&format!("looking up {wanted}"), &e))
+}
+
+async fn serve_until_stopped(log: &Log, ca: Ca, settings: &Settings, options: &Options) -> Result<(), Failure> {
+    let env = &log.0;
+    let stop = Arc::new(Notify::new());
+    let signal = stop.clone();
+    ctrlc::set_handler(move || signal.notify_one())
+        .map_err(|e| Failure { message: format!("signals can't be waited for: {e}\n"), exit_code: FAILED })?;
+
+    let in_use = |wanted: &HostPort| {
+        let what = format!("listening on {wanted}");
+        move |e: io::Error| Failure::of_system(&what, &e)
+    };
+    let scheme = ca.config().transport.scheme();
+    let mut tasks = Vec::new();
+    if let Some(wanted) = &settings.management {
+        let wanted_address = address(env, wanted).await?;
+        let management = ca.bind_management(env, wanted_address).await.map_err(in_use(wanted))?;
+        let port = management.local_address().map_err(in_use(wanted))?.port();
+        let shown = HostPort { port, ..wanted.clone() };
+        log.say(&format!("Management interface listening on: {shown}"));
+        log.say(&format!("Root CA certificate(s) available at: {scheme}://{shown}/roots/0"));
+        tasks.push(env.spawn("management", management.serve()));
+    }
+    let bound = ca.bind(env).await.map_err(in_use(&settings.listen))?;
+    let port = bound.local_address().map_err(in_use(&settings.listen))?.port();
+    let shown = HostPort { port, ..settings.listen.clone() };
+    let own_certificate = settings.identity.is_none() && !options.plain_http;
+    // Removed when it is dropped.
+    let _root_file = if own_certificate { publish_root(log, ca.api_root_pem(), options)? } else { None };
+    log.say(&format!("Listening on: {shown}"));
+    log.say(&format!("ACME directory available at: {scheme}://{shown}/dir"));
+    tasks.push(env.spawn("acme", bound.serve()));
+
+    stop.notified().await;
+    drop(tasks);
+    log.say("Stopped by a signal");
+    Ok(())
+}
+
+/// Tells where the root is that clients of the API have to trust.
+fn publish_root(log: &Log, pem: &str, options: &Options) -> Result<Option<tempfile::NamedTempFile>, Failure> {
+    let cannot = |e: io::Error| Failure::of_system("writing the root to trust for HTTPS", &e);
+    let (path, kept) = match &options.root_file {
+        Some(path) => {
+            fs::write(path, pem).map_err(cannot)?;
+            (path.clone(), None)
+        }
+        None => {
+            let mut file =
+                tempfile::Builder::new().prefix("gauntlet-root-").suffix(".pem").tempfile().map_err(cannot)?;
+            file.write_all(pem.as_bytes()).map_err(cannot)?;
+            (file.path().to_owned(), Some(file))
+        }
+    };
+    log.say(&format!("Root to trust for HTTPS: {}", path.display()));
+    Ok(kept)
+}
+
+/// Lines on standard output, in Pebble's form.
+struct Log(Env);
+
+impl Log {
+    fn say(&self, what: &str) {
+        let now = self.0.utc_now();
+        let (date, (hour, minute, second)) = (now.date(), now.time().as_hms());
+        let date = format!("{:04}/{:02}/{:02}", date.year(), u8::from(date.month()), date.day());
+        print(&format!("Pebble {date} {hour:02}:{minute:02}:{second:02} {what}\n"));
+    }
+}
+
+/// A reader that has gone is no fault.
+fn print(text: &str) {
+    drop(io::stdout().write_all(text.as_bytes()));
+}
