@@ -1,6 +1,6 @@
 //! On-demand TLS: a name's certificate is obtained when the first visitor asks for it.
 //!
-//! Who asks first leads: a [`Keeper`] is set to work on the name, and whoever asks meanwhile waits for the same
+//! Who asks first leads: a keeper is set to work on the name, and whoever asks meanwhile waits for the same
 //! attempt. After a failure nobody waits and nothing is ordered on a visitor's behalf: the keeper goes on by its own
 //! back-off. No more names are looked after than the capacity allows; of those that have no order open, the one that
 //! was taken up first is let go for a new one, and storage has its certificate for the next visitor. While all are
