@@ -3,8 +3,8 @@
 //! The rooms are a CA's roles: the front end reads requests strictly and answers them; accounts, orders,
 //! authorizations and challenges are state machines that know neither HTTP nor JSON; the validation authority
 //! goes out and checks; CAA asks whether the domain's holder agrees; issuance signs; ARI says when to come back.
-//! The management API tells tests what a client can't know, [`pebble`] reads what Pebble's users bring along, and
-//! [`dns`] has the resolver and a test server.
+//! The management API tells tests what a client can't know, [`pebble`] reads what Pebble's users bring along,
+//! [`dns`] has the resolver and a test server, and [`challenge_test_server`] answers validations in a client's place.
 //!
 //! It shares no wire types with any client: a mistake made once can't be right on both sides.
 
@@ -16,6 +16,7 @@ mod base64url;
 mod ca;
 mod caa;
 mod certificates;
+pub mod challenge_test_server;
 mod challenges;
 mod config;
 mod csr;

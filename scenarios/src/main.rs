@@ -4,7 +4,9 @@ mod progress;
 mod serve;
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     io::{self, IsTerminal, Write},
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -21,7 +23,10 @@ use scenarios::{
     runner::{self, Cut, SweepOptions, Verdict},
 };
 
-use self::{progress::Progress, serve::CalledAs};
+use self::{
+    progress::Progress,
+    serve::{CalledAs, challtestsrv},
+};
 
 const PATIENCE_S: u64 = 60;
 
@@ -95,6 +100,13 @@ enum Action {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
         flags: Vec<String>,
     },
+    /// Answers a CA's validations as tests tell it to, as pebble-challtestsrv does, with its flags.
+    #[command(disable_help_flag = true)]
+    Challtestsrv {
+        /// The flags of pebble-challtestsrv, with one dash or two; `-help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
+        flags: Vec<String>,
+    },
     /// Prints the JSON Schema of scenario files, for editors.
     Schema {
         /// Prints the reference page instead, in Markdown.
@@ -109,9 +121,11 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 fn main() -> ExitCode {
     let mut arguments = env::args_os();
     let called_as = arguments.next().map(PathBuf::from);
-    if called_as.as_deref().and_then(Path::file_name).is_some_and(|name| name == "pebble") {
-        let flags: Vec<String> = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
-        return ExitCode::from(serve::main(CalledAs::Pebble, &flags, variable));
+    let flags = || arguments.map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>();
+    match called_as.as_deref().and_then(Path::file_name).and_then(OsStr::to_str) {
+        Some("pebble") => return ExitCode::from(serve::main(CalledAs::Pebble, &flags(), variable)),
+        Some("pebble-challtestsrv") => return ExitCode::from(challtestsrv::main(&flags())),
+        _ => {}
     }
     let style = if io::stdout().is_terminal() { Style::Colored } else { Style::Plain };
     ExitCode::from(match Command::parse().action {
@@ -123,6 +137,7 @@ fn main() -> ExitCode {
             replay(&id, seed, &crash, expect_hash.as_deref(), trace.as_deref(), patience, style)
         }
         Action::Serve { flags } => serve::main(CalledAs::Gauntlet, &flags, variable),
+        Action::Challtestsrv { flags } => challtestsrv::main(&flags),
         Action::List => list(),
         Action::Check { paths } => check(&paths),
         Action::Explain { file } => explain(&file),

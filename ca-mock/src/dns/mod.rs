@@ -4,9 +4,10 @@
 //! come from seeded entropy.
 
 pub(crate) mod resolver;
-mod server;
-mod zone;
-mod zone_handle;
+pub(crate) mod server;
+pub(crate) mod tcp;
+pub(crate) mod zone;
+pub(crate) mod zone_handle;
 mod zone_text;
 
 pub use hickory_proto::rr::Name;
@@ -16,7 +17,7 @@ pub use zone_handle::ZoneHandle;
 pub use zone_text::ZoneTextError;
 
 /// The most CNAMEs that are followed for one question.
-const ALIASES_MAX: usize = 8;
+pub(crate) const ALIASES_MAX: usize = 8;
 
 /// The largest datagram that is sent or asked for, in bytes: what passes everywhere unfragmented (DNS flag day 2020).
 const DATAGRAM_BYTES_MAX: u16 = 1232;

@@ -1,24 +1,36 @@
-//! [`DnsServer`]: an authoritative name server over UDP for the zones of a test.
+//! [`DnsServer`]: an authoritative name server over UDP for the zones of a test, or for another source of answers.
 //!
-//! What cannot be read is answered with FORMERR or not at all; nothing that arrives stops it. No TCP: an
-//! answer that does not fit is truncated (RFC 2181 §9).
+//! What cannot be read is answered with FORMERR or not at all; nothing that arrives stops it. An answer that does
+//! not fit is truncated (RFC 2181 §9); TCP is [`tcp`](super::tcp)'s.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hickory_proto::{
     op::{Edns, Message, MessageType, OpCode, ResponseCode},
-    rr::DNSClass,
+    rr::{DNSClass, Name, RecordType},
 };
 use sim::{Env, net::UdpSocket};
 
-use super::{DATAGRAM_BYTES_MAX, ZoneHandle};
+use super::{DATAGRAM_BYTES_MAX, ZoneHandle, zone_handle::Answer};
+
+/// Knows what to answer.
+pub(crate) trait AnswerSource: fmt::Debug + Send + Sync {
+    fn answer(&self, name: &Name, kind: RecordType) -> Answer;
+}
+
+/// What carries the messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Carrier {
+    Udp,
+    Tcp,
+}
 
 /// A bound name server.
 #[derive(Debug)]
 pub struct DnsServer {
     env: Env,
     socket: UdpSocket,
-    zones: ZoneHandle,
+    source: Arc<dyn AnswerSource>,
 }
 
 impl DnsServer {
@@ -27,7 +39,15 @@ impl DnsServer {
     /// # Errors
     /// As the operating system.
     pub async fn bind(env: &Env, local: SocketAddr, zones: ZoneHandle) -> io::Result<Self> {
-        Ok(Self { env: env.clone(), socket: env.bind_udp(local).await?, zones })
+        Self::bind_answering_from(env, local, Arc::new(zones)).await
+    }
+
+    pub(crate) async fn bind_answering_from(
+        env: &Env,
+        local: SocketAddr,
+        source: Arc<dyn AnswerSource>,
+    ) -> io::Result<Self> {
+        Ok(Self { env: env.clone(), socket: env.bind_udp(local).await?, source })
     }
 
     /// The address that is bound, with the port that was picked.
@@ -44,7 +64,7 @@ impl DnsServer {
         loop {
             match self.socket.receive_from(&mut buffer).await {
                 Ok((len, peer)) => {
-                    if let Some(response) = respond(&buffer[..len], &self.zones)
+                    if let Some(response) = respond(&buffer[..len], &*self.source, Carrier::Udp)
                         && self.socket.send_to(&response, peer).await.is_ok()
                     {
                         self.env.probe("ca/dns-answered");
@@ -57,13 +77,13 @@ impl DnsServer {
     }
 }
 
-/// The response to a datagram; `None` if it deserves none.
-fn respond(datagram: &[u8], zones: &ZoneHandle) -> Option<Vec<u8>> {
-    let Ok(request) = Message::from_vec(datagram) else {
+/// The response to a message; `None` if it deserves none.
+pub(super) fn respond(message: &[u8], source: &dyn AnswerSource, carrier: Carrier) -> Option<Vec<u8>> {
+    let Ok(request) = Message::from_vec(message) else {
         // RFC 1035 §4.1.1: id and flags come first. What is itself a response is never answered.
-        let [id_high, id_low, flags, ..] = *datagram else { return None };
+        let [id_high, id_low, flags, ..] = *message else { return None };
         let is_response = flags & 0x80 != 0;
-        let is_message = datagram.len() >= 12;
+        let is_message = message.len() >= 12;
         let id = u16::from_be_bytes([id_high, id_low]);
         let refusal = Message::error_msg(id, OpCode::Query, ResponseCode::FormErr);
         return (is_message && !is_response).then(|| refusal.to_vec().ok())?;
@@ -83,7 +103,7 @@ fn respond(datagram: &[u8], zones: &ZoneHandle) -> Option<Vec<u8>> {
     response.metadata.response_code = match &request.queries[..] {
         _ if request.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
         [question] if question.query_class() == DNSClass::IN => {
-            let answer = zones.answer(question.name(), question.query_type());
+            let answer = source.answer(question.name(), question.query_type());
             response.metadata.authoritative = answer.code != ResponseCode::Refused;
             response.answers = answer.answers;
             response.authorities = answer.authorities;
@@ -91,6 +111,10 @@ fn respond(datagram: &[u8], zones: &ZoneHandle) -> Option<Vec<u8>> {
         }
         [_] => ResponseCode::Refused,
         [] | [_, _, ..] => ResponseCode::FormErr,
+    };
+    let bytes_max = match carrier {
+        Carrier::Udp => bytes_max,
+        Carrier::Tcp => u16::MAX,
     };
     let encoded = response.to_vec().ok()?;
     if encoded.len() <= usize::from(bytes_max) {
@@ -111,10 +135,7 @@ pub(super) fn extension() -> Edns {
 
 #[cfg(test)]
 mod tests {
-    use hickory_proto::{
-        op::Query,
-        rr::{Name, RecordType},
-    };
+    use hickory_proto::op::Query;
 
     use super::*;
     use crate::dns::Zone;
@@ -127,7 +148,7 @@ mod tests {
         let mut request = Message::new(7, MessageType::Query, OpCode::Query);
         request.add_query(Query::query(Name::from_ascii("a.example.").unwrap(), RecordType::A));
         change(&mut request);
-        let response = Message::from_vec(&respond(&request.to_vec().unwrap(), &zones)?).unwrap();
+        let response = Message::from_vec(&respond(&request.to_vec().unwrap(), &zones, Carrier::Udp)?).unwrap();
         assert_eq!((response.metadata.id, response.metadata.message_type), (7, MessageType::Response));
         Some(response)
     }
@@ -177,9 +198,9 @@ mod tests {
         for len in 0..40 {
             for fill in [0, 1, 0x3f, 0xc0, 0xff] {
                 // Whatever happens, it is not a panic.
-                drop(respond(&vec![fill; len], &zones));
+                drop(respond(&vec![fill; len], &zones, Carrier::Udp));
             }
         }
-        assert_eq!(respond(&[0; 11], &zones), None);
+        assert_eq!(respond(&[0; 11], &zones, Carrier::Udp), None);
     }
 }

@@ -55,7 +55,7 @@ pub enum RecordData {
 }
 
 impl RecordData {
-    pub(super) fn record_type(&self) -> RecordType {
+    pub(crate) fn record_type(&self) -> RecordType {
         match self {
             Self::A(_) => RecordType::A,
             Self::Aaaa(_) => RecordType::AAAA,
@@ -67,7 +67,7 @@ impl RecordData {
         }
     }
 
-    fn to_wire(&self) -> RData {
+    pub(crate) fn to_wire(&self) -> RData {
         match self {
             Self::A(address) => RData::A(A(*address)),
             Self::Aaaa(address) => RData::AAAA(AAAA(*address)),
@@ -87,7 +87,7 @@ impl RecordData {
         }
     }
 
-    fn check(&self) -> Result<(), ZoneError> {
+    pub(crate) fn check(&self) -> Result<(), ZoneError> {
         let fits = match self {
             Self::Txt(texts) => !texts.is_empty() && texts.iter().all(|text| text.len() <= 255),
             Self::Caa { tag, .. } => (1..=255).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric()),
@@ -327,7 +327,7 @@ impl RecordSet {
 }
 
 /// Reads an absolute name, with or without its final dot, into lower case.
-pub(super) fn parse_name(text: &str) -> Result<Name, ZoneError> {
+pub(crate) fn parse_name(text: &str) -> Result<Name, ZoneError> {
     let mut name = Name::from_ascii(text).map_err(|_| ZoneError::NotAName(text.to_owned()))?;
     name.set_fqdn(true);
     Ok(name.to_lowercase())

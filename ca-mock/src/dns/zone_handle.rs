@@ -9,6 +9,7 @@ use hickory_proto::{
 
 use super::{
     ALIASES_MAX,
+    server::AnswerSource,
     zone::{Finding, RecordData, Zone, ZoneError, parse_name},
 };
 
@@ -19,10 +20,10 @@ pub struct ZoneHandle(Arc<Mutex<Vec<Zone>>>);
 
 /// What goes into a response.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) code: ResponseCode,
-    pub(super) answers: Vec<Record>,
-    pub(super) authorities: Vec<Record>,
+pub(crate) struct Answer {
+    pub(crate) code: ResponseCode,
+    pub(crate) answers: Vec<Record>,
+    pub(crate) authorities: Vec<Record>,
 }
 
 impl ZoneHandle {
@@ -72,9 +73,11 @@ impl ZoneHandle {
             None => Err(ZoneError::OutsideZone(parsed)),
         })
     }
+}
 
-    /// Answers a question, following aliases as far as these zones go (RFC 1034 §4.3.2).
-    pub(super) fn answer(&self, name: &Name, kind: RecordType) -> Answer {
+impl AnswerSource for ZoneHandle {
+    /// Aliases are followed as far as these zones go (RFC 1034 §4.3.2).
+    fn answer(&self, name: &Name, kind: RecordType) -> Answer {
         self.update(|zones| {
             let mut answer = Answer { code: ResponseCode::NoError, answers: Vec::new(), authorities: Vec::new() };
             let mut name = name.to_lowercase();

@@ -14,6 +14,8 @@ use std::{
 };
 
 use hyper::{
+    Request,
+    body::Incoming,
     rt::Executor,
     server::conn::{http1, http2},
     service::service_fn,
@@ -21,7 +23,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use sim::{Env, net::TcpStream, tls};
 
-use super::Respond;
+use super::{AskedServerName, Respond};
 
 /// Requests of one client that are worked on at the same time.
 const STREAMS_MAX: u32 = 100;
@@ -38,23 +40,27 @@ pub(super) async fn serve(
 ) {
     let activity = Arc::new(Activity::default());
     let counted = activity.clone();
-    let service = service_fn(move |request| {
-        let work = site.clone().respond(request);
-        let activity = counted.clone();
-        async move {
-            activity.begun.fetch_add(1, Ordering::Relaxed);
-            let response = work.await;
-            activity.ended.fetch_add(1, Ordering::Relaxed);
-            Ok::<_, Infallible>(response)
-        }
-    });
+    let service = |server_name: AskedServerName| {
+        service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(server_name.clone());
+            let work = site.clone().respond(request);
+            let activity = counted.clone();
+            async move {
+                activity.begun.fetch_add(1, Ordering::Relaxed);
+                let response = work.await;
+                activity.ended.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, Infallible>(response)
+            }
+        })
+    };
     let mut http1 = http1::Builder::new();
     http1.auto_date_header(false).header_read_timeout(None);
     let Some(tls) = tls else {
-        let connection = http1.serve_connection(TokioIo::new(stream), service);
+        let connection = http1.serve_connection(TokioIo::new(stream), service(AskedServerName(None)));
         return keep(&env, limit, &activity, connection, |connection| connection.graceful_shutdown()).await;
     };
     let Ok(Ok(stream)) = env.timeout(limit, tls.accept(stream)).await else { return };
+    let service = service(AskedServerName(stream.server_name().map(str::to_owned)));
     if stream.alpn() == Some(b"h2") {
         let mut http2 = http2::Builder::new(OnHost(env.clone()));
         http2.auto_date_header(false).max_concurrent_streams(STREAMS_MAX).max_header_list_size(HEADER_BYTES_MAX);

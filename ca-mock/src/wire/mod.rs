@@ -45,6 +45,10 @@ pub(crate) trait Respond: Send + Sync + 'static {
     fn respond(self: Arc<Self>, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
+/// The server's name that the client of a TLS connection asked for: an extension of its requests.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedServerName(pub(crate) Option<String>);
+
 /// A listening socket and what is spoken there.
 #[derive(Debug)]
 pub(crate) struct Door {
@@ -66,8 +70,17 @@ impl Door {
             Transport::HttpsWithHttp2 => Some(tls(&["h2", "http/1.1"])?),
             Transport::PlainHttp => None,
         };
-        let listener = env.listen(address).await?;
-        Ok(Self { env: env.clone(), listener, tls, client_timeout: ca.config().client_timeout })
+        Self::listen(env, address, tls, ca.config().client_timeout).await
+    }
+
+    /// Listens on `address`, with TLS or without.
+    pub(crate) async fn listen(
+        env: &Env,
+        address: SocketAddr,
+        tls: Option<tls::Server>,
+        client_timeout: Duration,
+    ) -> io::Result<Self> {
+        Ok(Self { env: env.clone(), listener: env.listen(address).await?, tls, client_timeout })
     }
 
     /// The address that is listened on, with the port that was picked.

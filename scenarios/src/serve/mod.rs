@@ -1,8 +1,9 @@
-//! `gauntlet serve`: the CA on real sockets, a drop-in for `pebble`.
+//! `gauntlet serve`: the CA on real sockets, a drop-in for `pebble`. Its companion is [`challtestsrv`].
 //!
 //! Here it is put together: flags, files, the seed, sockets and signals. What Pebble's configuration means is
 //! `ca_mock::pebble`'s knowledge.
 
+pub(crate) mod challtestsrv;
 mod flags;
 mod identity;
 mod names;
@@ -175,7 +176,7 @@ fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
         let system = real::env("ca", real::Options::default());
         let seed = options.seed.unwrap_or_else(|| u64::from_le_bytes(system.entropy("seed")));
         let env = real::env("ca", real::Options { seed: Some(seed), ..real::Options::default() });
-        let log = Log(env.clone());
+        let log = Log::new(&env, "Pebble");
         log.say("Starting Gauntlet's CA as an ACME server");
         log.say(&format!("Seed: {seed} (to have the same choices again: -seed {seed})"));
         let file = options.config.as_deref().unwrap_or(Path::new(""));
@@ -230,11 +231,8 @@ async fn address(env: &Env, wanted: &HostPort) -> Result<SocketAddr, Failure> {
 }
 
 async fn serve_until_stopped(log: &Log, ca: Ca, settings: &Settings, options: &Options) -> Result<(), Failure> {
-    let env = &log.0;
-    let stop = Arc::new(Notify::new());
-    let signal = stop.clone();
-    ctrlc::set_handler(move || signal.notify_one())
-        .map_err(|e| Failure { message: format!("signals can't be waited for: {e}\n"), exit_code: FAILED })?;
+    let env = &log.env;
+    let stop = stop_signal()?;
 
     let in_use = |wanted: &HostPort| {
         let what = format!("listening on {wanted}");
@@ -267,6 +265,15 @@ async fn serve_until_stopped(log: &Log, ca: Ca, settings: &Settings, options: &O
     Ok(())
 }
 
+/// Notified by SIGTERM and Ctrl-C.
+fn stop_signal() -> Result<Arc<Notify>, Failure> {
+    let stop = Arc::new(Notify::new());
+    let signal = stop.clone();
+    ctrlc::set_handler(move || signal.notify_one())
+        .map_err(|e| Failure { message: format!("signals can't be waited for: {e}\n"), exit_code: FAILED })?;
+    Ok(stop)
+}
+
 /// Tells where the root is that clients of the API have to trust.
 fn publish_root(log: &Log, pem: &str, options: &Options) -> Result<Option<tempfile::NamedTempFile>, Failure> {
     let cannot = |e: io::Error| Failure::of_system("writing the root to trust for HTTPS", &e);
@@ -287,14 +294,22 @@ fn publish_root(log: &Log, pem: &str, options: &Options) -> Result<Option<tempfi
 }
 
 /// Lines on standard output, in Pebble's form.
-struct Log(Env);
+struct Log {
+    env: Env,
+    /// What each line begins with.
+    program: &'static str,
+}
 
 impl Log {
+    fn new(env: &Env, program: &'static str) -> Self {
+        Self { env: env.clone(), program }
+    }
+
     fn say(&self, what: &str) {
-        let now = self.0.utc_now();
+        let now = self.env.utc_now();
         let (date, (hour, minute, second)) = (now.date(), now.time().as_hms());
         let date = format!("{:04}/{:02}/{:02}", date.year(), u8::from(date.month()), date.day());
-        print(&format!("Pebble {date} {hour:02}:{minute:02}:{second:02} {what}\n"));
+        print(&format!("{} {date} {hour:02}:{minute:02}:{second:02} {what}\n", self.program));
     }
 }
 

@@ -1,5 +1,7 @@
 //! `gauntlet serve` as its users run it: a process of its own, on loopback sockets whose ports it picks itself.
 
+mod challtestsrv;
+
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read},
@@ -35,7 +37,7 @@ const DIRECTORY: &str = "ACME directory available at: ";
 const ROOTS: &str = "Root CA certificate(s) available at: ";
 const TRUST: &str = "Root to trust for HTTPS: ";
 
-/// A CA that runs. It is killed when it is dropped.
+/// A CA or challenge test server that runs. It is killed when it is dropped.
 struct Served {
     child: Child,
     /// What it said until it was ready.
@@ -45,6 +47,11 @@ struct Served {
 
 impl Served {
     async fn start(program: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_until(DIRECTORY, program, flags, variables).await
+    }
+
+    /// Starts it; it is ready once it has said `last`.
+    async fn start_until(last: &'static str, program: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(program)
             .args(flags)
             .envs(variables.iter().copied())
@@ -56,7 +63,7 @@ impl Served {
         let reading = spawn_blocking(move || {
             let mut lines = Vec::new();
             let mut line = String::new();
-            while !line.contains(DIRECTORY) {
+            while !line.contains(last) {
                 line.clear();
                 assert_ne!(output.read_line(&mut line).unwrap(), 0, "it ended after saying {lines:#?}");
                 lines.push(line.trim_end().to_owned());

@@ -1,0 +1,62 @@
+//! [`TcpDnsServer`]: the same answers over TCP, each message behind its length (RFC 1035 §4.2.2, RFC 7766).
+//!
+//! A connection may ask one question after the other; one that pauses for too long is closed.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use sim::{
+    Env,
+    net::{TcpListener, TcpStream},
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::server::{AnswerSource, Carrier, respond};
+
+/// RFC 7766 §6.2.3 asks for "a few seconds".
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// A name server that listens on TCP.
+#[derive(Debug)]
+pub(crate) struct TcpDnsServer {
+    env: Env,
+    listener: TcpListener,
+    source: Arc<dyn AnswerSource>,
+}
+
+impl TcpDnsServer {
+    pub(crate) async fn bind(env: &Env, local: SocketAddr, source: Arc<dyn AnswerSource>) -> io::Result<Self> {
+        Ok(Self { env: env.clone(), listener: env.listen(local).await?, source })
+    }
+
+    /// Answers questions for ever.
+    pub(crate) async fn serve(self) {
+        loop {
+            match self.listener.accept().await {
+                Ok(stream) => {
+                    let (env, source) = (self.env.clone(), self.source.clone());
+                    // Whoever leaves in the middle is not missed.
+                    let connection = async move { drop(answer_all(&env, &*source, stream).await) };
+                    self.env.spawn("dns connection", connection).detach();
+                }
+                // One connection's failure, or a shortage that may pass; go on, but do not spin.
+                Err(_) => self.env.sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+}
+
+async fn answer_all(env: &Env, source: &dyn AnswerSource, mut stream: TcpStream) -> io::Result<()> {
+    loop {
+        let message = env.timeout(PAUSE_MAX, read(&mut stream)).await.map_err(io::Error::other)??;
+        let Some(response) = respond(&message, source, Carrier::Tcp) else { return Ok(()) };
+        let Ok(len) = u16::try_from(response.len()) else { return Ok(()) };
+        let whole = [&len.to_be_bytes()[..], &response].concat();
+        env.timeout(PAUSE_MAX, stream.write_all(&whole)).await.map_err(io::Error::other)??;
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut message = vec![0; usize::from(stream.read_u16().await?)];
+    stream.read_exact(&mut message).await?;
+    Ok(message)
+}
