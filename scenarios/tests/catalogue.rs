@@ -11,7 +11,7 @@ use scenarios::{
 };
 
 /// So many seeds of each case keep the whole below a minute on two cores; a seed that explores power cuts is many runs.
-const SEEDS_MAX: usize = 4;
+const SEEDS_MAX: usize = 2;
 const SEEDS_EXPLORED_MAX: usize = 1;
 
 fn main() -> ExitCode {
