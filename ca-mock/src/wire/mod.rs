@@ -14,8 +14,12 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 use sim::{Env, net::TcpListener, tls};
+use tokio::sync::Semaphore;
 
 use crate::Ca;
+
+/// Connections that a door has open at the same time; whoever comes then waits for one to end.
+const CONNECTIONS_MAX: usize = 20_000;
 
 /// How the CA speaks HTTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,11 +94,17 @@ impl Door {
 
     /// Serves for ever.
     pub(crate) async fn serve(self, site: Arc<impl Respond>) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
+            let place = places.clone().acquire_owned().await;
             match self.listener.accept().await {
                 Ok(stream) => {
                     let (on, tls) = (self.env.clone(), self.tls.clone());
                     let connection = connection::serve(on, tls, self.client_timeout, site.clone(), stream);
+                    let connection = async move {
+                        connection.await;
+                        drop(place);
+                    };
                     self.env.spawn("ca connection", connection).detach();
                 }
                 // One connection's failure, or a shortage that may pass; go on, but do not spin.

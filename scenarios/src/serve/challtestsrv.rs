@@ -11,7 +11,7 @@ use sim::{Env, real};
 use tokio::runtime::Runtime;
 
 use super::{
-    FAILED, Failure, Log, WRONG_INPUT, address,
+    FAILED, Failure, Log, WRONG_INPUT, address, allow_open_files,
     flags::{self, Flag, Given, WrongFlags},
     print, stop_signal,
 };
@@ -121,6 +121,7 @@ fn value<T: FromStr>(name: &'static str, text: &str, expected: &str) -> Result<T
 }
 
 fn serve(options: &Options) -> Result<(), Failure> {
+    allow_open_files();
     let runtime = Runtime::new().map_err(|e| Failure::of_system("starting", &e))?;
     let served = runtime.block_on(async {
         let env = real::env("challtestsrv", real::Options { seed: options.seed, ..real::Options::default() });

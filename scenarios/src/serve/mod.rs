@@ -20,6 +20,7 @@ use ca_mock::{
     AddressSource, Ca, Transport,
     pebble::{Environment, HostPort, Remark, Settings},
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::sign::CertifiedKey;
 use sim::{Env, real};
 use tokio::{runtime::Runtime, sync::Notify};
@@ -171,6 +172,7 @@ impl Failure {
 
 fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
     let (settings, certificate) = settings(options)?;
+    allow_open_files();
     let runtime = Runtime::new().map_err(|e| Failure::of_system("starting", &e))?;
     let served = runtime.block_on(async {
         let system = real::env("ca", real::Options::default());
@@ -263,6 +265,13 @@ async fn serve_until_stopped(log: &Log, ca: Ca, settings: &Settings, options: &O
     drop(tasks);
     log.say("Stopped by a signal");
     Ok(())
+}
+
+/// As many connections as the system lets this process have; by default that is often 1,024.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // If it refuses, there are fewer.
+    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }));
 }
 
 /// Notified by SIGTERM and Ctrl-C.

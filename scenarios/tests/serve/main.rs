@@ -1,5 +1,6 @@
 //! `gauntlet serve` as its users run it: a process of its own, on loopback sockets whose ports it picks itself.
 
+mod bad_input;
 mod challtestsrv;
 
 use std::{
