@@ -15,6 +15,7 @@ use crate::{
     MakeAccountLookup,
     addresses::AddressSource,
     caa::{CaaRecheck, EachDue},
+    external_accounts::ExternalAccountKeys,
     front_end::{Origin, Paths},
     renewal_info_policy::RenewalInfoPolicy,
     wire::Transport,
@@ -45,6 +46,10 @@ pub struct Config {
     pub api_certificate: Option<Arc<CertifiedKey>>,
     /// The terms that a new account must agree to, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
     pub terms_of_service: Option<String>,
+    /// Whether a new account must be bound to one that its holder has outside of ACME (RFC 8555 §7.3.4).
+    pub external_account_required: bool,
+    /// The keys for such bindings that are known at first.
+    pub external_account_keys: ExternalAccountKeys,
 
     /// From notBefore to notAfter, both included, in whole seconds.
     pub validity: Duration,
@@ -127,6 +132,8 @@ impl Default for Config {
             api_names: Vec::new(),
             api_certificate: None,
             terms_of_service: Some("https://ca.test/terms/1".to_owned()),
+            external_account_required: false,
+            external_account_keys: ExternalAccountKeys::default(),
             validity: 90 * 24 * HOUR,
             backdate: HOUR,
             order_lifetime: 24 * HOUR,

@@ -64,7 +64,53 @@ impl SentNonce {
     }
 }
 
-/// A JWS whose signature is not yet verified.
+/// A JWS in flattened JSON with everything protected, whatever it is for.
+#[derive(Debug)]
+pub(crate) struct Flattened {
+    /// The protected header.
+    pub(crate) header: Map<String, Value>,
+    /// Decoded; trust it only once the signature is verified.
+    pub(crate) payload: Vec<u8>,
+    pub(crate) signing_input: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+}
+
+impl Flattened {
+    pub(crate) fn of(members: &Map<String, Value>) -> Result<Self, Problem> {
+        for refused in ["header", "signatures"] {
+            if members.contains_key(refused) {
+                return Err(Problem::malformed(format!(
+                    "the JWS has the member {refused:?}; ACME wants flattened JSON without unprotected header (RFC 8555 §6.2)"
+                )));
+            }
+        }
+        let protected = text(members, "protected")?;
+        let payload = text(members, "payload")?;
+        let signature = decoded(text(members, "signature")?, "signature")?;
+
+        let header = json::object("the protected header", &decoded(protected, "protected")?)?;
+        for refused in ["crit", "b64"] {
+            if header.contains_key(refused) {
+                return Err(Problem::malformed(format!(
+                    "the protected header has {refused:?}, which is not supported here"
+                )));
+            }
+        }
+        Ok(Self {
+            header,
+            signing_input: format!("{protected}.{payload}").into_bytes(),
+            payload: decoded(payload, "payload")?,
+            signature,
+        })
+    }
+
+    /// A member of the protected header.
+    pub(crate) fn text(&self, member: &str) -> Result<&str, Problem> {
+        text(&self.header, member)
+    }
+}
+
+/// A request whose signature is not yet verified.
 #[derive(Debug)]
 pub(crate) struct Jws {
     algorithm: Algorithm,
@@ -79,34 +125,15 @@ pub(crate) struct Jws {
 
 impl Jws {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let members = json::object("the JWS", body)?;
-        for refused in ["header", "signatures"] {
-            if members.contains_key(refused) {
-                return Err(Problem::malformed(format!(
-                    "the JWS has the member {refused:?}; ACME wants flattened JSON without unprotected header (RFC 8555 §6.2)"
-                )));
-            }
-        }
-        let protected = text(&members, "protected")?;
-        let payload = text(&members, "payload")?;
-        let signature = decoded(text(&members, "signature")?, "signature")?;
-
-        let header = json::object("the protected header", &decoded(protected, "protected")?)?;
-        for refused in ["crit", "b64"] {
-            if header.contains_key(refused) {
-                return Err(Problem::malformed(format!(
-                    "the protected header has {refused:?}, which is not supported here"
-                )));
-            }
-        }
+        let jws = Flattened::of(&json::object("the JWS", body)?)?;
         Ok(Self {
-            algorithm: algorithm(&header)?,
-            key: key_reference(&header)?,
-            nonce: nonce(&header)?,
-            url: text(&header, "url")?.to_owned(),
-            signing_input: format!("{protected}.{payload}").into_bytes(),
-            payload: decoded(payload, "payload")?,
-            signature,
+            algorithm: algorithm(&jws.header)?,
+            key: key_reference(&jws.header)?,
+            nonce: nonce(&jws.header)?,
+            url: jws.text("url")?.to_owned(),
+            payload: jws.payload,
+            signing_input: jws.signing_input,
+            signature: jws.signature,
         })
     }
 

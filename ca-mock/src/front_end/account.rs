@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     accounts::{Account, AccountStatus, Contact},
+    external_accounts::ExternalAccountBinding,
     ids::AccountId,
     jwk::PublicKey,
     jws::Jws,
@@ -25,6 +26,7 @@ struct NewAccount {
     contact: Option<Vec<String>>,
     terms_of_service_agreed: Option<bool>,
     only_return_existing: Option<bool>,
+    external_account_binding: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -57,11 +59,38 @@ impl FrontEnd {
                 );
                 return Err(Answer::from(&problem).with_link(terms, "terms-of-service").into());
             }
+            let binding = self.bind_external_account(store, request.external_account_binding, key, jws)?;
             self.env.probe("ca/account-created");
             let url = |id| self.urls.of(&Route::Account(id));
             let account = store.accounts.create(&self.env, key.clone(), contacts, url);
+            account.external_account_binding = binding;
             Ok(self.show_account(StatusCode::CREATED, account))
         })
+    }
+
+    /// RFC 8555 §7.3.4. The binding is returned if it was verified. A CA that has no keys and wants no bindings does not
+    /// look at those that it is sent.
+    fn bind_external_account(
+        &self,
+        store: &mut Store,
+        sent: Option<Value>,
+        key: &PublicKey,
+        outer: &Jws,
+    ) -> Result<Option<Value>, Problem> {
+        let is_required = self.ca.config().external_account_required;
+        match sent {
+            None if is_required => Err(Problem::new(
+                ProblemType::ExternalAccountRequired,
+                "a new account must be bound to an external one: \"externalAccountBinding\" is missing",
+            )),
+            Some(sent) if is_required || !store.external_accounts.is_empty() => {
+                let binding = ExternalAccountBinding::parse(&sent, &outer.url)?;
+                store.external_accounts.redeem(&binding, key, self.env.utc_now())?;
+                self.env.probe("ca/external-account-bound");
+                Ok(Some(sent))
+            }
+            None | Some(_) => Ok(None),
+        }
     }
 
     /// Reads, updates or deactivates an account (RFC 8555 §7.3.2, §7.3.6).
@@ -133,9 +162,13 @@ fn account_object(urls: &Urls, account: &Account) -> Value {
         AccountStatus::Valid => "valid",
         AccountStatus::Deactivated => "deactivated",
     };
-    json!({
+    let mut object = json!({
         "status": status,
         "contact": account.contacts.iter().map(Contact::as_str).collect::<Vec<_>>(),
         "orders": urls.of(&Route::AccountOrders(account.id)),
-    })
+    });
+    if let Some(binding) = &account.external_account_binding {
+        object["externalAccountBinding"] = binding.clone();
+    }
+    object
 }
