@@ -4,7 +4,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    num::NonZeroU32,
+    num::{NonZeroU32, NonZeroUsize},
     sync::Arc,
     time::Duration,
 };
@@ -64,6 +64,8 @@ pub struct Config {
     /// How often, in percent, a new order takes over a valid authorization of its account that lasts as long as the
     /// order, instead of asking for proof again (RFC 8555 §7.1.3).
     pub authorization_reuse_percent: u8,
+    /// How many orders one page of an account's list has (RFC 8555 §7.1.2.1).
+    pub orders_per_page: NonZeroUsize,
     /// The issuer domain names by which CAA records mean this CA (RFC 8659 §4.2); shown in the directory.
     pub caa_identities: Vec<String>,
     /// Decides which names' CAA is looked up again before issuance.
@@ -140,6 +142,7 @@ impl Default for Config {
             pending_authorization_lifetime: HOUR,
             valid_authorization_lifetime: HOUR,
             authorization_reuse_percent: 0,
+            orders_per_page: NonZeroUsize::new(100).expect("it is not 0"),
             caa_identities: vec!["ca.test".to_owned()],
             caa_recheck: Arc::new(EachDue),
             issuance_delay: Duration::from_secs(1),

@@ -110,25 +110,38 @@ impl FrontEnd {
         })
     }
 
-    /// RFC 8555 §7.1.2.1; invalid orders are left out.
-    pub(super) fn account_orders(&self, requester: AccountId, id: AccountId, jws: &Jws) -> Result<Answer, Refusal> {
+    /// The account's orders from number `from` on, a page of them (RFC 8555 §7.1.2.1); invalid ones are left out.
+    pub(super) fn account_orders(
+        &self,
+        requester: AccountId,
+        id: AccountId,
+        from: usize,
+        jws: &Jws,
+    ) -> Result<Answer, Refusal> {
         check_own(requester, id)?;
         post_as_get(jws)?;
         let now = self.env.utc_now();
-        let urls: Vec<String> = self.ca.with_store(|store| {
+        let (urls, next) = self.ca.with_store(|store| {
             let Store { orders, authorizations, .. } = store;
             let mut shown = Vec::new();
-            for id in orders.of_account(id) {
-                if let Some(order) = orders.find_mut(id) {
-                    order.settle(authorizations, now);
-                    if !order.is_invalid() {
-                        shown.push(self.urls.of(&Route::Order(id)));
-                    }
+            for (number, id) in orders.of_account(id).into_iter().enumerate().skip(from) {
+                let Some(order) = orders.find_mut(id) else { continue };
+                order.settle(authorizations, now);
+                if order.is_invalid() {
+                    continue;
                 }
+                if shown.len() == self.ca.config().orders_per_page.get() {
+                    return (shown, Some(number));
+                }
+                shown.push(self.urls.of(&Route::Order(id)));
             }
-            shown
+            (shown, None)
         });
-        Ok(Answer::json(StatusCode::OK, &json!({ "orders": urls })))
+        let page = Answer::json(StatusCode::OK, &json!({ "orders": urls }));
+        Ok(match next {
+            Some(number) => page.with_link(&self.urls.of(&Route::AccountOrders(id, number)), "next"),
+            None => page,
+        })
     }
 
     pub(super) fn show_account(&self, status: StatusCode, account: &Account) -> Answer {
@@ -165,7 +178,7 @@ fn account_object(urls: &Urls, account: &Account) -> Value {
     let mut object = json!({
         "status": status,
         "contact": account.contacts.iter().map(Contact::as_str).collect::<Vec<_>>(),
-        "orders": urls.of(&Route::AccountOrders(account.id)),
+        "orders": urls.of(&Route::AccountOrders(account.id, 0)),
     });
     if let Some(binding) = &account.external_account_binding {
         object["externalAccountBinding"] = binding.clone();

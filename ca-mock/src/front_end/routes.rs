@@ -26,7 +26,8 @@ pub(super) enum Route {
     RevokeCertificate,
     KeyChange,
     Account(AccountId),
-    AccountOrders(AccountId),
+    /// From the one with this number on. An order keeps its number, so that none is left out when others end meanwhile.
+    AccountOrders(AccountId, usize),
     Order(OrderId),
     Finalize(OrderId),
     Authorization(AuthorizationId),
@@ -83,7 +84,9 @@ rows! {
     REVOKE_CERTIFICATE: "/acme/revoke-certificate", "/revoke-cert", [] => Route::RevokeCertificate;
     KEY_CHANGE: "/acme/key-change", "/rollover-account-key", [] => Route::KeyChange;
     ACCOUNT: "/acme/account/{}", "/my-account/{}", [id] => Route::Account(AccountId::parse(id)?);
-    ACCOUNT_ORDERS: "/acme/account/{}/orders", "/list-orderz/{}", [id] => Route::AccountOrders(AccountId::parse(id)?);
+    ACCOUNT_ORDERS: "/acme/account/{}/orders", "/list-orderz/{}", [id] => Route::AccountOrders(AccountId::parse(id)?, 0);
+    MORE_ACCOUNT_ORDERS: "/acme/account/{}/orders/{}", "/list-orderz/{}/from/{}",
+        [id, from] => Route::AccountOrders(AccountId::parse(id)?, from.parse().ok().filter(|from| *from > 0)?);
     ORDER: "/acme/order/{}", "/my-order/{}", [id] => Route::Order(OrderId::parse(id)?);
     FINALIZE: "/acme/order/{}/finalize", "/finalize-order/{}", [id] => Route::Finalize(OrderId::parse(id)?);
     AUTHORIZATION: "/acme/authorization/{}", "/authZ/{}",
@@ -136,7 +139,8 @@ impl Route {
             Self::RevokeCertificate => (REVOKE_CERTIFICATE, vec![]),
             Self::KeyChange => (KEY_CHANGE, vec![]),
             Self::Account(id) => (ACCOUNT, vec![id.to_string()]),
-            Self::AccountOrders(id) => (ACCOUNT_ORDERS, vec![id.to_string()]),
+            Self::AccountOrders(id, 0) => (ACCOUNT_ORDERS, vec![id.to_string()]),
+            Self::AccountOrders(id, from) => (MORE_ACCOUNT_ORDERS, vec![id.to_string(), from.to_string()]),
             Self::Order(id) => (ORDER, vec![id.to_string()]),
             Self::Finalize(id) => (FINALIZE, vec![id.to_string()]),
             Self::Authorization(id) => (AUTHORIZATION, vec![id.to_string()]),
@@ -157,7 +161,7 @@ impl Route {
             | Self::RevokeCertificate
             | Self::KeyChange
             | Self::Account(_)
-            | Self::AccountOrders(_)
+            | Self::AccountOrders(..)
             | Self::Order(_)
             | Self::Finalize(_)
             | Self::Authorization(_)
@@ -250,7 +254,8 @@ mod tests {
                 Route::RevokeCertificate,
                 Route::KeyChange,
                 Route::Account(AccountId::draw(&env)),
-                Route::AccountOrders(AccountId::draw(&env)),
+                Route::AccountOrders(AccountId::draw(&env), 0),
+                Route::AccountOrders(AccountId::draw(&env), 7),
                 Route::Order(OrderId::draw(&env)),
                 Route::Finalize(OrderId::draw(&env)),
                 Route::Authorization(authorization),
