@@ -3,6 +3,7 @@
 //! A plain struct: a scenario, a command line or a test fills it in. The CA never reads the environment.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::{NonZeroU32, NonZeroUsize},
     sync::Arc,
@@ -17,6 +18,7 @@ use crate::{
     caa::{CaaRecheck, EachDue},
     external_accounts::ExternalAccountKeys,
     front_end::{Origin, Paths},
+    jwk::KeyType,
     renewal_info_policy::RenewalInfoPolicy,
     wire::Transport,
 };
@@ -55,6 +57,8 @@ pub struct Config {
     pub validity: Duration,
     /// How far notBefore lies before the moment of issuance.
     pub backdate: Duration,
+    /// The keys that a certificate may be for.
+    pub certificate_keys: BTreeSet<KeyType>,
     /// How long an order may take.
     pub order_lifetime: Duration,
     /// How long an authorization may stay pending.
@@ -138,6 +142,7 @@ impl Default for Config {
             external_account_keys: ExternalAccountKeys::default(),
             validity: 90 * 24 * HOUR,
             backdate: HOUR,
+            certificate_keys: KeyType::USUAL.into(),
             order_lifetime: 24 * HOUR,
             pending_authorization_lifetime: HOUR,
             valid_authorization_lifetime: HOUR,

@@ -216,7 +216,7 @@ impl SubjectKey {
             PublicKey::P256(x, y) => ([&[0x04], &x[..], y].concat(), &rcgen::PKCS_ECDSA_P256_SHA256),
             PublicKey::P384(x, y) => ([&[0x04], &x[..], y].concat(), &rcgen::PKCS_ECDSA_P384_SHA384),
             PublicKey::Ed25519(x) => (x.to_vec(), &rcgen::PKCS_ED25519),
-            PublicKey::Rsa { modulus } => (rsa_public_key(modulus), &rcgen::PKCS_RSA_SHA256),
+            PublicKey::Rsa { modulus, .. } => (rsa_public_key(modulus), &rcgen::PKCS_RSA_SHA256),
         };
         Self { bytes, algorithm }
     }
@@ -257,7 +257,7 @@ mod tests {
     use x509_parser::prelude::*;
 
     use super::*;
-    use crate::{identifier::Identifier, testing};
+    use crate::{identifier::Identifier, jwk::KeyType, testing};
 
     fn issued(key: PublicKey) -> (Issuance, Certificate, Config) {
         testing::with_env(|env| {
@@ -302,7 +302,8 @@ mod tests {
     fn every_key_that_a_csr_may_have_is_written_as_it_was_read() {
         let mut modulus = vec![0xc5; 256];
         modulus[255] = 1;
-        for key in [PublicKey::P384([3; 48], [4; 48]), PublicKey::Rsa { modulus }] {
+        let rsa = PublicKey::Rsa { modulus, kind: KeyType::Rsa2048 };
+        for key in [PublicKey::P384([3; 48], [4; 48]), rsa, PublicKey::Ed25519([5; 32])] {
             let (_, certificate, _) = issued(key.clone());
             let (_, leaf) = X509Certificate::from_der(&certificate.der).unwrap();
             assert_eq!(PublicKey::from_spki(leaf.public_key()).unwrap(), key);

@@ -57,6 +57,7 @@ pub use config::Config;
 pub use external_accounts::{ExternalAccountKey, ExternalAccountKeys};
 pub use front_end::{Bound, MakeAccountLookup, Origin, Paths};
 pub use identifier::Identifier;
+pub use jwk::KeyType;
 pub use jws::{SignedRequest, read_signed_request};
 pub use management::BoundManagement;
 pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};

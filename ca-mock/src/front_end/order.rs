@@ -111,6 +111,7 @@ impl FrontEnd {
                 .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))?;
             let csr = Csr::parse(&der)?;
             csr.check_names(&identifiers)?;
+            csr.check_key(&self.ca.config().certificate_keys)?;
             check_key(store, &csr)?;
             let order = self.own_order(store, account, id)?;
             order.finalize(csr)?;
