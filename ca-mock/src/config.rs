@@ -18,6 +18,7 @@ use crate::{
     caa::{CaaRecheck, EachDue},
     external_accounts::ExternalAccountKeys,
     front_end::{Origin, Paths},
+    identifier_policy::IdentifierPolicy,
     jwk::KeyType,
     renewal_info_policy::RenewalInfoPolicy,
     wire::Transport,
@@ -88,6 +89,8 @@ pub struct Config {
     pub renewal_info_policy: RenewalInfoPolicy,
     /// The most identifiers in one order.
     pub identifiers_max: usize,
+    /// Which names may be ordered.
+    pub identifier_policy: IdentifierPolicy,
     /// Domains that nothing is issued for, those below them included.
     pub domain_blocklist: Vec<String>,
 
@@ -157,6 +160,7 @@ impl Default for Config {
             renewal_info: true,
             renewal_info_policy: RenewalInfoPolicy::default(),
             identifiers_max: 100,
+            identifier_policy: IdentifierPolicy::default(),
             domain_blocklist: Vec::new(),
             always_valid: false,
             validation_delay_max: Duration::ZERO,

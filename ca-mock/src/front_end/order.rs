@@ -130,7 +130,7 @@ impl FrontEnd {
         let mut identifiers = BTreeSet::new();
         let mut refused = Vec::new();
         for one in sent {
-            match one.read().and_then(|identifier| self.check_policy(identifier)) {
+            match self.certifiable(one) {
                 Ok(identifier) => {
                     identifiers.insert(identifier);
                 }
@@ -139,13 +139,16 @@ impl FrontEnd {
         }
         match Problem::about_identifiers(refused) {
             Some(problem) => Err(problem),
-            None => Ok(identifiers),
+            None => self.ca.config().identifier_policy.check_together(&identifiers).map(|()| identifiers),
         }
     }
 
-    /// What the CA issues for nobody, though it could.
-    fn check_policy(&self, identifier: Identifier) -> Result<Identifier, Problem> {
-        match self.ca.config().domain_blocklist.iter().any(|domain| identifier.is_within(domain)) {
+    /// The identifier, if this CA issues for it.
+    pub(super) fn certifiable(&self, sent: &SentIdentifier) -> Result<Identifier, Problem> {
+        let config = self.ca.config();
+        let identifier = sent.read()?;
+        config.identifier_policy.check(&identifier)?;
+        match config.domain_blocklist.iter().any(|domain| identifier.is_within(domain)) {
             false => Ok(identifier),
             true => {
                 let detail = format!("{identifier} is a forbidden domain");

@@ -8,7 +8,7 @@ use super::{
     host_port::HostPort,
     json::{At, Reader, Remark, member},
 };
-use crate::{Config, ExternalAccountKey, ExternalAccountKeys, Origin, Paths, Transport};
+use crate::{Config, ExternalAccountKey, ExternalAccountKeys, IdentifierPolicy, Origin, Paths, Transport};
 
 /// The certificate files of the API's HTTPS server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +157,7 @@ impl Settings {
             origin: Origin::AsAddressed,
             terms_of_service: Some("data:text/plain,Do%20what%20thou%20wilt".to_owned()),
             backdate: Duration::ZERO,
+            identifier_policy: IdentifierPolicy::ANY,
             issuance_delay: Duration::ZERO,
             // An hour more than an order, so that the next order can take it over.
             valid_authorization_lifetime: 25 * HOUR,
