@@ -58,9 +58,11 @@ pub struct Config {
     pub validity: Duration,
     /// How far notBefore lies before the moment of issuance.
     pub backdate: Duration,
+    /// Whether an order may say when its certificate begins and ends (`notBefore`, `notAfter`, RFC 8555 §7.4).
+    pub honors_requested_validity: bool,
     /// The keys that a certificate may be for.
     pub certificate_keys: BTreeSet<KeyType>,
-    /// How long an order may take.
+    /// The longest that an order may take; no longer than an authorization that it takes over, or its notAfter.
     pub order_lifetime: Duration,
     /// How long an authorization may stay pending.
     pub pending_authorization_lifetime: Duration,
@@ -145,6 +147,7 @@ impl Default for Config {
             external_account_keys: ExternalAccountKeys::default(),
             validity: 90 * 24 * HOUR,
             backdate: HOUR,
+            honors_requested_validity: false,
             certificate_keys: KeyType::USUAL.into(),
             order_lifetime: 24 * HOUR,
             pending_authorization_lifetime: HOUR,

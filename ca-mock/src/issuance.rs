@@ -20,6 +20,7 @@ use crate::{
     ids::AccountId,
     jwk::PublicKey,
     timestamp::{after, before, whole_seconds},
+    validity::RequestedValidity,
 };
 
 /// How long the CA's own certificates are good for; no simulation lasts longer.
@@ -55,12 +56,17 @@ impl Issuance {
     }
 
     /// Signs a certificate for the names and the key of `csr`, which must have been checked against its order.
-    pub(crate) fn issue(&self, env: &Env, config: &Config, account: AccountId, csr: &Csr) -> Certificate {
+    pub(crate) fn issue(
+        &self,
+        env: &Env,
+        config: &Config,
+        account: AccountId,
+        csr: &Csr,
+        requested: RequestedValidity,
+    ) -> Certificate {
         let key = SubjectKey::of(&csr.key);
         let serial = Serial::draw(env);
-        let not_before = whole_seconds(before(env.utc_now(), config.backdate));
-        // RFC 5280 §4.1.2.5: notAfter is part of the validity.
-        let not_after = before(after(not_before, config.validity), Duration::from_secs(1));
+        let (not_before, not_after) = requested.dates(config, env.utc_now());
         let mut params = leaf_params(&serial, not_before, not_after, &key);
         params.subject_alt_names = csr
             .names
@@ -264,7 +270,8 @@ mod tests {
             let issuance = Issuance::new(&env);
             let names: BTreeSet<_> = ["a.example", "b.example"].map(|name| Identifier::parse(name).unwrap()).into();
             let config = Config::default();
-            let certificate = issuance.issue(&env, &config, AccountId::draw(&env), &Csr { key, names });
+            let certificate =
+                issuance.issue(&env, &config, AccountId::draw(&env), &Csr { key, names }, RequestedValidity::default());
             (issuance, certificate, config)
         })
     }

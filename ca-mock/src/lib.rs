@@ -49,6 +49,7 @@ mod texts;
 mod timestamp;
 mod tls_alpn01;
 mod validation;
+mod validity;
 mod wire;
 
 pub use addresses::AddressSource;

@@ -157,6 +157,7 @@ impl Settings {
             origin: Origin::AsAddressed,
             terms_of_service: Some("data:text/plain,Do%20what%20thou%20wilt".to_owned()),
             backdate: Duration::ZERO,
+            honors_requested_validity: true,
             identifier_policy: IdentifierPolicy::ANY,
             issuance_delay: Duration::ZERO,
             // An hour more than an order, so that the next order can take it over.
