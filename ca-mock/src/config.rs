@@ -71,6 +71,8 @@ pub struct Config {
     /// How often, in percent, a new order takes over a valid authorization of its account that lasts as long as the
     /// order, instead of asking for proof again (RFC 8555 §7.1.3).
     pub authorization_reuse_percent: u8,
+    /// Whether authorizations can be had before an order, and are taken over by the orders that follow (RFC 8555 §7.4.1).
+    pub pre_authorization: bool,
     /// How many orders one page of an account's list has (RFC 8555 §7.1.2.1).
     pub orders_per_page: NonZeroUsize,
     /// The issuer domain names by which CAA records mean this CA (RFC 8659 §4.2); shown in the directory.
@@ -153,6 +155,7 @@ impl Default for Config {
             pending_authorization_lifetime: HOUR,
             valid_authorization_lifetime: HOUR,
             authorization_reuse_percent: 0,
+            pre_authorization: false,
             orders_per_page: NonZeroUsize::new(100).expect("it is not 0"),
             caa_identities: vec!["ca.test".to_owned()],
             caa_recheck: Arc::new(EachDue),

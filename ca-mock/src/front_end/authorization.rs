@@ -72,7 +72,7 @@ impl FrontEnd {
     }
 
     /// The authorization as it is now, if it is the account's.
-    fn own_authorization<'a>(
+    pub(super) fn own_authorization<'a>(
         &self,
         store: &'a mut Store,
         account: AccountId,
@@ -88,7 +88,7 @@ impl FrontEnd {
         if is_busy { self.with_poll_interval(answer, self.ca.config().challenge_retry_after) } else { answer }
     }
 
-    fn authorization_object(&self, authorization: &Authorization) -> Value {
+    pub(super) fn authorization_object(&self, authorization: &Authorization) -> Value {
         let Authorization { id, account, .. } = *authorization;
         let challenges = shown_challenges(authorization).map(|challenge| self.challenge_object(account, id, challenge));
         let mut object = json!({

@@ -15,6 +15,9 @@ impl FrontEnd {
             "keyChange": self.urls.of(&Route::KeyChange),
             "meta": {"externalAccountRequired": self.ca.config().external_account_required},
         });
+        if self.ca.config().pre_authorization {
+            directory["newAuthz"] = self.urls.of(&Route::NewAuthorization).into();
+        }
         if self.ca.config().renewal_info {
             directory["renewalInfo"] = self.urls.of_renewal_info().into();
         }

@@ -76,7 +76,8 @@ impl FrontEnd {
         })
     }
 
-    /// A valid one that lasts as long as the order, if the CA reuses them, or else a new one.
+    /// One that the account has asked for already; a valid one that lasts as long as the order, if the CA reuses them; or
+    /// else a new one.
     fn authorization_for(
         &self,
         store: &mut Store,
@@ -85,6 +86,10 @@ impl FrontEnd {
         order_expires: UtcDateTime,
     ) -> AuthorizationId {
         let config = self.ca.config();
+        if let Some(earlier) = store.authorizations.pre_authorization(account, identifier, self.env.utc_now()) {
+            self.env.probe("ca/pre-authorization-used");
+            return earlier;
+        }
         if dice::falls(&self.env, "ca/authorization reuse", config.authorization_reuse_percent)
             && let Some(valid) = store.authorizations.valid_until(account, identifier, order_expires)
         {

@@ -23,6 +23,7 @@ pub(super) enum Route {
     NewNonce,
     NewAccount,
     NewOrder,
+    NewAuthorization,
     RevokeCertificate,
     KeyChange,
     Account(AccountId),
@@ -81,6 +82,7 @@ rows! {
     NEW_NONCE: "/acme/new-nonce", "/nonce-plz", [] => Route::NewNonce;
     NEW_ACCOUNT: "/acme/new-account", "/sign-me-up", [] => Route::NewAccount;
     NEW_ORDER: "/acme/new-order", "/order-plz", [] => Route::NewOrder;
+    NEW_AUTHORIZATION: "/acme/new-authorization", "/authz-plz", [] => Route::NewAuthorization;
     REVOKE_CERTIFICATE: "/acme/revoke-certificate", "/revoke-cert", [] => Route::RevokeCertificate;
     KEY_CHANGE: "/acme/key-change", "/rollover-account-key", [] => Route::KeyChange;
     ACCOUNT: "/acme/account/{}", "/my-account/{}", [id] => Route::Account(AccountId::parse(id)?);
@@ -136,6 +138,7 @@ impl Route {
             Self::NewNonce => (NEW_NONCE, vec![]),
             Self::NewAccount => (NEW_ACCOUNT, vec![]),
             Self::NewOrder => (NEW_ORDER, vec![]),
+            Self::NewAuthorization => (NEW_AUTHORIZATION, vec![]),
             Self::RevokeCertificate => (REVOKE_CERTIFICATE, vec![]),
             Self::KeyChange => (KEY_CHANGE, vec![]),
             Self::Account(id) => (ACCOUNT, vec![id.to_string()]),
@@ -158,6 +161,7 @@ impl Route {
             Self::RenewalInfo(_) => &[Method::GET, Method::HEAD],
             Self::NewAccount
             | Self::NewOrder
+            | Self::NewAuthorization
             | Self::RevokeCertificate
             | Self::KeyChange
             | Self::Account(_)
@@ -251,6 +255,7 @@ mod tests {
                 Route::NewNonce,
                 Route::NewAccount,
                 Route::NewOrder,
+                Route::NewAuthorization,
                 Route::RevokeCertificate,
                 Route::KeyChange,
                 Route::Account(AccountId::draw(&env)),
