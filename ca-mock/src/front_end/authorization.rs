@@ -32,8 +32,15 @@ impl FrontEnd {
         let update = if is_post_as_get(jws) { AuthorizationUpdate { status: None } } else { payload(jws)? };
         self.ca.with_store(|store| {
             let authorization = self.own_authorization(store, account, id)?;
-            if update.status.as_deref() == Some("deactivated") {
-                authorization.deactivate()?;
+            match update.status.as_deref() {
+                Some("deactivated") => authorization.deactivate()?,
+                None if is_post_as_get(jws) => {}
+                // RFC 8555 §7.5.2 knows one update.
+                Some(_) | None => {
+                    return Err(
+                        Problem::malformed("an authorization's status can be set to \"deactivated\" only").into()
+                    );
+                }
             }
             let is_busy = authorization.challenges.iter().any(is_processing);
             let answer = Answer::json(StatusCode::OK, &self.authorization_object(authorization));

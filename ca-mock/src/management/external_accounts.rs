@@ -48,3 +48,25 @@ fn read(body: &[u8]) -> Result<(String, ExternalAccountKey), String> {
     key.expires = new.expires.as_ref().map(time).transpose()?;
     Ok((new.kid, key))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_with_its_limits_and_what_is_wrong_is_told() {
+        let whole = br#"{"kid": "a", "macKey": "AAAA", "singleUse": true, "expires": "2027-01-01T00:00:00Z"}"#;
+        let (kid, key) = read(whole).unwrap();
+        assert_eq!((kid.as_str(), key.is_single_use, key.expires.is_some()), ("a", true, true));
+        for (bad, told) in [
+            (&b""[..], "EOF"),
+            (br#"{"kid": "a"}"#, "macKey"),
+            (br#"{"kid": "a", "macKey": "AAAA", "single": true}"#, "single"),
+            (br#"{"kid": "a", "macKey": "AAA="}"#, "base64url"),
+            (br#"{"kid": "a", "macKey": "AAAA", "expires": "soon"}"#, "expires"),
+        ] {
+            let wrong = read(bad).unwrap_err();
+            assert!(wrong.contains(told), "{wrong}");
+        }
+    }
+}
