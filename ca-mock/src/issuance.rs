@@ -221,6 +221,7 @@ impl SubjectKey {
         let (bytes, algorithm) = match key {
             PublicKey::P256(x, y) => ([&[0x04], &x[..], y].concat(), &rcgen::PKCS_ECDSA_P256_SHA256),
             PublicKey::P384(x, y) => ([&[0x04], &x[..], y].concat(), &rcgen::PKCS_ECDSA_P384_SHA384),
+            PublicKey::P521(..) => unreachable!("no key of a CSR is read as one on P-521"),
             PublicKey::Ed25519(x) => (x.to_vec(), &rcgen::PKCS_ED25519),
             PublicKey::Rsa { modulus, .. } => (rsa_public_key(modulus), &rcgen::PKCS_RSA_SHA256),
         };

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use p521::ecdsa::{self, signature::Verifier};
 use ring::{digest, signature};
 use serde_json::{Map, Value};
 use x509_parser::x509::SubjectPublicKeyInfo;
@@ -21,6 +22,8 @@ pub(crate) enum PublicKey {
     P256([u8; 32], [u8; 32]),
     /// Coordinates x and y.
     P384([u8; 48], [u8; 48]),
+    /// Coordinates x and y. Accounts have such keys, certificates don't.
+    P521([u8; 66], [u8; 66]),
     /// Big-endian, without leading zeros; the exponent is 65537.
     Rsa { modulus: Vec<u8>, kind: KeyType },
     /// RFC 8032's encoding.
@@ -34,6 +37,8 @@ pub enum KeyType {
     P256,
     /// ECDSA on P-384.
     P384,
+    /// ECDSA on P-521, for accounts only.
+    P521,
     /// RSA with 2048 bits.
     Rsa2048,
     /// RSA with 3072 bits.
@@ -57,6 +62,7 @@ impl fmt::Display for KeyType {
         f.write_str(match self {
             Self::P256 => "P-256",
             Self::P384 => "P-384",
+            Self::P521 => "P-521",
             Self::Rsa2048 => "RSA with 2048 bits",
             Self::Rsa3072 => "RSA with 3072 bits",
             Self::Rsa4096 => "RSA with 4096 bits",
@@ -94,6 +100,7 @@ impl PublicKey {
             "EC" => match text(jwk, "crv")? {
                 "P-256" => Ok(Self::P256(fixed(jwk, "x")?, fixed(jwk, "y")?)),
                 "P-384" => Ok(Self::P384(fixed(jwk, "x")?, fixed(jwk, "y")?)),
+                "P-521" => Ok(Self::P521(fixed(jwk, "x")?, fixed(jwk, "y")?)),
                 other => Err(bad_key(format!("curve {other:?} is not supported"))),
             },
             "OKP" => match text(jwk, "crv")? {
@@ -160,6 +167,7 @@ impl PublicKey {
         match self {
             Self::P256(..) => KeyType::P256,
             Self::P384(..) => KeyType::P384,
+            Self::P521(..) => KeyType::P521,
             Self::Rsa { kind, .. } => *kind,
             Self::Ed25519(_) => KeyType::Ed25519,
         }
@@ -171,6 +179,7 @@ impl PublicKey {
         let canonical = match self {
             Self::P256(x, y) => format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
             Self::P384(x, y) => format!(r#"{{"crv":"P-384","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
+            Self::P521(x, y) => format!(r#"{{"crv":"P-521","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
             Self::Rsa { modulus, .. } => format!(r#"{{"e":"{EXPONENT}","kty":"RSA","n":"{}"}}"#, encode(modulus)),
             Self::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)),
         };
@@ -185,12 +194,18 @@ impl PublicKey {
         let outcome = match self {
             Self::P256(x, y) => verify(&signature::ECDSA_P256_SHA256_FIXED, &point(x, y)),
             Self::P384(x, y) => verify(&signature::ECDSA_P384_SHA384_FIXED, &point(x, y)),
+            // ring does not have this curve.
+            Self::P521(x, y) => return p521_verifies(&point(x, y), message, signature).is_ok(),
             Self::Ed25519(x) => verify(&signature::ED25519, x),
             Self::Rsa { modulus, .. } => signature::RsaPublicKeyComponents { n: modulus.as_slice(), e: &[1, 0, 1][..] }
                 .verify(&signature::RSA_PKCS1_2048_8192_SHA256, message, signature),
         };
         outcome.is_ok()
     }
+}
+
+fn p521_verifies(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), ecdsa::Error> {
+    ecdsa::VerifyingKey::from_sec1_bytes(key)?.verify(message, &ecdsa::Signature::from_slice(signature)?)
 }
 
 /// The uncompressed point (SEC 1 §2.3.3).
