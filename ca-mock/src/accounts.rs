@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use sim::Env;
 
 use crate::{
@@ -54,6 +55,8 @@ pub(crate) struct Account {
     pub(crate) status: AccountStatus,
     /// The URL that it was created under: its name outside of this CA (RFC 8657 §3).
     pub(crate) url: String,
+    /// The verified binding to an external account, as it was sent (RFC 8555 §7.3.4).
+    pub(crate) external_account_binding: Option<Value>,
 }
 
 /// All accounts; each key belongs to one at most.
@@ -83,10 +86,11 @@ impl Accounts {
         key: PublicKey,
         contacts: Vec<Contact>,
         url: impl FnOnce(AccountId) -> String,
-    ) -> &Account {
+    ) -> &mut Account {
         let id = AccountId::draw(env);
         self.by_key.insert(key.thumbprint(), id);
-        self.by_id.entry(id).or_insert(Account { id, key, contacts, status: AccountStatus::Valid, url: url(id) })
+        let (status, url) = (AccountStatus::Valid, url(id));
+        self.by_id.entry(id).or_insert(Account { id, key, contacts, status, url, external_account_binding: None })
     }
 
     /// Key rollover (RFC 8555 §7.3.5). `Err` names the account that has the new key already.

@@ -51,6 +51,8 @@ pub(crate) struct Authorization {
     pub(crate) account: AccountId,
     pub(crate) identifier: Identifier,
     pub(crate) status: AuthorizationStatus,
+    /// Whether the client asked for it before it ordered anything (RFC 8555 §7.4.1).
+    pub(crate) is_pre_authorization: bool,
     pub(crate) challenges: Vec<Challenge>,
 }
 
@@ -141,6 +143,7 @@ impl Authorization {
 #[derive(Debug, Default)]
 pub(crate) struct Authorizations {
     by_id: BTreeMap<AuthorizationId, Authorization>,
+    by_identifier: BTreeMap<(AccountId, Identifier), Vec<AuthorizationId>>,
 }
 
 impl Authorizations {
@@ -154,7 +157,9 @@ impl Authorizations {
         let id = AuthorizationId::draw(env);
         let challenges = ChallengeType::for_identifier(&identifier).map(|kind| Challenge::new(env, kind)).collect();
         let status = AuthorizationStatus::Pending { expires };
-        self.by_id.insert(id, Authorization { id, account, identifier, status, challenges });
+        self.by_identifier.entry((account, identifier.clone())).or_default().push(id);
+        let is_pre_authorization = false;
+        self.by_id.insert(id, Authorization { id, account, identifier, status, is_pre_authorization, challenges });
         id
     }
 
@@ -167,13 +172,37 @@ impl Authorizations {
     ) -> Option<AuthorizationId> {
         let lasts =
             |one: &&Authorization| matches!(one.status, AuthorizationStatus::Valid { expires, .. } if expires >= until);
-        let of_account = |one: &&Authorization| one.account == account && one.identifier == *identifier;
         // A record that stays can be looked up again, and is (draft-ietf-acme-dns-persist-01 §7.8).
         let is_to_keep = |one: &&Authorization| {
             let persistent = one.challenge(ChallengeType::DnsPersist01).map(|challenge| &challenge.status);
             !matches!(persistent, Some(ChallengeStatus::Valid { .. }))
         };
-        self.by_id.values().filter(of_account).filter(is_to_keep).find(lasts).map(|one| one.id)
+        self.of(account, identifier).filter(is_to_keep).find(lasts).map(|one| one.id)
+    }
+
+    /// Whether the account holds a valid authorization for the identifier by `now`.
+    pub(crate) fn holds_valid(&self, account: AccountId, identifier: &Identifier, now: UtcDateTime) -> bool {
+        self.of(account, identifier)
+            .any(|one| matches!(one.status, AuthorizationStatus::Valid { expires, .. } if expires > now))
+    }
+
+    /// The pre-authorization of the account for the identifier that is pending or valid by `now` (RFC 8555 §7.4.1).
+    pub(crate) fn pre_authorization(
+        &self,
+        account: AccountId,
+        identifier: &Identifier,
+        now: UtcDateTime,
+    ) -> Option<AuthorizationId> {
+        let is_open = |one: &&Authorization| {
+            one.is_pre_authorization && one.status.expires().is_some_and(|expires| expires > now)
+        };
+        self.of(account, identifier).find(is_open).map(|one| one.id)
+    }
+
+    /// The account's authorizations for the identifier, in the order of creation.
+    fn of(&self, account: AccountId, identifier: &Identifier) -> impl Iterator<Item = &Authorization> {
+        let ids = self.by_identifier.get(&(account, identifier.clone()));
+        ids.into_iter().flatten().filter_map(|id| self.by_id.get(id))
     }
 
     pub(crate) fn find(&self, id: AuthorizationId) -> Option<&Authorization> {
@@ -203,9 +232,14 @@ mod tests {
 
     fn answered(env: &Env) -> Authorization {
         let mut all = Authorizations::default();
+        let id = answered_in(&mut all, env).id;
+        all.by_id.remove(&id).unwrap()
+    }
+
+    fn answered_in<'a>(all: &'a mut Authorizations, env: &Env) -> &'a Authorization {
         let name = Identifier::parse("a.example").unwrap();
         let id = all.create(env, AccountId::draw(env), name, after(NOW, HOUR));
-        let mut authorization = all.by_id.remove(&id).unwrap();
+        let authorization = all.find_mut(id).unwrap();
         let challenge = authorization.challenge_mut(ChallengeType::Http01).unwrap();
         let key = PublicKey::Ed25519([1; 32]).thumbprint();
         assert!(challenge.answer(key));
@@ -248,11 +282,9 @@ mod tests {
     #[test]
     fn a_valid_authorization_is_taken_over_by_its_account_for_its_identifier_while_it_lasts() {
         testing::with_env(|env| {
-            let authorization = answered(&env);
-            let (id, account) = (authorization.id, authorization.account);
-            let name = authorization.identifier.clone();
             let mut all = Authorizations::default();
-            all.by_id.insert(id, authorization);
+            let authorization = answered_in(&mut all, &env);
+            let (id, account, name) = (authorization.id, authorization.account, authorization.identifier.clone());
             assert_eq!(all.valid_until(account, &name, NOW), None);
             all.find_mut(id).unwrap().conclude(ChallengeType::Http01, Ok(CHECKED), NOW, HOUR);
             assert_eq!(all.valid_until(account, &name, after(NOW, HOUR)), Some(id));

@@ -3,8 +3,9 @@
 //! A plain struct: a scenario, a command line or a test fills it in. The CA never reads the environment.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    num::NonZeroU32,
+    num::{NonZeroU32, NonZeroUsize},
     sync::Arc,
     time::Duration,
 };
@@ -15,7 +16,10 @@ use crate::{
     MakeAccountLookup,
     addresses::AddressSource,
     caa::{CaaRecheck, EachDue},
+    external_accounts::ExternalAccountKeys,
     front_end::{Origin, Paths},
+    identifier_policy::IdentifierPolicy,
+    jwk::KeyType,
     renewal_info_policy::RenewalInfoPolicy,
     wire::Transport,
 };
@@ -45,12 +49,20 @@ pub struct Config {
     pub api_certificate: Option<Arc<CertifiedKey>>,
     /// The terms that a new account must agree to, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
     pub terms_of_service: Option<String>,
+    /// Whether a new account must be bound to one that its holder has outside of ACME (RFC 8555 §7.3.4).
+    pub external_account_required: bool,
+    /// The keys for such bindings that are known at first.
+    pub external_account_keys: ExternalAccountKeys,
 
     /// From notBefore to notAfter, both included, in whole seconds.
     pub validity: Duration,
     /// How far notBefore lies before the moment of issuance.
     pub backdate: Duration,
-    /// How long an order may take.
+    /// Whether an order may say when its certificate begins and ends (`notBefore`, `notAfter`, RFC 8555 §7.4).
+    pub honors_requested_validity: bool,
+    /// The keys that a certificate may be for.
+    pub certificate_keys: BTreeSet<KeyType>,
+    /// The longest that an order may take; no longer than an authorization that it takes over, or its notAfter.
     pub order_lifetime: Duration,
     /// How long an authorization may stay pending.
     pub pending_authorization_lifetime: Duration,
@@ -59,6 +71,10 @@ pub struct Config {
     /// How often, in percent, a new order takes over a valid authorization of its account that lasts as long as the
     /// order, instead of asking for proof again (RFC 8555 §7.1.3).
     pub authorization_reuse_percent: u8,
+    /// Whether authorizations can be had before an order, and are taken over by the orders that follow (RFC 8555 §7.4.1).
+    pub pre_authorization: bool,
+    /// How many orders one page of an account's list has (RFC 8555 §7.1.2.1).
+    pub orders_per_page: NonZeroUsize,
     /// The issuer domain names by which CAA records mean this CA (RFC 8659 §4.2); shown in the directory.
     pub caa_identities: Vec<String>,
     /// Decides which names' CAA is looked up again before issuance.
@@ -77,6 +93,8 @@ pub struct Config {
     pub renewal_info_policy: RenewalInfoPolicy,
     /// The most identifiers in one order.
     pub identifiers_max: usize,
+    /// Which names may be ordered.
+    pub identifier_policy: IdentifierPolicy,
     /// Domains that nothing is issued for, those below them included.
     pub domain_blocklist: Vec<String>,
 
@@ -127,12 +145,18 @@ impl Default for Config {
             api_names: Vec::new(),
             api_certificate: None,
             terms_of_service: Some("https://ca.test/terms/1".to_owned()),
+            external_account_required: false,
+            external_account_keys: ExternalAccountKeys::default(),
             validity: 90 * 24 * HOUR,
             backdate: HOUR,
+            honors_requested_validity: false,
+            certificate_keys: KeyType::USUAL.into(),
             order_lifetime: 24 * HOUR,
             pending_authorization_lifetime: HOUR,
             valid_authorization_lifetime: HOUR,
             authorization_reuse_percent: 0,
+            pre_authorization: false,
+            orders_per_page: NonZeroUsize::new(100).expect("it is not 0"),
             caa_identities: vec!["ca.test".to_owned()],
             caa_recheck: Arc::new(EachDue),
             issuance_delay: Duration::from_secs(1),
@@ -142,6 +166,7 @@ impl Default for Config {
             renewal_info: true,
             renewal_info_policy: RenewalInfoPolicy::default(),
             identifiers_max: 100,
+            identifier_policy: IdentifierPolicy::default(),
             domain_blocklist: Vec::new(),
             always_valid: false,
             validation_delay_max: Duration::ZERO,

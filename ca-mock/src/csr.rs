@@ -14,7 +14,7 @@ use x509_parser::{
 
 use crate::{
     identifier::Identifier,
-    jwk::PublicKey,
+    jwk::{KeyType, PublicKey},
     problem::{Problem, ProblemType},
 };
 
@@ -36,9 +36,7 @@ impl Csr {
         if info.version.0 != 0 {
             return Err(bad("the CSR's version is not 1"));
         }
-        let key = PublicKey::from_spki(&info.subject_pki).map_err(|_| {
-            bad("the CSR's key is neither P-256, P-384 nor RSA with 2048 to 4096 bits and exponent 65537")
-        })?;
+        let key = PublicKey::from_spki(&info.subject_pki).map_err(|problem| bad(&problem.detail))?;
         request.verify_signature().map_err(|_| bad("the CSR's signature does not verify"))?;
 
         let mut names = BTreeSet::new();
@@ -54,6 +52,15 @@ impl Csr {
             }
         }
         Ok(Self { key, names })
+    }
+
+    /// RFC 8555 §11.1: keys are held to the CA's policy.
+    pub(crate) fn check_key(&self, accepted: &BTreeSet<KeyType>) -> Result<(), Problem> {
+        if accepted.contains(&self.key.kind()) {
+            return Ok(());
+        }
+        let accepted = accepted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Err(bad(&format!("the CSR's key is {}, not one of {accepted}", self.key.kind())))
     }
 
     /// RFC 8555 §7.4: "the exact same set of requested identifiers".
@@ -97,10 +104,30 @@ fn bad(detail: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, DistinguishedName, DnType, SanType};
+    use ring::signature::KeyPair;
     use sim::crypto::P256Key;
 
     use super::*;
     use crate::testing;
+
+    /// rcgen's signer for a curve that the CA certifies on request only.
+    struct Ed25519(ring::signature::Ed25519KeyPair);
+
+    impl rcgen::PublicKeyData for Ed25519 {
+        fn der_bytes(&self) -> &[u8] {
+            self.0.public_key().as_ref()
+        }
+
+        fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+            &rcgen::PKCS_ED25519
+        }
+    }
+
+    impl rcgen::SigningKey for Ed25519 {
+        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+            Ok(self.0.sign(message).as_ref().to_vec())
+        }
+    }
 
     fn request(names: &[&str], common_name: Option<&str>, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
         testing::with_env(|env| {
@@ -126,6 +153,19 @@ mod tests {
         assert!(csr.check_names(&set(&["a.example"])).is_err());
         assert!(csr.check_names(&set(&["a.example", "b.example", "c.example"])).is_err());
         assert!(matches!(csr.key, PublicKey::P256(..)));
+    }
+
+    #[test]
+    fn a_key_is_accepted_if_the_ca_certifies_such_keys() {
+        let key = Ed25519(ring::signature::Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap());
+        let mut params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        let ed25519 = Csr::parse(params.serialize_request(&key).unwrap().der()).unwrap();
+        let p256 = Csr::parse(&request(&["a.example"], None, |_| {})).unwrap();
+        let usual = KeyType::USUAL.into();
+        assert_eq!(p256.check_key(&usual), Ok(()));
+        assert_eq!(ed25519.check_key(&usual).unwrap_err().kind(), ProblemType::BadCsr);
+        assert_eq!(ed25519.check_key(&[KeyType::Ed25519].into()), Ok(()));
     }
 
     #[test]

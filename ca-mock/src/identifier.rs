@@ -1,6 +1,6 @@
 //! Identifiers that a certificate may be ordered for: DNS names (RFC 8555 §7.1.4, §9.7.7).
 //!
-//! A name becomes an [`Identifier`] once, here, lower-cased and checked. IP addresses (RFC 8738) are an unsupported
+//! A name becomes an [`Identifier`] once, here, lower-cased and checked. Whether the CA issues for it is policy. IP addresses (RFC 8738) are an unsupported
 //! type.
 
 use std::fmt;
@@ -36,7 +36,7 @@ impl From<&Identifier> for SentIdentifier {
     }
 }
 
-/// A DNS name in lower case, without a trailing dot, of two labels or more, maybe below a `*` (RFC 8555 §7.1.3).
+/// A DNS name in lower case, without a trailing dot, maybe below a `*` (RFC 8555 §7.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identifier(String);
 
@@ -58,9 +58,6 @@ impl Identifier {
         let labels: Vec<&str> = domain.split('.').collect();
         if labels.iter().any(|label| label.is_empty() || label.len() > 63) {
             return refuse("has a label that is empty or longer than 63 octets");
-        }
-        if labels.len() < 2 {
-            return refuse("has only one label");
         }
         let is_ldh = |label: &&str| {
             label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -130,6 +127,7 @@ mod tests {
         for (sent, read) in [
             ("A.Example", "a.example"),
             ("*.A.example", "*.a.example"),
+            ("LocalHost", "localhost"),
             ("xn--bcher-kva.example", "xn--bcher-kva.example"),
         ] {
             assert_eq!(Identifier::parse(sent).unwrap().as_str(), read);
@@ -143,14 +141,13 @@ mod tests {
         for bad in [
             "",
             ".",
-            "example",
+            "*",
             "example.",
             ".example",
             "a..example",
             "a_b.example",
             "-a.example",
             "a-.example",
-            "*.example",
             "*.*.a.example",
             "a.*.example",
             "bücher.example",

@@ -20,6 +20,7 @@ use crate::{
     ids::AccountId,
     jwk::PublicKey,
     timestamp::{after, before, whole_seconds},
+    validity::RequestedValidity,
 };
 
 /// How long the CA's own certificates are good for; no simulation lasts longer.
@@ -55,12 +56,17 @@ impl Issuance {
     }
 
     /// Signs a certificate for the names and the key of `csr`, which must have been checked against its order.
-    pub(crate) fn issue(&self, env: &Env, config: &Config, account: AccountId, csr: &Csr) -> Certificate {
+    pub(crate) fn issue(
+        &self,
+        env: &Env,
+        config: &Config,
+        account: AccountId,
+        csr: &Csr,
+        requested: RequestedValidity,
+    ) -> Certificate {
         let key = SubjectKey::of(&csr.key);
         let serial = Serial::draw(env);
-        let not_before = whole_seconds(before(env.utc_now(), config.backdate));
-        // RFC 5280 §4.1.2.5: notAfter is part of the validity.
-        let not_after = before(after(not_before, config.validity), Duration::from_secs(1));
+        let (not_before, not_after) = requested.dates(config, env.utc_now());
         let mut params = leaf_params(&serial, not_before, not_after, &key);
         params.subject_alt_names = csr
             .names
@@ -215,8 +221,9 @@ impl SubjectKey {
         let (bytes, algorithm) = match key {
             PublicKey::P256(x, y) => ([&[0x04], &x[..], y].concat(), &rcgen::PKCS_ECDSA_P256_SHA256),
             PublicKey::P384(x, y) => ([&[0x04], &x[..], y].concat(), &rcgen::PKCS_ECDSA_P384_SHA384),
+            PublicKey::P521(..) => unreachable!("no key of a CSR is read as one on P-521"),
             PublicKey::Ed25519(x) => (x.to_vec(), &rcgen::PKCS_ED25519),
-            PublicKey::Rsa { modulus } => (rsa_public_key(modulus), &rcgen::PKCS_RSA_SHA256),
+            PublicKey::Rsa { modulus, .. } => (rsa_public_key(modulus), &rcgen::PKCS_RSA_SHA256),
         };
         Self { bytes, algorithm }
     }
@@ -257,14 +264,15 @@ mod tests {
     use x509_parser::prelude::*;
 
     use super::*;
-    use crate::{identifier::Identifier, testing};
+    use crate::{identifier::Identifier, jwk::KeyType, testing};
 
     fn issued(key: PublicKey) -> (Issuance, Certificate, Config) {
         testing::with_env(|env| {
             let issuance = Issuance::new(&env);
             let names: BTreeSet<_> = ["a.example", "b.example"].map(|name| Identifier::parse(name).unwrap()).into();
             let config = Config::default();
-            let certificate = issuance.issue(&env, &config, AccountId::draw(&env), &Csr { key, names });
+            let certificate =
+                issuance.issue(&env, &config, AccountId::draw(&env), &Csr { key, names }, RequestedValidity::default());
             (issuance, certificate, config)
         })
     }
@@ -302,7 +310,8 @@ mod tests {
     fn every_key_that_a_csr_may_have_is_written_as_it_was_read() {
         let mut modulus = vec![0xc5; 256];
         modulus[255] = 1;
-        for key in [PublicKey::P384([3; 48], [4; 48]), PublicKey::Rsa { modulus }] {
+        let rsa = PublicKey::Rsa { modulus, kind: KeyType::Rsa2048 };
+        for key in [PublicKey::P384([3; 48], [4; 48]), rsa, PublicKey::Ed25519([5; 32])] {
             let (_, certificate, _) = issued(key.clone());
             let (_, leaf) = X509Certificate::from_der(&certificate.der).unwrap();
             assert_eq!(PublicKey::from_spki(leaf.public_key()).unwrap(), key);

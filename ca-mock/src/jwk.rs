@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use p521::ecdsa::{self, signature::Verifier};
 use ring::{digest, signature};
 use serde_json::{Map, Value};
 use x509_parser::x509::SubjectPublicKeyInfo;
@@ -21,10 +22,53 @@ pub(crate) enum PublicKey {
     P256([u8; 32], [u8; 32]),
     /// Coordinates x and y.
     P384([u8; 48], [u8; 48]),
+    /// Coordinates x and y. Accounts have such keys, certificates don't.
+    P521([u8; 66], [u8; 66]),
     /// Big-endian, without leading zeros; the exponent is 65537.
-    Rsa { modulus: Vec<u8> },
+    Rsa { modulus: Vec<u8>, kind: KeyType },
     /// RFC 8032's encoding.
     Ed25519([u8; 32]),
+}
+
+/// What kind of key it is, and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyType {
+    /// ECDSA on P-256.
+    P256,
+    /// ECDSA on P-384.
+    P384,
+    /// ECDSA on P-521, for accounts only.
+    P521,
+    /// RSA with 2048 bits.
+    Rsa2048,
+    /// RSA with 3072 bits.
+    Rsa3072,
+    /// RSA with 4096 bits.
+    Rsa4096,
+    /// Ed25519, which the Baseline Requirements do not allow in certificates (§6.1.5).
+    Ed25519,
+}
+
+impl KeyType {
+    /// Those that public CAs certify.
+    pub const USUAL: [Self; 5] = [Self::P256, Self::P384, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
+
+    /// The size of an RSA modulus, in bits.
+    const RSA: [(usize, Self); 3] = [(2048, Self::Rsa2048), (3072, Self::Rsa3072), (4096, Self::Rsa4096)];
+}
+
+impl fmt::Display for KeyType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+            Self::Rsa2048 => "RSA with 2048 bits",
+            Self::Rsa3072 => "RSA with 3072 bits",
+            Self::Rsa4096 => "RSA with 4096 bits",
+            Self::Ed25519 => "Ed25519",
+        })
+    }
 }
 
 /// SHA-256 over a key's required members (RFC 7638): equal for equal keys, however they were written.
@@ -56,6 +100,7 @@ impl PublicKey {
             "EC" => match text(jwk, "crv")? {
                 "P-256" => Ok(Self::P256(fixed(jwk, "x")?, fixed(jwk, "y")?)),
                 "P-384" => Ok(Self::P384(fixed(jwk, "x")?, fixed(jwk, "y")?)),
+                "P-521" => Ok(Self::P521(fixed(jwk, "x")?, fixed(jwk, "y")?)),
                 other => Err(bad_key(format!("curve {other:?} is not supported"))),
             },
             "OKP" => match text(jwk, "crv")? {
@@ -75,7 +120,7 @@ impl PublicKey {
     /// The key of a CSR or certificate.
     pub(crate) fn from_spki(info: &SubjectPublicKeyInfo<'_>) -> Result<Self, Problem> {
         use x509_parser::public_key::PublicKey as Parsed;
-        let unusable = || bad_key("the key is neither P-256, P-384 nor RSA with 2048 to 4096 bits and exponent 65537");
+        let unusable = || bad_key("the key is neither P-256, P-384, Ed25519 nor RSA with exponent 65537");
         let parsed = info.parsed().map_err(|_| unusable())?;
         if let Parsed::EC(point) = &parsed {
             let curve = info.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok()).ok_or_else(unusable)?;
@@ -89,6 +134,13 @@ impl PublicKey {
                 _ => Err(unusable()),
             };
         }
+        // RFC 8410 §4: the bit string is the key; the parser does not know that.
+        if info.algorithm.algorithm == x509_parser::oid_registry::OID_SIG_ED25519
+            && info.algorithm.parameters.is_none()
+            && let Ok(x) = <[u8; 32]>::try_from(&*info.subject_public_key.data)
+        {
+            return Ok(Self::Ed25519(x));
+        }
         if let Parsed::RSA(key) = &parsed
             && key.exponent == [1, 0, 1]
         {
@@ -98,14 +150,27 @@ impl PublicKey {
     }
 
     fn rsa(modulus: Vec<u8>) -> Result<Self, Problem> {
-        let bits = match modulus.first() {
-            None | Some(0) => return Err(bad_key("the RSA modulus is empty or begins with a zero octet")),
-            Some(first) => modulus.len() * 8 - first.leading_zeros() as usize,
+        let (Some(first @ 1..), Some(last)) = (modulus.first(), modulus.last()) else {
+            return Err(bad_key("the RSA modulus is empty or begins with a zero octet"));
         };
-        if !(2048..=4096).contains(&bits) || modulus.last().is_some_and(|last| last % 2 == 0) {
-            return Err(bad_key(format!("the RSA modulus is even or of {bits} bits, not 2048 to 4096")));
+        let bits = modulus.len() * 8 - first.leading_zeros() as usize;
+        if last % 2 == 0 {
+            return Err(bad_key("the RSA modulus is even"));
         }
-        Ok(Self::Rsa { modulus })
+        let Some((_, kind)) = KeyType::RSA.into_iter().find(|(size, _)| *size == bits) else {
+            return Err(bad_key(format!("the RSA modulus has {bits} bits, not 2048, 3072 or 4096")));
+        };
+        Ok(Self::Rsa { modulus, kind })
+    }
+
+    pub(crate) fn kind(&self) -> KeyType {
+        match self {
+            Self::P256(..) => KeyType::P256,
+            Self::P384(..) => KeyType::P384,
+            Self::P521(..) => KeyType::P521,
+            Self::Rsa { kind, .. } => *kind,
+            Self::Ed25519(_) => KeyType::Ed25519,
+        }
     }
 
     pub(crate) fn thumbprint(&self) -> Thumbprint {
@@ -114,7 +179,8 @@ impl PublicKey {
         let canonical = match self {
             Self::P256(x, y) => format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
             Self::P384(x, y) => format!(r#"{{"crv":"P-384","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
-            Self::Rsa { modulus } => format!(r#"{{"e":"{EXPONENT}","kty":"RSA","n":"{}"}}"#, encode(modulus)),
+            Self::P521(x, y) => format!(r#"{{"crv":"P-521","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
+            Self::Rsa { modulus, .. } => format!(r#"{{"e":"{EXPONENT}","kty":"RSA","n":"{}"}}"#, encode(modulus)),
             Self::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)),
         };
         let hash = digest::digest(&digest::SHA256, canonical.as_bytes());
@@ -128,12 +194,18 @@ impl PublicKey {
         let outcome = match self {
             Self::P256(x, y) => verify(&signature::ECDSA_P256_SHA256_FIXED, &point(x, y)),
             Self::P384(x, y) => verify(&signature::ECDSA_P384_SHA384_FIXED, &point(x, y)),
+            // ring does not have this curve.
+            Self::P521(x, y) => return p521_verifies(&point(x, y), message, signature).is_ok(),
             Self::Ed25519(x) => verify(&signature::ED25519, x),
-            Self::Rsa { modulus } => signature::RsaPublicKeyComponents { n: modulus.as_slice(), e: &[1, 0, 1][..] }
+            Self::Rsa { modulus, .. } => signature::RsaPublicKeyComponents { n: modulus.as_slice(), e: &[1, 0, 1][..] }
                 .verify(&signature::RSA_PKCS1_2048_8192_SHA256, message, signature),
         };
         outcome.is_ok()
     }
+}
+
+fn p521_verifies(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), ecdsa::Error> {
+    ecdsa::VerifyingKey::from_sec1_bytes(key)?.verify(message, &ecdsa::Signature::from_slice(signature)?)
 }
 
 /// The uncompressed point (SEC 1 §2.3.3).

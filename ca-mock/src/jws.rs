@@ -18,17 +18,19 @@ use crate::{
 pub(crate) enum Algorithm {
     Es256,
     Es384,
+    Es512,
     Rs256,
     EdDsa,
 }
 
 impl Algorithm {
-    pub(crate) const ALL: [Self; 4] = [Self::Es256, Self::Es384, Self::Rs256, Self::EdDsa];
+    pub(crate) const ALL: [Self; 5] = [Self::Es256, Self::Es384, Self::Es512, Self::Rs256, Self::EdDsa];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
             Self::Rs256 => "RS256",
             Self::EdDsa => "EdDSA",
         }
@@ -38,6 +40,7 @@ impl Algorithm {
         match key {
             PublicKey::P256(..) => Self::Es256,
             PublicKey::P384(..) => Self::Es384,
+            PublicKey::P521(..) => Self::Es512,
             PublicKey::Rsa { .. } => Self::Rs256,
             PublicKey::Ed25519(..) => Self::EdDsa,
         }
@@ -64,7 +67,53 @@ impl SentNonce {
     }
 }
 
-/// A JWS whose signature is not yet verified.
+/// A JWS in flattened JSON with everything protected, whatever it is for.
+#[derive(Debug)]
+pub(crate) struct Flattened {
+    /// The protected header.
+    pub(crate) header: Map<String, Value>,
+    /// Decoded; trust it only once the signature is verified.
+    pub(crate) payload: Vec<u8>,
+    pub(crate) signing_input: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+}
+
+impl Flattened {
+    pub(crate) fn of(members: &Map<String, Value>) -> Result<Self, Problem> {
+        for refused in ["header", "signatures"] {
+            if members.contains_key(refused) {
+                return Err(Problem::malformed(format!(
+                    "the JWS has the member {refused:?}; ACME wants flattened JSON without unprotected header (RFC 8555 §6.2)"
+                )));
+            }
+        }
+        let protected = text(members, "protected")?;
+        let payload = text(members, "payload")?;
+        let signature = decoded(text(members, "signature")?, "signature")?;
+
+        let header = json::object("the protected header", &decoded(protected, "protected")?)?;
+        for refused in ["crit", "b64"] {
+            if header.contains_key(refused) {
+                return Err(Problem::malformed(format!(
+                    "the protected header has {refused:?}, which is not supported here"
+                )));
+            }
+        }
+        Ok(Self {
+            header,
+            signing_input: format!("{protected}.{payload}").into_bytes(),
+            payload: decoded(payload, "payload")?,
+            signature,
+        })
+    }
+
+    /// A member of the protected header.
+    pub(crate) fn text(&self, member: &str) -> Result<&str, Problem> {
+        text(&self.header, member)
+    }
+}
+
+/// A request whose signature is not yet verified.
 #[derive(Debug)]
 pub(crate) struct Jws {
     algorithm: Algorithm,
@@ -79,34 +128,15 @@ pub(crate) struct Jws {
 
 impl Jws {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let members = json::object("the JWS", body)?;
-        for refused in ["header", "signatures"] {
-            if members.contains_key(refused) {
-                return Err(Problem::malformed(format!(
-                    "the JWS has the member {refused:?}; ACME wants flattened JSON without unprotected header (RFC 8555 §6.2)"
-                )));
-            }
-        }
-        let protected = text(&members, "protected")?;
-        let payload = text(&members, "payload")?;
-        let signature = decoded(text(&members, "signature")?, "signature")?;
-
-        let header = json::object("the protected header", &decoded(protected, "protected")?)?;
-        for refused in ["crit", "b64"] {
-            if header.contains_key(refused) {
-                return Err(Problem::malformed(format!(
-                    "the protected header has {refused:?}, which is not supported here"
-                )));
-            }
-        }
+        let jws = Flattened::of(&json::object("the JWS", body)?)?;
         Ok(Self {
-            algorithm: algorithm(&header)?,
-            key: key_reference(&header)?,
-            nonce: nonce(&header)?,
-            url: text(&header, "url")?.to_owned(),
-            signing_input: format!("{protected}.{payload}").into_bytes(),
-            payload: decoded(payload, "payload")?,
-            signature,
+            algorithm: algorithm(&jws.header)?,
+            key: key_reference(&jws.header)?,
+            nonce: nonce(&jws.header)?,
+            url: jws.text("url")?.to_owned(),
+            payload: jws.payload,
+            signing_input: jws.signing_input,
+            signature: jws.signature,
         })
     }
 
@@ -226,6 +256,23 @@ mod tests {
     }
 
     #[test]
+    fn the_signature_of_rfc_7515_appendix_a_4_verifies() {
+        let jwk = json!({
+            "kty": "EC", "crv": "P-521",
+            "x": "AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk",
+            "y": "ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2",
+        });
+        let signature = "AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-mZZqwqT2SI-KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2\
+                         YBJZCPEX3xKpRwcdOO8KpEHwJjyqOgzDO7iKvU8vcnwNrmxYbSW9ERBXukOXolLzeO_Jn";
+        let signature = base64url::decode(signature).unwrap();
+        let key = PublicKey::from_jwk(jwk.as_object().unwrap()).unwrap();
+        assert!(key.verifies(b"eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA", &signature));
+        assert!(!key.verifies(b"eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZB", &signature));
+        assert!(!key.verifies(b"eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA", &signature[1..]));
+        assert!(!PublicKey::P521([0; 66], [0; 66]).verifies(b"", &signature));
+    }
+
+    #[test]
     fn a_well_formed_request_is_read() {
         let read = Jws::parse(jws(&header()).to_string().as_bytes()).unwrap();
         assert_eq!((read.algorithm, read.url.as_str(), read.payload.len()), (Algorithm::Es256, "https://ca/x", 0));
@@ -244,7 +291,7 @@ mod tests {
             changed.as_object_mut().unwrap().remove(member);
             jws(&changed)
         };
-        for algorithm in ["none", "HS256", "es256", "ES512"] {
+        for algorithm in ["none", "HS256", "es256", "ES256K"] {
             assert_eq!(refusal(&change_header("alg", json!(algorithm))), ProblemType::BadSignatureAlgorithm);
         }
         let with = |member: &str, value: Value| {

@@ -11,6 +11,7 @@ use crate::{
     identifier::Identifier,
     ids::{AccountId, AuthorizationId, OrderId},
     problem::{Problem, ProblemType},
+    validity::RequestedValidity,
 };
 
 /// RFC 8555 §7.1.6.
@@ -52,6 +53,8 @@ pub(crate) struct Order {
     pub(crate) expires: UtcDateTime,
     /// The certificate that the new one is to replace (RFC 9773 §5).
     pub(crate) replaces: Option<CertificateId>,
+    /// When the certificate is to begin and end, if the client has said so.
+    pub(crate) validity: RequestedValidity,
     pub(crate) status: OrderStatus,
 }
 
@@ -142,8 +145,8 @@ impl Orders {
         replaces: Option<CertificateId>,
     ) -> OrderId {
         let id = OrderId::draw(env);
-        let status = OrderStatus::Pending;
-        self.by_id.insert(id, Order { id, account, identifiers, authorizations, expires, replaces, status });
+        let (validity, status) = (RequestedValidity::default(), OrderStatus::Pending);
+        self.by_id.insert(id, Order { id, account, identifiers, authorizations, expires, replaces, validity, status });
         self.by_account.entry(account).or_default().push(id);
         id
     }

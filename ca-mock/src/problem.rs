@@ -23,6 +23,7 @@ pub(crate) enum ProblemType {
     Compound,
     Connection,
     Dns,
+    ExternalAccountRequired,
     InvalidContact,
     Malformed,
     OrderNotReady,
@@ -50,6 +51,7 @@ impl ProblemType {
             Self::Compound => "compound",
             Self::Connection => "connection",
             Self::Dns => "dns",
+            Self::ExternalAccountRequired => "externalAccountRequired",
             Self::InvalidContact => "invalidContact",
             Self::Malformed => "malformed",
             Self::OrderNotReady => "orderNotReady",
@@ -66,7 +68,11 @@ impl ProblemType {
     fn status(self) -> StatusCode {
         match self {
             Self::AlreadyReplaced => StatusCode::CONFLICT,
-            Self::Caa | Self::OrderNotReady | Self::Unauthorized | Self::UserActionRequired => StatusCode::FORBIDDEN,
+            Self::Caa
+            | Self::ExternalAccountRequired
+            | Self::OrderNotReady
+            | Self::Unauthorized
+            | Self::UserActionRequired => StatusCode::FORBIDDEN,
             Self::AccountDoesNotExist
             | Self::AlreadyRevoked
             | Self::BadCsr

@@ -3,8 +3,9 @@
 //! It lives in the [`Ca`](crate::Ca) and thus outlives the process that serves it, as a database does.
 
 use crate::{
-    accounts::Accounts, authorizations::Authorizations, certificates::Certificates, config::Config, ids::AccountId,
-    nonces::Nonces, orders::Orders, renewal_info_policy::RenewalInfoPolicy,
+    accounts::Accounts, authorizations::Authorizations, certificates::Certificates, config::Config,
+    external_accounts::ExternalAccountKeys, ids::AccountId, nonces::Nonces, orders::Orders,
+    renewal_info_policy::RenewalInfoPolicy,
 };
 
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub(crate) struct Store {
     pub(crate) authorizations: Authorizations,
     pub(crate) certificates: Certificates,
     pub(crate) renewal_info: RenewalInfoPolicy,
+    pub(crate) external_accounts: ExternalAccountKeys,
 }
 
 impl Store {
@@ -26,6 +28,7 @@ impl Store {
             authorizations: Authorizations::default(),
             certificates: Certificates::default(),
             renewal_info: config.renewal_info_policy.clone(),
+            external_accounts: config.external_account_keys.clone(),
         }
     }
 

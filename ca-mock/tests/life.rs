@@ -2,6 +2,7 @@
 //!
 //! The client here is this test's own: a JWS writer that can be told to be wrong, and nothing that retries.
 
+mod accounts;
 mod stage;
 
 use std::{collections::BTreeSet, time::Duration};

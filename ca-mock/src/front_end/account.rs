@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     accounts::{Account, AccountStatus, Contact},
+    external_accounts::ExternalAccountBinding,
     ids::AccountId,
     jwk::PublicKey,
     jws::Jws,
@@ -25,6 +26,7 @@ struct NewAccount {
     contact: Option<Vec<String>>,
     terms_of_service_agreed: Option<bool>,
     only_return_existing: Option<bool>,
+    external_account_binding: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -57,11 +59,38 @@ impl FrontEnd {
                 );
                 return Err(Answer::from(&problem).with_link(terms, "terms-of-service").into());
             }
+            let binding = self.bind_external_account(store, request.external_account_binding, key, jws)?;
             self.env.probe("ca/account-created");
             let url = |id| self.urls.of(&Route::Account(id));
             let account = store.accounts.create(&self.env, key.clone(), contacts, url);
+            account.external_account_binding = binding;
             Ok(self.show_account(StatusCode::CREATED, account))
         })
+    }
+
+    /// RFC 8555 §7.3.4. The binding is returned if it was verified. A CA that has no keys and wants no bindings does not
+    /// look at those that it is sent.
+    fn bind_external_account(
+        &self,
+        store: &mut Store,
+        sent: Option<Value>,
+        key: &PublicKey,
+        outer: &Jws,
+    ) -> Result<Option<Value>, Problem> {
+        let is_required = self.ca.config().external_account_required;
+        match sent {
+            None if is_required => Err(Problem::new(
+                ProblemType::ExternalAccountRequired,
+                "a new account must be bound to an external one: \"externalAccountBinding\" is missing",
+            )),
+            Some(sent) if is_required || !store.external_accounts.is_empty() => {
+                let binding = ExternalAccountBinding::parse(&sent, &outer.url)?;
+                store.external_accounts.redeem(&binding, key, self.env.utc_now())?;
+                self.env.probe("ca/external-account-bound");
+                Ok(Some(sent))
+            }
+            None | Some(_) => Ok(None),
+        }
     }
 
     /// Reads, updates or deactivates an account (RFC 8555 §7.3.2, §7.3.6).
@@ -81,25 +110,38 @@ impl FrontEnd {
         })
     }
 
-    /// RFC 8555 §7.1.2.1; invalid orders are left out.
-    pub(super) fn account_orders(&self, requester: AccountId, id: AccountId, jws: &Jws) -> Result<Answer, Refusal> {
+    /// The account's orders from number `from` on, a page of them (RFC 8555 §7.1.2.1); invalid ones are left out.
+    pub(super) fn account_orders(
+        &self,
+        requester: AccountId,
+        id: AccountId,
+        from: usize,
+        jws: &Jws,
+    ) -> Result<Answer, Refusal> {
         check_own(requester, id)?;
         post_as_get(jws)?;
         let now = self.env.utc_now();
-        let urls: Vec<String> = self.ca.with_store(|store| {
+        let (urls, next) = self.ca.with_store(|store| {
             let Store { orders, authorizations, .. } = store;
             let mut shown = Vec::new();
-            for id in orders.of_account(id) {
-                if let Some(order) = orders.find_mut(id) {
-                    order.settle(authorizations, now);
-                    if !order.is_invalid() {
-                        shown.push(self.urls.of(&Route::Order(id)));
-                    }
+            for (number, id) in orders.of_account(id).into_iter().enumerate().skip(from) {
+                let Some(order) = orders.find_mut(id) else { continue };
+                order.settle(authorizations, now);
+                if order.is_invalid() {
+                    continue;
                 }
+                if shown.len() == self.ca.config().orders_per_page.get() {
+                    return (shown, Some(number));
+                }
+                shown.push(self.urls.of(&Route::Order(id)));
             }
-            shown
+            (shown, None)
         });
-        Ok(Answer::json(StatusCode::OK, &json!({ "orders": urls })))
+        let page = Answer::json(StatusCode::OK, &json!({ "orders": urls }));
+        Ok(match next {
+            Some(number) => page.with_link(&self.urls.of(&Route::AccountOrders(id, number)), "next"),
+            None => page,
+        })
     }
 
     pub(super) fn show_account(&self, status: StatusCode, account: &Account) -> Answer {
@@ -133,9 +175,13 @@ fn account_object(urls: &Urls, account: &Account) -> Value {
         AccountStatus::Valid => "valid",
         AccountStatus::Deactivated => "deactivated",
     };
-    json!({
+    let mut object = json!({
         "status": status,
         "contact": account.contacts.iter().map(Contact::as_str).collect::<Vec<_>>(),
-        "orders": urls.of(&Route::AccountOrders(account.id)),
-    })
+        "orders": urls.of(&Route::AccountOrders(account.id, 0)),
+    });
+    if let Some(binding) = &account.external_account_binding {
+        object["externalAccountBinding"] = binding.clone();
+    }
+    object
 }

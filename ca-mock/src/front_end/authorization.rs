@@ -32,8 +32,15 @@ impl FrontEnd {
         let update = if is_post_as_get(jws) { AuthorizationUpdate { status: None } } else { payload(jws)? };
         self.ca.with_store(|store| {
             let authorization = self.own_authorization(store, account, id)?;
-            if update.status.as_deref() == Some("deactivated") {
-                authorization.deactivate()?;
+            match update.status.as_deref() {
+                Some("deactivated") => authorization.deactivate()?,
+                None if is_post_as_get(jws) => {}
+                // RFC 8555 §7.5.2 knows one update.
+                Some(_) | None => {
+                    return Err(
+                        Problem::malformed("an authorization's status can be set to \"deactivated\" only").into()
+                    );
+                }
             }
             let is_busy = authorization.challenges.iter().any(is_processing);
             let answer = Answer::json(StatusCode::OK, &self.authorization_object(authorization));
@@ -72,7 +79,7 @@ impl FrontEnd {
     }
 
     /// The authorization as it is now, if it is the account's.
-    fn own_authorization<'a>(
+    pub(super) fn own_authorization<'a>(
         &self,
         store: &'a mut Store,
         account: AccountId,
@@ -88,7 +95,7 @@ impl FrontEnd {
         if is_busy { self.with_poll_interval(answer, self.ca.config().challenge_retry_after) } else { answer }
     }
 
-    fn authorization_object(&self, authorization: &Authorization) -> Value {
+    pub(super) fn authorization_object(&self, authorization: &Authorization) -> Value {
         let Authorization { id, account, .. } = *authorization;
         let challenges = shown_challenges(authorization).map(|challenge| self.challenge_object(account, id, challenge));
         let mut object = json!({

@@ -13,8 +13,11 @@ impl FrontEnd {
             "newOrder": self.urls.of(&Route::NewOrder),
             "revokeCert": self.urls.of(&Route::RevokeCertificate),
             "keyChange": self.urls.of(&Route::KeyChange),
-            "meta": {},
+            "meta": {"externalAccountRequired": self.ca.config().external_account_required},
         });
+        if self.ca.config().pre_authorization {
+            directory["newAuthz"] = self.urls.of(&Route::NewAuthorization).into();
+        }
         if self.ca.config().renewal_info {
             directory["renewalInfo"] = self.urls.of_renewal_info().into();
         }

@@ -13,6 +13,7 @@ mod certificate;
 mod directory;
 mod key_change;
 mod order;
+mod pre_authorization;
 mod renewal_info;
 mod requests;
 mod revocation;

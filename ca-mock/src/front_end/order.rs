@@ -14,6 +14,7 @@ use super::{
     routes::{Route, Urls},
 };
 use crate::{
+    authorizations::AuthorizationStatus,
     base64url,
     certificates::CertificateId,
     csr::Csr,
@@ -25,14 +26,15 @@ use crate::{
     problem::{Problem, ProblemType},
     store::Store,
     timestamp::{after, rfc3339},
+    validity::RequestedValidity,
 };
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct NewOrder {
     identifiers: Vec<SentIdentifier>,
-    not_before: Option<Value>,
-    not_after: Option<Value>,
+    not_before: Option<String>,
+    not_after: Option<String>,
     replaces: Option<String>,
 }
 
@@ -44,24 +46,23 @@ struct Finalize {
 impl FrontEnd {
     pub(super) fn new_order(&self, account: AccountId, jws: &Jws) -> Result<Answer, Refusal> {
         let request: NewOrder = payload(jws)?;
-        if request.not_before.is_some() || request.not_after.is_some() {
-            // RFC 8555 §7.4: what is not as the client asked must not be issued.
-            return Err(Problem::malformed("notBefore and notAfter cannot be chosen at this CA").into());
-        }
-        let identifiers = self.identifiers(&request.identifiers)?;
         let config = self.ca.config();
+        let now = self.env.utc_now();
+        let validity =
+            RequestedValidity::read(config, request.not_before.as_deref(), request.not_after.as_deref(), now)?;
+        let identifiers = self.identifiers(&request.identifiers)?;
         let replaces = request.replaces.filter(|_| config.renewal_info);
         let replaces = replaces.as_deref().map(CertificateId::parse).transpose()?;
-        let now = self.env.utc_now();
         self.ca.with_store(|store| {
             if let Some(replaced) = &replaces {
                 self.check_replacement(store, account, replaced, &identifiers)?;
             }
-            let expires = after(now, config.order_lifetime);
-            let authorizations = identifiers
+            let latest = after(now, config.order_lifetime);
+            let authorizations: Vec<_> = identifiers
                 .iter()
-                .map(|identifier| self.authorization_for(store, account, identifier, expires))
+                .map(|identifier| self.authorization_for(store, account, identifier, latest))
                 .collect();
+            let expires = order_expiry(store, &authorizations, validity, latest);
             let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, replaces.clone());
             if let Some(certificate) = replaces.and_then(|replaced| store.certificates.find_mut(&replaced)) {
                 certificate.replaced_by = Some(id);
@@ -70,11 +71,13 @@ impl FrontEnd {
             self.env.probe("ca/order-created");
             // With authorizations that are valid already, it is ready at once.
             let order = self.own_order(store, account, id)?;
+            order.validity = validity;
             Ok(self.show_order(StatusCode::CREATED, order))
         })
     }
 
-    /// A valid one that lasts as long as the order, if the CA reuses them, or else a new one.
+    /// One that the account has asked for already; a valid one that lasts as long as the order, if the CA reuses them; or
+    /// else a new one.
     fn authorization_for(
         &self,
         store: &mut Store,
@@ -83,6 +86,10 @@ impl FrontEnd {
         order_expires: UtcDateTime,
     ) -> AuthorizationId {
         let config = self.ca.config();
+        if let Some(earlier) = store.authorizations.pre_authorization(account, identifier, self.env.utc_now()) {
+            self.env.probe("ca/pre-authorization-used");
+            return earlier;
+        }
         if dice::falls(&self.env, "ca/authorization reuse", config.authorization_reuse_percent)
             && let Some(valid) = store.authorizations.valid_until(account, identifier, order_expires)
         {
@@ -111,6 +118,7 @@ impl FrontEnd {
                 .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))?;
             let csr = Csr::parse(&der)?;
             csr.check_names(&identifiers)?;
+            csr.check_key(&self.ca.config().certificate_keys)?;
             check_key(store, &csr)?;
             let order = self.own_order(store, account, id)?;
             order.finalize(csr)?;
@@ -129,7 +137,7 @@ impl FrontEnd {
         let mut identifiers = BTreeSet::new();
         let mut refused = Vec::new();
         for one in sent {
-            match one.read().and_then(|identifier| self.check_policy(identifier)) {
+            match self.certifiable(one) {
                 Ok(identifier) => {
                     identifiers.insert(identifier);
                 }
@@ -138,13 +146,16 @@ impl FrontEnd {
         }
         match Problem::about_identifiers(refused) {
             Some(problem) => Err(problem),
-            None => Ok(identifiers),
+            None => self.ca.config().identifier_policy.check_together(&identifiers).map(|()| identifiers),
         }
     }
 
-    /// What the CA issues for nobody, though it could.
-    fn check_policy(&self, identifier: Identifier) -> Result<Identifier, Problem> {
-        match self.ca.config().domain_blocklist.iter().any(|domain| identifier.is_within(domain)) {
+    /// The identifier, if this CA issues for it.
+    pub(super) fn certifiable(&self, sent: &SentIdentifier) -> Result<Identifier, Problem> {
+        let config = self.ca.config();
+        let identifier = sent.read()?;
+        config.identifier_policy.check(&identifier)?;
+        match config.domain_blocklist.iter().any(|domain| identifier.is_within(domain)) {
             false => Ok(identifier),
             true => {
                 let detail = format!("{identifier} is a forbidden domain");
@@ -198,6 +209,23 @@ impl FrontEnd {
     }
 }
 
+/// An order ends with what it stands on: the valid authorizations that it takes over, and the validity that it asks for.
+fn order_expiry(
+    store: &Store,
+    authorizations: &[AuthorizationId],
+    validity: RequestedValidity,
+    latest: UtcDateTime,
+) -> UtcDateTime {
+    let of_valid = |id: &AuthorizationId| match store.authorizations.find(*id)?.status {
+        AuthorizationStatus::Valid { expires, .. } => Some(expires),
+        AuthorizationStatus::Pending { .. }
+        | AuthorizationStatus::Invalid
+        | AuthorizationStatus::Deactivated
+        | AuthorizationStatus::Expired => None,
+    };
+    authorizations.iter().filter_map(of_valid).chain(validity.not_after).fold(latest, UtcDateTime::min)
+}
+
 /// RFC 8555 §11.1: a certificate's key is no account's, and nobody else has it.
 fn check_key(store: &Store, csr: &Csr) -> Result<(), Problem> {
     let key = csr.key.thumbprint();
@@ -218,6 +246,12 @@ fn order_object(urls: &Urls, order: &Order) -> Value {
         "authorizations": order.authorizations.iter().map(|id| urls.of(&Route::Authorization(*id))).collect::<Vec<_>>(),
         "finalize": urls.of(&Route::Finalize(order.id)),
     });
+    let RequestedValidity { not_before, not_after } = order.validity;
+    for (member, time) in [("notBefore", not_before), ("notAfter", not_after)] {
+        if let Some(time) = time {
+            object[member] = rfc3339(time).into();
+        }
+    }
     if let Some(replaces) = &order.replaces {
         object["replaces"] = replaces.to_string().into();
     }

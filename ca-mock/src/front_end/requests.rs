@@ -107,10 +107,11 @@ impl FrontEnd {
             Route::RenewalInfo(id) => self.renewal_info(id),
             Route::NewAccount
             | Route::NewOrder
+            | Route::NewAuthorization
             | Route::RevokeCertificate
             | Route::KeyChange
             | Route::Account(_)
-            | Route::AccountOrders(_)
+            | Route::AccountOrders(..)
             | Route::Order(_)
             | Route::Finalize(_)
             | Route::Authorization(_)
@@ -142,8 +143,9 @@ impl FrontEnd {
                 Ok(Answer::empty(StatusCode::OK))
             }
             Route::NewOrder => self.new_order(self.account_of(&jws)?, &jws),
+            Route::NewAuthorization => self.new_authorization(self.account_of(&jws)?, &jws),
             Route::Account(id) => self.account(self.account_of(&jws)?, *id, &jws),
-            Route::AccountOrders(id) => self.account_orders(self.account_of(&jws)?, *id, &jws),
+            Route::AccountOrders(id, from) => self.account_orders(self.account_of(&jws)?, *id, *from, &jws),
             Route::Order(id) => self.order(self.account_of(&jws)?, *id, &jws),
             Route::Finalize(id) => self.finalize(self.account_of(&jws)?, *id, &jws),
             Route::Authorization(id) => self.authorization(self.account_of(&jws)?, *id, &jws),

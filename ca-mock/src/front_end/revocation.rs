@@ -12,7 +12,6 @@ use super::{
     requests::{key_of, payload},
 };
 use crate::{
-    authorizations::AuthorizationStatus,
     base64url,
     certificates::{Certificate, Revocation, RevocationReason, Serial},
     ids::AccountId,
@@ -54,15 +53,8 @@ impl FrontEnd {
                 Requester::CertificateKey(key) => certificate.key == key,
                 Requester::Account(account) if certificate.account == account => true,
                 Requester::Account(account) => {
-                    let wanted = certificate.identifiers.clone();
-                    wanted.iter().all(|identifier| {
-                        store.authorizations.iter_mut().any(|authorization| {
-                            authorization.settle(now);
-                            authorization.account == account
-                                && authorization.identifier == *identifier
-                                && matches!(authorization.status, AuthorizationStatus::Valid { .. })
-                        })
-                    })
+                    let holds = |identifier| store.authorizations.holds_valid(account, identifier, now);
+                    certificate.identifiers.iter().all(holds)
                 }
             };
             if !may_revoke {

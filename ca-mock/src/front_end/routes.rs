@@ -23,10 +23,12 @@ pub(super) enum Route {
     NewNonce,
     NewAccount,
     NewOrder,
+    NewAuthorization,
     RevokeCertificate,
     KeyChange,
     Account(AccountId),
-    AccountOrders(AccountId),
+    /// From the one with this number on. An order keeps its number, so that none is left out when others end meanwhile.
+    AccountOrders(AccountId, usize),
     Order(OrderId),
     Finalize(OrderId),
     Authorization(AuthorizationId),
@@ -80,10 +82,13 @@ rows! {
     NEW_NONCE: "/acme/new-nonce", "/nonce-plz", [] => Route::NewNonce;
     NEW_ACCOUNT: "/acme/new-account", "/sign-me-up", [] => Route::NewAccount;
     NEW_ORDER: "/acme/new-order", "/order-plz", [] => Route::NewOrder;
+    NEW_AUTHORIZATION: "/acme/new-authorization", "/authz-plz", [] => Route::NewAuthorization;
     REVOKE_CERTIFICATE: "/acme/revoke-certificate", "/revoke-cert", [] => Route::RevokeCertificate;
     KEY_CHANGE: "/acme/key-change", "/rollover-account-key", [] => Route::KeyChange;
     ACCOUNT: "/acme/account/{}", "/my-account/{}", [id] => Route::Account(AccountId::parse(id)?);
-    ACCOUNT_ORDERS: "/acme/account/{}/orders", "/list-orderz/{}", [id] => Route::AccountOrders(AccountId::parse(id)?);
+    ACCOUNT_ORDERS: "/acme/account/{}/orders", "/list-orderz/{}", [id] => Route::AccountOrders(AccountId::parse(id)?, 0);
+    MORE_ACCOUNT_ORDERS: "/acme/account/{}/orders/{}", "/list-orderz/{}/from/{}",
+        [id, from] => Route::AccountOrders(AccountId::parse(id)?, from.parse().ok().filter(|from| *from > 0)?);
     ORDER: "/acme/order/{}", "/my-order/{}", [id] => Route::Order(OrderId::parse(id)?);
     FINALIZE: "/acme/order/{}/finalize", "/finalize-order/{}", [id] => Route::Finalize(OrderId::parse(id)?);
     AUTHORIZATION: "/acme/authorization/{}", "/authZ/{}",
@@ -133,10 +138,12 @@ impl Route {
             Self::NewNonce => (NEW_NONCE, vec![]),
             Self::NewAccount => (NEW_ACCOUNT, vec![]),
             Self::NewOrder => (NEW_ORDER, vec![]),
+            Self::NewAuthorization => (NEW_AUTHORIZATION, vec![]),
             Self::RevokeCertificate => (REVOKE_CERTIFICATE, vec![]),
             Self::KeyChange => (KEY_CHANGE, vec![]),
             Self::Account(id) => (ACCOUNT, vec![id.to_string()]),
-            Self::AccountOrders(id) => (ACCOUNT_ORDERS, vec![id.to_string()]),
+            Self::AccountOrders(id, 0) => (ACCOUNT_ORDERS, vec![id.to_string()]),
+            Self::AccountOrders(id, from) => (MORE_ACCOUNT_ORDERS, vec![id.to_string(), from.to_string()]),
             Self::Order(id) => (ORDER, vec![id.to_string()]),
             Self::Finalize(id) => (FINALIZE, vec![id.to_string()]),
             Self::Authorization(id) => (AUTHORIZATION, vec![id.to_string()]),
@@ -154,10 +161,11 @@ impl Route {
             Self::RenewalInfo(_) => &[Method::GET, Method::HEAD],
             Self::NewAccount
             | Self::NewOrder
+            | Self::NewAuthorization
             | Self::RevokeCertificate
             | Self::KeyChange
             | Self::Account(_)
-            | Self::AccountOrders(_)
+            | Self::AccountOrders(..)
             | Self::Order(_)
             | Self::Finalize(_)
             | Self::Authorization(_)
@@ -247,10 +255,12 @@ mod tests {
                 Route::NewNonce,
                 Route::NewAccount,
                 Route::NewOrder,
+                Route::NewAuthorization,
                 Route::RevokeCertificate,
                 Route::KeyChange,
                 Route::Account(AccountId::draw(&env)),
-                Route::AccountOrders(AccountId::draw(&env)),
+                Route::AccountOrders(AccountId::draw(&env), 0),
+                Route::AccountOrders(AccountId::draw(&env), 7),
                 Route::Order(OrderId::draw(&env)),
                 Route::Finalize(OrderId::draw(&env)),
                 Route::Authorization(authorization),

@@ -1,10 +1,12 @@
-//! The management API, which tests ask for what an ACME client can't know: Pebble's calls, shape for shape.
+//! The management API, which tests ask for what an ACME client can't know: Pebble's calls, shape for shape, and some of
+//! our own.
 //!
 //! It has a door of its own and no authentication: it hands out private keys. The files beside this one are one for
 //! each kind of call.
 
 mod authorities;
 mod certificate_status;
+mod external_accounts;
 mod renewal_info;
 
 use std::{io, net::SocketAddr, sync::Arc};
@@ -74,6 +76,11 @@ impl Respond for Management {
             ["set-renewal-info", ""] if request.method() != Method::POST => bare(StatusCode::METHOD_NOT_ALLOWED),
             ["set-renewal-info", ""] => match self.body(request).await {
                 Some(body) => self.set_renewal_info(&body),
+                None => bare(StatusCode::BAD_REQUEST),
+            },
+            ["external-account-keys"] if request.method() != Method::POST => bare(StatusCode::METHOD_NOT_ALLOWED),
+            ["external-account-keys"] => match self.body(request).await {
+                Some(body) => self.add_external_account_key(&body),
                 None => bare(StatusCode::BAD_REQUEST),
             },
             _ => bare(StatusCode::NOT_FOUND),

@@ -8,7 +8,7 @@ use super::{
     host_port::HostPort,
     json::{At, Reader, Remark, member},
 };
-use crate::{Config, Origin, Paths, Transport};
+use crate::{Config, ExternalAccountKey, ExternalAccountKeys, IdentifierPolicy, Origin, Paths, Transport};
 
 /// The certificate files of the API's HTTPS server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Settings {
     validity: Option<Duration>,
     caa_identities: Vec<String>,
     domain_blocklist: Vec<String>,
+    external_account_required: bool,
+    external_account_keys: ExternalAccountKeys,
 }
 
 impl Default for Settings {
@@ -57,6 +59,8 @@ impl Default for Settings {
             validity: None,
             caa_identities: vec!["pebble.letsencrypt.org".to_owned()],
             domain_blocklist: Vec::new(),
+            external_account_required: false,
+            external_account_keys: ExternalAccountKeys::default(),
         }
     }
 }
@@ -140,6 +144,10 @@ impl Settings {
                 *texts = said;
             }
         }
+        self.external_account_required = pebble.boolean("externalAccountBindingRequired").unwrap_or_default();
+        if let Some(mut keys) = pebble.members("externalAccountMACKeys") {
+            self.external_account_keys = keys.external_account_keys();
+        }
         pebble.tell_what_is_not_honoured();
     }
 
@@ -156,6 +164,8 @@ impl Settings {
             origin: Origin::AsAddressed,
             terms_of_service: Some("data:text/plain,Do%20what%20thou%20wilt".to_owned()),
             backdate: Duration::ZERO,
+            honors_requested_validity: true,
+            identifier_policy: IdentifierPolicy::ANY,
             issuance_delay: Duration::ZERO,
             // An hour more than an order, so that the next order can take it over.
             valid_authorization_lifetime: 25 * HOUR,
@@ -164,6 +174,8 @@ impl Settings {
             retry_after_date_percent: self.retry_after_date_percent,
             caa_identities: self.caa_identities.clone(),
             domain_blocklist: self.domain_blocklist.clone(),
+            external_account_required: self.external_account_required,
+            external_account_keys: self.external_account_keys.clone(),
             http01_port: self.http_port,
             tls_alpn01_port: self.tls_port,
             ..Config::default()
@@ -186,6 +198,10 @@ impl<'v, 't> Members<'_, 'v, 't> {
     fn texts(&mut self, name: &str) -> Option<Vec<String>> {
         let texts = self.reader.texts(name, member(self.object, name)?)?;
         Some(texts.into_iter().map(|text| text.value).collect())
+    }
+
+    fn boolean(&mut self, name: &str) -> Option<bool> {
+        self.reader.boolean(name, member(self.object, name)?)
     }
 
     fn number(&mut self, name: &str, max: u64) -> Option<u64> {
@@ -244,16 +260,22 @@ impl<'v, 't> Members<'_, 'v, 't> {
         validity
     }
 
+    /// Keys by their names, which are not matched in any case: they are data.
+    fn external_account_keys(&mut self) -> ExternalAccountKeys {
+        let mut keys = ExternalAccountKeys::default();
+        for property in &self.object.properties {
+            let Some(text) = self.reader.text("each of externalAccountMACKeys", &property.value) else { continue };
+            match ExternalAccountKey::parse(&text.value) {
+                Some(key) => keys.add(property.name.as_str(), key),
+                None => self.alone(text, "each of externalAccountMACKeys is base64url without padding"),
+            }
+        }
+        keys
+    }
+
     fn tell_what_is_not_honoured(&mut self) {
         if self.text("ocspResponderURL").is_some_and(|url| !url.value.is_empty()) {
             self.warn("ocspResponderURL", "certificates do not name an OCSP responder yet");
-        }
-        let required = member(self.object, "externalAccountBindingRequired");
-        if required.and_then(|value| self.reader.boolean("externalAccountBindingRequired", value)) == Some(true) {
-            self.warn("externalAccountBindingRequired", "accounts are not bound to external ones yet");
-        }
-        if self.members("externalAccountMACKeys").is_some_and(|keys| !keys.object.properties.is_empty()) {
-            self.warn("externalAccountMACKeys", "accounts are not bound to external ones yet");
         }
         if self.number("certificateValidityPeriod", u64::MAX).is_some() {
             self.warn("certificateValidityPeriod", "Pebble ignores it as well; a profile's validityPeriod counts");
@@ -307,7 +329,8 @@ mod tests {
     fn every_mistake_is_told_with_its_place() {
         let mistakes = read(
             "{\"pebble\": {\n  \"listenAddress\": \"14000\",\n  \"httpPort\": 65536, \"tlsPort\": \"443\",\n  \
-             \"caaIdentities\": [\"a\", 1],\n  \"retryAfter\": {\"authz\": -1},\n  \"certificate\": \"c.pem\"\n}}",
+             \"caaIdentities\": [\"a\", 1],\n  \"retryAfter\": {\"authz\": -1},\n  \"certificate\": \"c.pem\",\n  \
+             \"externalAccountMACKeys\": {\"kid-1\": \"AAA=\"}\n}}",
         );
         let told: Vec<String> = mistakes.unwrap_err().iter().map(ToString::to_string).collect();
         let expected = [
@@ -317,6 +340,7 @@ mod tests {
             "4:26: each of caaIdentities is text, not 1",
             "5:27: authz is a whole number from 0 to 3153600000, not -1",
             "6:18: certificate is named, but privateKey is not",
+            "7:39: each of externalAccountMACKeys is base64url without padding",
         ];
         assert_eq!(told, expected);
     }
@@ -334,13 +358,13 @@ mod tests {
 
     #[test]
     fn what_is_known_but_not_honoured_is_told() {
-        let text = r#"{"pebble": {"keyAlgorithm": "rsa", "externalAccountBindingRequired": true,
+        let text = r#"{"pebble": {"keyAlgorithm": "rsa", "ocspResponderURL": "http://127.0.0.1:4002",
             "profiles": {"short": {"validityPeriod": 60}, "long": {}}}}"#;
         let settings = read(text).unwrap();
         let told: Vec<String> = settings.warnings.iter().map(ToString::to_string).collect();
         assert!(told[0].contains("\"rsa\" is not offered"), "{told:?}");
         assert!(told[1].starts_with("2:") && told[1].contains("long"), "{told:?}");
-        assert!(told[2].contains("externalAccountBindingRequired"), "{told:?}");
+        assert!(told[2].contains("ocspResponderURL"), "{told:?}");
         assert_eq!(settings.config().validity, Duration::from_secs(60));
     }
 }

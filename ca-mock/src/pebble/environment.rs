@@ -2,7 +2,7 @@
 //!
 //! As in Pebble, a value that can't be read is as if the variable was not set; here it is told as well.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use crate::Config;
 
@@ -18,6 +18,9 @@ pub const VARIABLES: [&str; 8] = [
     "PEBBLE_CHAIN_LENGTH",
 ];
 
+/// Pebble's, so that a client that does not turn the page is found out.
+const ORDERS_PER_PAGE: u64 = 3;
+
 /// What the variables say, with Pebble's values for those that are not set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
@@ -27,6 +30,8 @@ pub struct Environment {
     authorization_reuse_percent: u8,
     validation_delay_max: Duration,
     always_valid: bool,
+    /// As the CA has it if absent.
+    orders_per_page: Option<NonZeroUsize>,
 }
 
 impl Environment {
@@ -45,8 +50,8 @@ impl Environment {
         let nonce_rejection_percent = percent(number("PEBBLE_WFE_NONCEREJECT", 5));
         let authorization_reuse_percent = percent(number("PEBBLE_AUTHZREUSE", 50));
         let delay_max = number("PEBBLE_VA_SLEEPTIME", 5).min(86_400);
+        let orders_per_page = number("PEBBLE_WFE_ORDERS_PER_PAGE", ORDERS_PER_PAGE);
         let not_yet = [
-            ("PEBBLE_WFE_ORDERS_PER_PAGE", number("PEBBLE_WFE_ORDERS_PER_PAGE", 0), 0, "all orders are on one page"),
             ("PEBBLE_ALTERNATE_ROOTS", number("PEBBLE_ALTERNATE_ROOTS", 0), 0, "there is one root"),
             ("PEBBLE_CHAIN_LENGTH", number("PEBBLE_CHAIN_LENGTH", 1), 1, "there is one intermediate"),
         ];
@@ -61,6 +66,7 @@ impl Environment {
             authorization_reuse_percent,
             validation_delay_max: Duration::from_secs(if is_set("PEBBLE_VA_NOSLEEP") { 0 } else { delay_max }),
             always_valid: is_set("PEBBLE_VA_ALWAYS_VALID"),
+            orders_per_page: usize::try_from(orders_per_page).ok().and_then(NonZeroUsize::new),
             warnings,
         }
     }
@@ -71,6 +77,7 @@ impl Environment {
         config.authorization_reuse_percent = self.authorization_reuse_percent;
         config.validation_delay_max = self.validation_delay_max;
         config.always_valid = self.always_valid;
+        config.orders_per_page = self.orders_per_page.unwrap_or(config.orders_per_page);
     }
 
     /// What is left to chance, a sentence each.

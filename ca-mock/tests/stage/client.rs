@@ -70,6 +70,7 @@ impl Reply {
 pub(crate) struct Leaf {
     /// DER, leaf first.
     pub(crate) chain: Vec<Vec<u8>>,
+    pub(crate) key: P256Key,
     pub(crate) not_after: UtcDateTime,
     /// RFC 9773 §4.1.
     pub(crate) ari_id: String,
@@ -226,10 +227,16 @@ impl Client {
     /// From the order to the certificate; returns the valid order too.
     pub(crate) async fn issue(&mut self, names: &[&str], replaces: Option<&str>) -> (Value, Leaf) {
         let created = self.new_order(names, replaces).await;
+        self.obtain(created, names).await
+    }
+
+    /// From the answer to a new order to the certificate; returns the valid order too.
+    pub(crate) async fn obtain(&mut self, created: Reply, names: &[&str]) -> (Value, Leaf) {
         assert_eq!((created.status, created.json()["status"].as_str()), (201, Some("pending")));
         self.authorize(&created.json()).await;
         let finalize = Url(created.json()["finalize"].as_str().unwrap().to_owned());
-        let csr = csr(&self.env, names, None);
+        let key = P256Key::generate(&self.env, "certificate key");
+        let csr = csr(&self.env, names, Some(&key));
         let finalized = self.post(&finalize, Some(&json!({ "csr": csr }))).await;
         assert_eq!((finalized.status, finalized.json()["status"].as_str()), (200, Some("processing")));
         assert_eq!(finalized.header("retry-after"), Some("3"));
@@ -254,7 +261,7 @@ impl Client {
         });
         let ari_id = format!("{}.{}", key_identifier.unwrap(), base64url(leaf.raw_serial()));
         let not_after = UtcDateTime::from_unix_timestamp(leaf.validity().not_after.timestamp()).unwrap();
-        (order, Leaf { not_after, ari_id, chain })
+        (order, Leaf { not_after, ari_id, chain, key })
     }
 }
 
@@ -262,7 +269,7 @@ fn coordinates(key: &P256Key) -> [String; 2] {
     [&key.public_point()[1..33], &key.public_point()[33..]].map(base64url)
 }
 
-fn jwk(key: &P256Key) -> Value {
+pub(crate) fn jwk(key: &P256Key) -> Value {
     let [x, y] = coordinates(key);
     json!({"kty": "EC", "crv": "P-256", "x": x, "y": y})
 }
@@ -275,7 +282,8 @@ fn thumbprint(key: &P256Key) -> String {
     ))
 }
 
-fn jws(key: &P256Key, header: &Value, payload: &str) -> Value {
+/// A request, or what else is signed, in flattened JSON.
+pub(crate) fn jws(key: &P256Key, header: &Value, payload: &str) -> Value {
     let [protected, payload] = [header.to_string(), payload.to_owned()].map(base64url);
     let signature = base64url(key.sign_fixed(format!("{protected}.{payload}").as_bytes()));
     json!({"protected": protected, "payload": payload, "signature": signature})

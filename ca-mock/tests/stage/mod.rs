@@ -30,7 +30,7 @@ use sim::{
     trace::{Event, Observer, Record, Trace},
 };
 
-pub(crate) use client::{Client, Reply, Url, base64url};
+pub(crate) use client::{Client, Reply, Url, base64url, jwk, jws};
 
 const ZONE: &str = "a A 127.0.0.1\nb CNAME a\nwrong A 127.0.0.1\nmissing A 127.0.0.1\n";
 

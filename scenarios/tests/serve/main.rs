@@ -277,3 +277,13 @@ fn every_mistake_of_a_configuration_is_told_with_its_line() {
         assert!(line.starts_with(&expected), "{line}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pebbles_keys_for_external_accounts_are_obeyed() {
+    let more = r#", "externalAccountBindingRequired": true, "externalAccountMACKeys": {"kid-1": "zWNDZM6eQGHWpSRT"}"#;
+    let ca = Served::start(gauntlet(), &["serve", "-config", &any_port("serve-eab.json", more)], &[]).await;
+    assert!(!ca.lines.iter().any(|line| line.contains("Warning")), "{:#?}", ca.lines);
+    let env = real::env("visitor", real::Options::default());
+    let (_, directory) = get(&env, &ca.trust(), ca.told(DIRECTORY), "h2").await;
+    assert!(directory.contains("\"externalAccountRequired\":true"), "{directory}");
+}

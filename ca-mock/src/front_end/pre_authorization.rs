@@ -1,0 +1,59 @@
+//! Pre-authorization over HTTP (RFC 8555 §7.4.1): control of a name is proved before there is an order.
+
+use hyper::StatusCode;
+use serde::Deserialize;
+
+use super::{
+    FrontEnd,
+    answer::{Answer, Refusal},
+    requests::payload,
+    routes::Route,
+};
+use crate::{
+    identifier::SentIdentifier,
+    ids::AccountId,
+    jws::Jws,
+    problem::{Problem, ProblemType},
+    timestamp::after,
+};
+
+#[derive(Deserialize)]
+struct NewAuthorization {
+    identifier: SentIdentifier,
+}
+
+impl FrontEnd {
+    /// An authorization that the account asked for and that is not at its end is shown instead of a new one.
+    pub(super) fn new_authorization(&self, account: AccountId, jws: &Jws) -> Result<Answer, Refusal> {
+        let config = self.ca.config();
+        if !config.pre_authorization {
+            return Err(Problem::not_found("resource").into());
+        }
+        let request: NewAuthorization = payload(jws)?;
+        let identifier = self.certifiable(&request.identifier).and_then(|identifier| match identifier.is_wildcard() {
+            true => Err(Problem::new(
+                ProblemType::RejectedIdentifier,
+                "a wildcard can't be authorized before it is ordered (RFC 8555 §7.4.1)",
+            )),
+            false => Ok(identifier),
+        });
+        // RFC 8555 §7.4.1: "If the server is unwilling … it SHOULD return a 403".
+        let identifier = identifier.map_err(|problem| problem.with_status(StatusCode::FORBIDDEN))?;
+        let now = self.env.utc_now();
+        self.ca.with_store(|store| {
+            let (status, id) = match store.authorizations.pre_authorization(account, &identifier, now) {
+                Some(existing) => (StatusCode::OK, existing),
+                None => {
+                    let expires = after(now, config.pending_authorization_lifetime);
+                    let id = store.authorizations.create(&self.env, account, identifier, expires);
+                    self.env.probe("ca/pre-authorization-created");
+                    (StatusCode::CREATED, id)
+                }
+            };
+            let authorization = self.own_authorization(store, account, id)?;
+            authorization.is_pre_authorization = true;
+            let answer = Answer::json(status, &self.authorization_object(authorization));
+            Ok(answer.with_location(&self.urls.of(&Route::Authorization(id))))
+        })
+    }
+}
