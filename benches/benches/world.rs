@@ -118,7 +118,7 @@ fn main() {
     if !filtered {
         let memory = [1, 10, 50].map(|years| {
             drop(in_the_world(Security::Tls, years * 365 * 4, SIX_HOURS));
-            (years, figures::resident_bytes())
+            (years, figures::resident_bytes("self"))
         });
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
         let readme = root.join("README.md");

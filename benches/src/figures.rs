@@ -15,13 +15,13 @@ pub fn life(seed: u64) -> u64 {
     run.events
 }
 
-/// This process's resident memory now, bytes.
+/// A process's resident memory now, bytes; `process` is its number or `self`.
 ///
 /// # Panics
 /// Where the kernel does not tell, as Linux does.
 #[must_use]
-pub fn resident_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux tells");
+pub fn resident_bytes(process: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("Linux tells");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells");
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("a number of KiB");
     kib * 1_024

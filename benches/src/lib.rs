@@ -2,6 +2,8 @@
 
 pub mod defects;
 pub mod figures;
+pub mod load;
+pub mod served_ca;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -271,7 +271,7 @@ async fn serve_until_stopped(log: &Log, ca: Ca, settings: &Settings, options: &O
 fn allow_open_files() {
     let limit = getrlimit(Resource::Nofile);
     // If it refuses, there are fewer.
-    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }));
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Notified by SIGTERM and Ctrl-C.

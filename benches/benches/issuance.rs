@@ -1,0 +1,163 @@
+//! `gauntlet serve` against Pebble: certificates per second, how long each takes, memory; the README's table.
+//!
+//! `cargo bench -p benches --bench issuance`. Rounds of the two alternate, each with a new process. Without `pebble` on
+//! the PATH only ours is measured.
+
+use std::{
+    env, fs,
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use benches::{
+    figures, identity,
+    load::{self, Answers, Load, Outcome},
+    served_ca::{HTTP01_PORT, ServedCa, Validation, names},
+};
+use client_under_test::acme::http::HttpClient;
+use rustls::RootCertStore;
+use sim::{Env, real};
+
+const ROUND: Duration = Duration::from_secs(10);
+/// Clients at the same time, and how often each round is repeated.
+const CLIENTS: [(usize, usize); 3] = [(1, 3), (16, 3), (1_000, 1)];
+/// After so many certificates, memory is looked at.
+const CERTIFICATES: [usize; 2] = [10_000, 100_000];
+const MEMORY_ROUND: Duration = Duration::from_secs(600);
+
+/// A CA to be measured.
+struct Contender {
+    name: &'static str,
+    command: Vec<PathBuf>,
+}
+
+fn main() {
+    let gauntlet = built_gauntlet();
+    let mut contenders = vec![Contender { name: "gauntlet serve", command: vec![gauntlet.clone(), "serve".into()] }];
+    if Command::new("pebble").arg("-help").output().is_ok() {
+        contenders.push(Contender { name: "Pebble", command: vec!["pebble".into()] });
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let written = runtime.block_on(async {
+        let options = real::Options { names: names(), ..real::Options::default() };
+        let bench = Bench::new(real::env("load", options), gauntlet);
+        let rates = bench.rates(&contenders).await;
+        let memory = bench.memory(&contenders).await;
+        rates + "\n" + &memory
+    });
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
+    let text = fs::read_to_string(&readme).expect("the README is there");
+    fs::write(&readme, figures::replace(&text, "issuance", &written)).expect("the README can be written");
+    println!("{written}");
+}
+
+/// The command as `cargo build --release` makes it.
+fn built_gauntlet() -> PathBuf {
+    let built = Command::new(env!("CARGO")).args(["build", "--release", "-p", "scenarios"]).status();
+    assert!(built.is_ok_and(|status| status.success()), "gauntlet can't be built");
+    let this = env::current_exe().expect("this program is a file");
+    let release = this.ancestors().nth(2).expect("it lies in target/release/deps");
+    release.join("gauntlet")
+}
+
+struct Bench {
+    env: Env,
+    http: HttpClient,
+    answers: Answers,
+    gauntlet: PathBuf,
+}
+
+impl Bench {
+    fn new(env: Env, gauntlet: PathBuf) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(identity().1).expect("a certificate");
+        let answers = Answers::default();
+        let address = SocketAddr::from(([127, 0, 0, 1], HTTP01_PORT));
+        env.spawn("http-01", answers.clone().serve(env.clone(), address)).detach();
+        Self { http: HttpClient::new(&env, roots), env, answers, gauntlet }
+    }
+
+    async fn rates(&self, contenders: &[Contender]) -> String {
+        let mut rows = vec![
+            "| CA | validation | clients | certificates per second | median, p99 | hung clients | failures |"
+                .to_owned(),
+            "| --- | --- | --- | --- | --- | --- | --- |".to_owned(),
+        ];
+        for (validation, shown) in [(Validation::Http01, "http-01"), (Validation::AlwaysValid, "always valid")] {
+            for (clients, repetitions) in CLIENTS {
+                let mut outcomes: Vec<Vec<Outcome>> = contenders.iter().map(|_| Vec::new()).collect();
+                for _ in 0..repetitions {
+                    for (contender, outcomes) in contenders.iter().zip(&mut outcomes) {
+                        let ca = self.start(contender, validation).await;
+                        outcomes.push(self.load(clients, usize::MAX, ROUND).await);
+                        drop(ca);
+                    }
+                }
+                for (contender, outcomes) in contenders.iter().zip(&outcomes) {
+                    rows.push(format!("| {} | {shown} | {clients} | {} |", contender.name, row(outcomes)));
+                    println!("{}", rows[rows.len() - 1]);
+                }
+            }
+        }
+        rows.join("\n") + "\n"
+    }
+
+    async fn memory(&self, contenders: &[Contender]) -> String {
+        let mut rows = vec![
+            "| CA | certificates | resident memory | for each certificate |".to_owned(),
+            "| --- | --- | --- | --- |".to_owned(),
+        ];
+        for contender in contenders {
+            let ca = self.start(contender, Validation::AlwaysValid).await;
+            let empty = ca.resident_bytes();
+            let mut issued = 0;
+            for wanted in CERTIFICATES {
+                issued += self.load(16, wanted - issued, MEMORY_ROUND).await.took.len();
+                let bytes = ca.resident_bytes();
+                let each = bytes.saturating_sub(empty) as f64 / issued.max(1) as f64 / 1e3;
+                rows.push(format!("| {} | {issued} | {:.0} MB | {each:.1} kB |", contender.name, bytes as f64 / 1e6));
+                println!("{}", rows[rows.len() - 1]);
+            }
+        }
+        rows.join("\n") + "\n"
+    }
+
+    async fn start(&self, contender: &Contender, validation: Validation) -> ServedCa {
+        let ca = ServedCa::start(&contender.command, &self.gauntlet, validation)
+            .unwrap_or_else(|e| panic!("{}: {e}", contender.name));
+        // Pebble says that it listens before it does.
+        while self.env.connect(ServedCa::address()).await.is_err() {
+            self.env.sleep(Duration::from_millis(20)).await;
+        }
+        ca
+    }
+
+    async fn load(&self, clients: usize, certificates: usize, time: Duration) -> Outcome {
+        let load = Load { directory: ServedCa::directory(), clients, certificates, time };
+        let outcome = load::run(&self.env, &self.http, &self.answers, &load).await;
+        if let Some(failure) = outcome.failures.first() {
+            eprintln!("{} clients failed, the first: {failure}", outcome.failures.len());
+        }
+        drop(std::io::stdout().flush());
+        outcome
+    }
+}
+
+/// Medians over the repetitions.
+fn row(outcomes: &[Outcome]) -> String {
+    let middle = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let rate = middle(outcomes.iter().map(Outcome::rate).collect());
+    let percentile = |percent| {
+        let of_each = outcomes.iter().map(|outcome| outcome.percentile(percent).as_secs_f64() * 1e3);
+        middle(of_each.collect())
+    };
+    let hung: usize = outcomes.iter().map(|outcome| outcome.hung).sum();
+    let failed: usize = outcomes.iter().map(|outcome| outcome.failures.len()).sum();
+    format!("{rate:.0} | {:.1} ms, {:.1} ms | {hung} | {failed}", percentile(50), percentile(99))
+}
