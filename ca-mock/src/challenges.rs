@@ -5,7 +5,9 @@ use std::fmt;
 use ring::digest;
 use sim::{Env, UtcDateTime};
 
-use crate::{base64url, identifier::Identifier, jwk::Thumbprint, problem::Problem};
+use crate::{
+    base64url, identifier::Identifier, jwk::Thumbprint, problem::Problem, validation_record::ValidationRecord,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChallengeType {
@@ -125,11 +127,14 @@ pub(crate) struct Challenge {
     /// Of no use to dns-persist-01, and not shown there.
     pub(crate) token: Token,
     pub(crate) status: ChallengeStatus,
+    /// Where its validation went.
+    pub(crate) records: Vec<ValidationRecord>,
 }
 
 impl Challenge {
     pub(crate) fn new(env: &Env, kind: ChallengeType) -> Self {
-        Self { kind, token: Token(env.entropy("ca/challenge token")), status: ChallengeStatus::Pending }
+        let token = Token(env.entropy("ca/challenge token"));
+        Self { kind, token, status: ChallengeStatus::Pending, records: Vec::new() }
     }
 
     /// The client says that it is ready (RFC 8555 §7.5.1). Whether validation has to begin: saying it again

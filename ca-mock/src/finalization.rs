@@ -10,6 +10,7 @@ use crate::{
     identifier::SentIdentifier,
     ids::OrderId,
     orders::OrderStatus,
+    perspective::Perspective,
     problem::Problem,
 };
 
@@ -52,7 +53,7 @@ async fn recheck_caa(ca: &Ca, env: &Env, id: OrderId) -> Result<(), Problem> {
         let of_identifier = authorizations.iter().find(|(_, authorized)| authorized.identifier == identifier);
         let Some((authorization, Authorized { method, .. })) = of_identifier else { continue };
         env.probe("ca/caa-rechecked");
-        match caa::check(ca, env, account, &identifier, *method).await {
+        match caa::check(&Perspective::primary(ca, env), account, &identifier, *method).await {
             Ok(checked) => ca.with_store(|store| {
                 if let Some(authorization) = store.authorizations.find_mut(*authorization) {
                     authorization.caa_rechecked(checked);

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
+use url::Host;
 
 use crate::problem::{Problem, ProblemType};
 
@@ -74,9 +75,9 @@ impl Identifier {
             return refuse("has a reserved label (RFC 5891 §4.2.3.1)");
         }
         // The URL parser knows IDNA: it refuses malformed A-labels and reads IPv4 addresses as such.
-        match url::Host::parse(domain) {
-            Ok(url::Host::Domain(same)) if same == domain => Ok(Self(name)),
-            Ok(url::Host::Domain(_) | url::Host::Ipv4(_) | url::Host::Ipv6(_)) | Err(_) => {
+        match Host::parse(domain) {
+            Ok(Host::Domain(same)) if same == domain => Ok(Self(name)),
+            Ok(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_)) | Err(_) => {
                 refuse("is not a host name: an address, or a label that is no A-label")
             }
         }
@@ -93,6 +94,11 @@ impl Identifier {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What to look up or connect to.
+    pub(crate) fn host(&self) -> Host<String> {
+        Host::Domain(self.domain().to_owned())
     }
 
     /// Whether it stands for all names one label below its domain.

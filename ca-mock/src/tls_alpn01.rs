@@ -3,7 +3,7 @@
 //! Nobody vouches for that certificate, so it is judged here: only the server's possession of its key is checked
 //! during the handshake, everything else once it is over. No application data is exchanged.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, sync::Arc};
 
 use rustls::{
     DigitallySignedStruct, Error, SignatureScheme,
@@ -11,7 +11,7 @@ use rustls::{
     crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key},
     pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime},
 };
-use sim::{Env, tls};
+use sim::{Env, net::TcpStream, tls};
 use tokio::io::AsyncWriteExt;
 use x509_parser::{
     certificate::X509Certificate,
@@ -23,9 +23,10 @@ use x509_parser::{
 use crate::{
     addresses,
     challenges::KeyAuthorization,
-    config::Config,
     identifier::Identifier,
+    perspective::Perspective,
     problem::{Problem, ProblemType},
+    validation_record::ValidationRecord,
 };
 
 /// RFC 8737 §6.2.
@@ -45,46 +46,45 @@ struct Shown {
 /// Why a handshake failed.
 #[derive(Debug, thiserror::Error)]
 enum HandshakeError {
-    #[error("no connection: {0}")]
-    Connect(io::Error),
     #[error("the connection broke: {0}")]
     Broken(io::Error),
     #[error("{0}")]
     Tls(io::Error),
-    #[error("not done in time")]
+    #[error("Timeout after connect (your server may be slow or overloaded)")]
     TimedOut,
 }
 
-/// Shakes hands and judges what was shown.
+/// Shakes hands and judges what was shown; where that was, the record tells.
 pub(crate) async fn validate(
-    env: &Env,
-    config: &Config,
+    from: &Perspective,
     identifier: &Identifier,
     expected: &KeyAuthorization,
+    records: &mut Vec<ValidationRecord>,
 ) -> Result<(), Problem> {
-    let addresses = addresses::find(env, config, identifier, config.tls_alpn01_port).await?;
-    let mut outcome = Err((addresses[0], HandshakeError::TimedOut));
-    for address in addresses {
-        let shown = env.timeout(config.tls_alpn01_timeout, shake_hands(env, address, identifier)).await;
-        outcome = shown.unwrap_or(Err(HandshakeError::TimedOut)).map_err(|e| (address, e));
-        // Another address is tried only if this one could not be reached at all.
-        let Err((_, HandshakeError::Connect(_))) = outcome else { break };
-    }
-    let shown = outcome.map_err(|(address, error)| {
-        let kind = match error {
-            HandshakeError::Connect(_) | HandshakeError::Broken(_) | HandshakeError::TimedOut => {
-                ProblemType::Connection
-            }
-            HandshakeError::Tls(_) => ProblemType::Tls,
-        };
-        Problem::new(kind, format!("shaking hands with {identifier} at {address}: {error}"))
+    let config = from.config();
+    let mut record = ValidationRecord {
+        hostname: identifier.to_string(),
+        port: Some(config.tls_alpn01_port),
+        addresses_resolved: addresses::find(from, &identifier.host()).await?,
+        ..ValidationRecord::default()
+    };
+    let connected = addresses::connect(from, config.tls_alpn01_port, &mut record).await;
+    let address = record.address_used.map(|address| address.to_string()).unwrap_or_default();
+    records.push(record);
+    let problem = |kind: ProblemType, why: String| Problem::new(kind, format!("{address}: {why}"));
+    let stream = connected.map_err(|error| problem(ProblemType::Connection, error.to_string()))?;
+    let shown = from.env.timeout(config.tls_alpn01_timeout, shake_hands(&from.env, stream, identifier)).await;
+    let shown = shown.unwrap_or(Err(HandshakeError::TimedOut)).map_err(|error| match error {
+        HandshakeError::Broken(_) | HandshakeError::TimedOut => problem(ProblemType::Connection, error.to_string()),
+        HandshakeError::Tls(_) => problem(ProblemType::Tls, error.to_string()),
     })?;
-    judge(&shown, identifier, expected)
-        .map_err(|why| Problem::new(ProblemType::Unauthorized, format!("shaking hands with {identifier}: {why}")))
+    judge(&shown, identifier, expected).map_err(|why| {
+        let what = "Incorrect validation certificate for tls-alpn-01 challenge.";
+        problem(ProblemType::Unauthorized, format!("{what} Requested {identifier}: {why}"))
+    })
 }
 
-async fn shake_hands(env: &Env, address: SocketAddr, identifier: &Identifier) -> Result<Shown, HandshakeError> {
-    let stream = env.connect(address).await.map_err(HandshakeError::Connect)?;
+async fn shake_hands(env: &Env, stream: TcpStream, identifier: &Identifier) -> Result<Shown, HandshakeError> {
     let judge = Arc::new(KeyPossession { supported: env.crypto_provider().signature_verification_algorithms });
     let name = ServerName::try_from(identifier.as_str().to_owned()).expect("an identifier is a DNS name");
     let mut stream = tls::Client::judging_by(env, judge, &[PROTOCOL]).connect(stream, name).await.map_err(|error| {

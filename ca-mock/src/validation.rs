@@ -11,6 +11,7 @@ use crate::{
     challenges::{ChallengeStatus, ChallengeType},
     dns_persist01, dns01, http01,
     ids::AuthorizationId,
+    perspective::Perspective,
     tls_alpn01,
 };
 
@@ -55,28 +56,27 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
         let whole_seconds = env.random_below("ca/validation delay", config.validation_delay_max.as_secs());
         env.sleep(Duration::from_secs(whole_seconds)).await;
     }
-    let proof = if config.always_valid {
-        Ok(())
-    } else {
-        match kind {
-            ChallengeType::Http01 => http01::validate(env, config, &identifier, token, &expected).await,
-            ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, config, &identifier, &expected).await,
-            ChallengeType::Dns01 => dns01::validate(env, config, &identifier, dns01::LABEL, &expected).await,
-            ChallengeType::DnsAccount01 => {
-                let labels = dns01::account_labels(&account_uri);
-                dns01::validate(env, config, &identifier, &labels, &expected).await
-            }
-            ChallengeType::DnsPersist01 => dns_persist01::validate(env, config, &identifier, &account_uri).await,
+    let from = Perspective::primary(ca, env);
+    let mut records = Vec::new();
+    let proof = match kind {
+        _ if config.always_valid => Ok(()),
+        ChallengeType::Http01 => http01::validate(&from, &identifier, token, &expected, &mut records).await,
+        ChallengeType::TlsAlpn01 => tls_alpn01::validate(&from, &identifier, &expected, &mut records).await,
+        ChallengeType::Dns01 => dns01::validate(&from, &identifier, dns01::LABEL, &expected, &mut records).await,
+        ChallengeType::DnsAccount01 => {
+            let labels = dns01::account_labels(&account_uri);
+            dns01::validate(&from, &identifier, &labels, &expected, &mut records).await
         }
+        ChallengeType::DnsPersist01 => dns_persist01::validate(&from, &identifier, &account_uri, &mut records).await,
     };
     let verdict = match proof {
-        Ok(()) => caa::check(ca, env, account, &identifier, kind).await,
+        Ok(()) => caa::check(&from, account, &identifier, kind).await,
         Err(problem) => Err(problem),
     };
     env.probe(if verdict.is_ok() { "ca/challenge-valid" } else { "ca/challenge-invalid" });
     ca.with_store(|store| {
         if let Some(authorization) = store.authorizations.find_mut(id) {
-            authorization.conclude(kind, verdict, env.utc_now(), config.valid_authorization_lifetime);
+            authorization.conclude(kind, verdict, records, env.utc_now(), config.valid_authorization_lifetime);
         }
     });
 }

@@ -120,6 +120,9 @@ impl FrontEnd {
                 object["issuer-domain-names"] = json!(self.ca.config().caa_identities);
             }
         }
+        if !challenge.records.is_empty() {
+            object["validationRecord"] = json!(challenge.records);
+        }
         match &challenge.status {
             ChallengeStatus::Valid { validated } => object["validated"] = rfc3339(*validated).into(),
             ChallengeStatus::Invalid { error } => object["error"] = json!(error),

@@ -8,7 +8,7 @@ use super::{
     host_port::HostPort,
     json::{At, Reader, Remark, member},
 };
-use crate::{Config, Origin, Paths, Transport};
+use crate::{Config, Origin, Paths, Redirects, Transport};
 
 /// The certificate files of the API's HTTPS server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +159,7 @@ impl Settings {
             caa_identities: self.caa_identities.clone(),
             domain_blocklist: self.domain_blocklist.clone(),
             http01_port: self.http_port,
+            http01_redirects: Redirects::Anywhere,
             tls_alpn01_port: self.tls_port,
             ..Config::default()
         };
