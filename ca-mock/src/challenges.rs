@@ -27,12 +27,12 @@ impl ChallengeType {
     const ALL: [Self; 5] = [Self::Http01, Self::TlsAlpn01, Self::Dns01, Self::DnsAccount01, Self::DnsPersist01];
 
     /// The types that can prove control of `identifier`: of a wildcard, only those that look into the DNS (RFC 8555
-    /// §8.4, Baseline Requirements §3.2.2.4).
+    /// §8.4, Baseline Requirements §3.2.2.4), of an address, only those that do not (RFC 8738 §7).
     pub(crate) fn for_identifier(identifier: &Identifier) -> impl Iterator<Item = Self> {
-        let is_wildcard = identifier.is_wildcard();
+        let (is_wildcard, is_name) = (identifier.is_wildcard(), identifier.ip().is_none());
         Self::ALL.into_iter().filter(move |kind| match kind {
             Self::Http01 | Self::TlsAlpn01 => !is_wildcard,
-            Self::Dns01 | Self::DnsAccount01 | Self::DnsPersist01 => true,
+            Self::Dns01 | Self::DnsAccount01 | Self::DnsPersist01 => is_name,
         })
     }
 

@@ -32,8 +32,8 @@ pub(crate) async fn check(
 ) -> Result<Checked, Problem> {
     let at = from.env.utc_now();
     let config = from.config();
-    if config.always_valid || config.addresses == AddressSource::OperatingSystem {
-        // There is nobody to ask: operating systems look up addresses only.
+    if config.always_valid || config.addresses == AddressSource::OperatingSystem || identifier.ip().is_some() {
+        // There is nobody to ask: operating systems look up addresses only, and addresses have no CAA (RFC 8738 §7).
         return Ok(Checked { at, ttl: Duration::ZERO });
     }
     let domain = identifier.domain();

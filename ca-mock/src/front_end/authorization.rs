@@ -92,7 +92,7 @@ impl FrontEnd {
         let Authorization { id, account, .. } = *authorization;
         let challenges = shown_challenges(authorization).map(|challenge| self.challenge_object(account, id, challenge));
         let mut object = json!({
-            "identifier": {"type": "dns", "value": authorization.identifier.domain()},
+            "identifier": {"type": authorization.identifier.kind(), "value": authorization.identifier.domain()},
             "status": authorization.status.name(),
             "challenges": challenges.collect::<Vec<_>>(),
         });

@@ -1,10 +1,15 @@
 //! How control is proved: where the CA goes, what it takes for a proof, and what it tells of a failure.
 
-use ca_mock::dns::RecordData;
-use ring::digest::{SHA256, digest};
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use super::{Client, Stage, Url, base64url, with_stage};
+use ca_mock::dns::RecordData;
+use rcgen::{CertificateParams, CustomExtension, DistinguishedName};
+use ring::digest::{SHA256, digest};
+use rustls::sign::CertifiedKey;
+use serde_json::{Value, json};
+use sim::{crypto::P256Key, real, tls::Hello};
+
+use super::{Client, LIMIT, Stage, Url, base64url, with_stage};
 
 const CHALLENGES: &str = "/.well-known/acme-challenge/";
 
@@ -158,4 +163,54 @@ async fn an_answer_that_is_given_twice_is_validated_once() {
         assert_eq!(client.poll(&authorization, &["pending"]).await["status"], "invalid");
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_address_is_certified_after_http_01_and_offers_nothing_of_the_dns() {
+    with_stage(async |stage| {
+        let mut client = stage.client().await;
+        client.new_account().await;
+        let order = client.new_order(&["127.0.0.1"], None).await.json();
+        assert_eq!(order["identifiers"], json!([{"type": "ip", "value": "127.0.0.1"}]));
+        let url = Url(order["authorizations"][0].as_str().unwrap().to_owned());
+        let authorization = client.post(&url, None).await.json();
+        assert_eq!(authorization["identifier"], order["identifiers"][0]);
+        assert_eq!(super::types(&authorization), ["http-01", "tls-alpn-01"]);
+
+        let (_, leaf) = client.issue(&["127.0.0.1", "a.example"], None).await;
+        stage.check_chain(&leaf.chain, "127.0.0.1");
+        stage.check_chain(&leaf.chain, "a.example");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_is_proved_by_tls_alpn_01_under_its_reverse_name() {
+    let env = real::env("web", real::Options::default());
+    let listener = env.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let stage = Stage::new(|config| config.tls_alpn01_port = listener.local_address().unwrap().port()).await;
+    let test = async {
+        let mut client = stage.client().await;
+        client.new_account().await;
+        let (challenge, authorization) = offered(&mut client, "127.0.0.1", "tls-alpn-01").await;
+        let proof = client.key_authorization(challenge["token"].as_str().unwrap());
+        let web = async {
+            let hello = Hello::read(&env, listener.accept().await.unwrap()).await.unwrap();
+            // RFC 8738 §6.
+            assert_eq!(hello.server_name(), Some("1.0.0.127.in-addr.arpa"));
+            let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+            params.serial_number = Some(1_u64.into());
+            params.distinguished_name = DistinguishedName::new();
+            let digest = digest(&SHA256, proof.as_bytes());
+            params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest.as_ref())];
+            let key = P256Key::generate(&env, "challenge");
+            let certificate = params.self_signed(&key).unwrap().der().clone();
+            let shown = Arc::new(CertifiedKey::new(vec![certificate], Arc::new(key)));
+            hello.answer(Some(shown), &["acme-tls/1"]).await.unwrap()
+        };
+        let (_stream, done) = tokio::join!(web, validated(&mut client, (challenge, authorization)));
+        assert_eq!(done["status"], "valid", "{done}");
+        assert_eq!(done["validationRecord"][0]["hostname"], "127.0.0.1");
+    };
+    stage.env.timeout(LIMIT, test).await.expect("the test ends");
 }
