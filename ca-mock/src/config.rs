@@ -85,6 +85,9 @@ pub struct Config {
     pub always_valid: bool,
     /// Before a challenge is validated, whole seconds below this pass, as many as the entropy has it.
     pub validation_delay_max: Duration,
+    /// How many remote perspectives repeat each validation and each lookup of CAA; those that no host has taken on
+    /// ([`Ca::open_perspective`](crate::Ca::open_perspective)) count as disagreeing.
+    pub remote_perspectives: usize,
     /// Whom the validation authority asks for addresses.
     pub addresses: AddressSource,
 
@@ -150,6 +153,7 @@ impl Default for Config {
             domain_blocklist: Vec::new(),
             always_valid: false,
             validation_delay_max: Duration::ZERO,
+            remote_perspectives: 0,
             addresses: AddressSource::default(),
             dns_server: SocketAddr::from(([127, 0, 0, 1], 53)),
             dns_timeout: Duration::from_secs(5),

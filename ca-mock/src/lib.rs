@@ -60,5 +60,6 @@ pub use http01::Redirects;
 pub use identifier::Identifier;
 pub use jws::{SignedRequest, read_signed_request};
 pub use management::BoundManagement;
+pub use perspective::OpenPerspective;
 pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};
 pub use wire::Transport;

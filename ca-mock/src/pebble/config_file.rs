@@ -156,6 +156,8 @@ impl Settings {
             challenge_retry_after: self.challenge_retry_after,
             // Pebble tosses a coin.
             retry_after_date_percent: 50,
+            // Pebble validates thrice; whoever answers once alone has not proved control.
+            remote_perspectives: 2,
             caa_identities: self.caa_identities.clone(),
             domain_blocklist: self.domain_blocklist.clone(),
             http01_port: self.http_port,
