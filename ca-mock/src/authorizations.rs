@@ -14,6 +14,7 @@ use crate::{
     ids::{AccountId, AuthorizationId},
     problem::Problem,
     timestamp::after,
+    validation_record::ValidationRecord,
 };
 
 /// RFC 8555 §7.1.6; `revoked` is a CA's own decision, which this CA never takes.
@@ -86,6 +87,7 @@ impl Authorization {
         &mut self,
         kind: ChallengeType,
         verdict: Result<Checked, Problem>,
+        records: Vec<ValidationRecord>,
         now: UtcDateTime,
         lifetime: Duration,
     ) {
@@ -93,6 +95,7 @@ impl Authorization {
         let AuthorizationStatus::Pending { .. } = self.status else { return };
         let Some(challenge) = self.challenge_mut(kind) else { return };
         let ChallengeStatus::Processing { .. } = challenge.status else { return };
+        challenge.records = records;
         match verdict {
             Ok(caa) => {
                 challenge.status = ChallengeStatus::Valid { validated: now };
@@ -251,15 +254,15 @@ mod tests {
     fn a_verdict_counts_once() {
         testing::with_env(|env| {
             let mut good = answered(&env);
-            good.conclude(ChallengeType::Http01, Ok(CHECKED), NOW, HOUR);
-            good.conclude(ChallengeType::Http01, Err(Problem::malformed("late")), NOW, HOUR);
+            good.conclude(ChallengeType::Http01, Ok(CHECKED), vec![], NOW, HOUR);
+            good.conclude(ChallengeType::Http01, Err(Problem::malformed("late")), vec![], NOW, HOUR);
             assert_eq!(good.status, AuthorizationStatus::Valid { expires: after(NOW, HOUR), caa: CHECKED });
             good.settle(after(NOW, HOUR));
             assert_eq!(good.status, AuthorizationStatus::Expired);
 
             let mut bad = answered(&env);
-            bad.conclude(ChallengeType::Http01, Err(Problem::new(ProblemType::Dns, "no")), NOW, HOUR);
-            bad.conclude(ChallengeType::Http01, Ok(CHECKED), NOW, HOUR);
+            bad.conclude(ChallengeType::Http01, Err(Problem::new(ProblemType::Dns, "no")), vec![], NOW, HOUR);
+            bad.conclude(ChallengeType::Http01, Ok(CHECKED), vec![], NOW, HOUR);
             assert_eq!((bad.status, bad.challenges[0].status.name()), (AuthorizationStatus::Invalid, "invalid"));
             assert!(bad.deactivate().is_err());
         });
@@ -269,12 +272,12 @@ mod tests {
     fn a_verdict_that_comes_too_late_proves_nothing() {
         testing::with_env(|env| {
             let mut authorization = answered(&env);
-            authorization.conclude(ChallengeType::Http01, Ok(CHECKED), after(NOW, HOUR), HOUR);
+            authorization.conclude(ChallengeType::Http01, Ok(CHECKED), vec![], after(NOW, HOUR), HOUR);
             assert_eq!(authorization.status, AuthorizationStatus::Invalid);
 
             let mut given_up = answered(&env);
             given_up.deactivate().unwrap();
-            given_up.conclude(ChallengeType::Http01, Ok(CHECKED), NOW, HOUR);
+            given_up.conclude(ChallengeType::Http01, Ok(CHECKED), vec![], NOW, HOUR);
             assert_eq!(given_up.status, AuthorizationStatus::Deactivated);
         });
     }
@@ -286,7 +289,7 @@ mod tests {
             let authorization = answered_in(&mut all, &env);
             let (id, account, name) = (authorization.id, authorization.account, authorization.identifier.clone());
             assert_eq!(all.valid_until(account, &name, NOW), None);
-            all.find_mut(id).unwrap().conclude(ChallengeType::Http01, Ok(CHECKED), NOW, HOUR);
+            all.find_mut(id).unwrap().conclude(ChallengeType::Http01, Ok(CHECKED), vec![], NOW, HOUR);
             assert_eq!(all.valid_until(account, &name, after(NOW, HOUR)), Some(id));
             assert_eq!(all.valid_until(account, &name, after(NOW, HOUR + HOUR)), None);
             assert_eq!(all.valid_until(AccountId::draw(&env), &name, NOW), None);

@@ -13,6 +13,7 @@ use crate::{
     front_end::Bound,
     issuance::{ApiIdentity, Issuance},
     management::BoundManagement,
+    perspective::{OpenPerspective, RemotePerspectives},
     renewal_info_policy::RenewalInfoPolicy,
     store::Store,
 };
@@ -29,6 +30,7 @@ struct Inner {
     api: ApiIdentity,
     issuance: Issuance,
     store: Mutex<Store>,
+    remote_perspectives: RemotePerspectives,
 }
 
 impl fmt::Debug for Ca {
@@ -52,6 +54,7 @@ impl Ca {
             api: ApiIdentity::new(env, &config),
             issuance: Issuance::new(env),
             store: Mutex::new(Store::new(&config)),
+            remote_perspectives: RemotePerspectives::default(),
             config,
         }))
     }
@@ -102,6 +105,16 @@ impl Ca {
     /// As the operating system: address in use or not local.
     pub async fn bind_management(&self, env: &Env, address: SocketAddr) -> io::Result<BoundManagement> {
         BoundManagement::new(self.clone(), env.clone(), address).await
+    }
+
+    /// Lets `env`'s host, which asks `dns_server`, be one of the [`Config::remote_perspectives`] for as long as the
+    /// returned value lives.
+    pub fn open_perspective(&self, env: &Env, dns_server: SocketAddr) -> OpenPerspective {
+        self.0.remote_perspectives.open(self, env, dns_server)
+    }
+
+    pub(crate) fn remote_perspectives(&self) -> &RemotePerspectives {
+        &self.0.remote_perspectives
     }
 
     pub(crate) fn api(&self) -> &ApiIdentity {

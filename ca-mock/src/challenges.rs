@@ -5,7 +5,9 @@ use std::fmt;
 use ring::digest;
 use sim::{Env, UtcDateTime};
 
-use crate::{base64url, identifier::Identifier, jwk::Thumbprint, problem::Problem};
+use crate::{
+    base64url, identifier::Identifier, jwk::Thumbprint, problem::Problem, validation_record::ValidationRecord,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChallengeType {
@@ -25,12 +27,12 @@ impl ChallengeType {
     const ALL: [Self; 5] = [Self::Http01, Self::TlsAlpn01, Self::Dns01, Self::DnsAccount01, Self::DnsPersist01];
 
     /// The types that can prove control of `identifier`: of a wildcard, only those that look into the DNS (RFC 8555
-    /// §8.4, Baseline Requirements §3.2.2.4).
+    /// §8.4, Baseline Requirements §3.2.2.4), of an address, only those that do not (RFC 8738 §7).
     pub(crate) fn for_identifier(identifier: &Identifier) -> impl Iterator<Item = Self> {
-        let is_wildcard = identifier.is_wildcard();
+        let (is_wildcard, is_name) = (identifier.is_wildcard(), identifier.ip().is_none());
         Self::ALL.into_iter().filter(move |kind| match kind {
             Self::Http01 | Self::TlsAlpn01 => !is_wildcard,
-            Self::Dns01 | Self::DnsAccount01 | Self::DnsPersist01 => true,
+            Self::Dns01 | Self::DnsAccount01 | Self::DnsPersist01 => is_name,
         })
     }
 
@@ -125,11 +127,14 @@ pub(crate) struct Challenge {
     /// Of no use to dns-persist-01, and not shown there.
     pub(crate) token: Token,
     pub(crate) status: ChallengeStatus,
+    /// Where its validation went.
+    pub(crate) records: Vec<ValidationRecord>,
 }
 
 impl Challenge {
     pub(crate) fn new(env: &Env, kind: ChallengeType) -> Self {
-        Self { kind, token: Token(env.entropy("ca/challenge token")), status: ChallengeStatus::Pending }
+        let token = Token(env.entropy("ca/challenge token"));
+        Self { kind, token, status: ChallengeStatus::Pending, records: Vec::new() }
     }
 
     /// The client says that it is ready (RFC 8555 §7.5.1). Whether validation has to begin: saying it again

@@ -18,6 +18,7 @@ use crate::{
     caa::{CaaRecheck, EachDue},
     external_accounts::ExternalAccountKeys,
     front_end::{Origin, Paths},
+    http01::Redirects,
     identifier_policy::IdentifierPolicy,
     jwk::KeyType,
     renewal_info_policy::RenewalInfoPolicy,
@@ -102,6 +103,9 @@ pub struct Config {
     pub always_valid: bool,
     /// Before a challenge is validated, whole seconds below this pass, as many as the entropy has it.
     pub validation_delay_max: Duration,
+    /// How many remote perspectives repeat each validation and each lookup of CAA; those that no host has taken on
+    /// ([`Ca::open_perspective`](crate::Ca::open_perspective)) count as disagreeing.
+    pub remote_perspectives: usize,
     /// Whom the validation authority asks for addresses.
     pub addresses: AddressSource,
 
@@ -111,13 +115,17 @@ pub struct Config {
     pub dns_timeout: Duration,
     /// How often a DNS query is sent before giving up.
     pub dns_attempts: u32,
+    /// How long a TCP connection of http-01 and tls-alpn-01 may take to come about.
+    pub connect_timeout: Duration,
     /// The port that http-01 connects to (RFC 8555 §8.3 says 80).
     pub http01_port: u16,
-    /// How long one http-01 attempt may take, from the connection to the end of the body.
+    /// How long http-01 may take, all redirects included and DNS lookups excluded.
     pub http01_timeout: Duration,
-    /// The port that tls-alpn-01 connects to (RFC 8737 §3 says 443).
+    /// Where http-01 may be redirected to.
+    pub http01_redirects: Redirects,
+    /// The port that tls-alpn-01 (RFC 8737 §3 says 443) and http-01 redirected to HTTPS connect to.
     pub tls_alpn01_port: u16,
-    /// How long one tls-alpn-01 attempt may take, from the connection to the end of the handshake.
+    /// How long a handshake of tls-alpn-01 may take.
     pub tls_alpn01_timeout: Duration,
 
     /// How often, in percent, a good nonce is refused.
@@ -170,12 +178,15 @@ impl Default for Config {
             domain_blocklist: Vec::new(),
             always_valid: false,
             validation_delay_max: Duration::ZERO,
+            remote_perspectives: 0,
             addresses: AddressSource::default(),
             dns_server: SocketAddr::from(([127, 0, 0, 1], 53)),
             dns_timeout: Duration::from_secs(5),
             dns_attempts: 3,
+            connect_timeout: Duration::from_secs(10),
             http01_port: 80,
-            http01_timeout: Duration::from_secs(10),
+            http01_timeout: Duration::from_secs(20),
+            http01_redirects: Redirects::default(),
             tls_alpn01_port: 443,
             tls_alpn01_timeout: Duration::from_secs(10),
             nonce_rejection_percent: 0,

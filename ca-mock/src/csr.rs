@@ -3,7 +3,7 @@
 //! Only the key and the names are taken over; requested extensions other than names are ignored, so that
 //! nobody can ask for CA rights. A CSR that is accepted here is a [`Csr`], whose signature has been verified.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use x509_parser::{
     certification_request::X509CertificationRequest,
@@ -18,7 +18,7 @@ use crate::{
     problem::{Problem, ProblemType},
 };
 
-/// A request with a valid signature over a usable key, for names that are DNS names.
+/// A request with a valid signature over a usable key, for DNS names and IP addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct Csr {
     pub(crate) key: PublicKey,
@@ -42,7 +42,7 @@ impl Csr {
         let mut names = BTreeSet::new();
         for attribute in info.subject.iter_common_name() {
             let name = attribute.as_str().map_err(|_| bad("the CSR's common name is not text"))?;
-            names.insert(dns_name(name)?);
+            names.insert(name.parse::<IpAddr>().map_or_else(|_| dns_name(name), |address| Ok(address.into()))?);
         }
         for attribute in info.iter_attributes() {
             if let ParsedCriAttribute::ExtensionRequest(requested) = attribute.parsed_attribute() {
@@ -85,12 +85,22 @@ fn alternative_names(extension: &ParsedExtension<'_>) -> Result<BTreeSet<Identif
     let ParsedExtension::SubjectAlternativeName(names) = extension else { return Ok(BTreeSet::new()) };
     let mut found = BTreeSet::new();
     for name in &names.general_names {
-        let GeneralName::DNSName(name) = name else {
-            return Err(bad("the CSR has an alternative name that is not a DNS name"));
+        let name = if let GeneralName::DNSName(name) = name {
+            Some(dns_name(name)?)
+        } else if let GeneralName::IPAddress(octets) = name {
+            ip_address(octets).map(Identifier::from)
+        } else {
+            None
         };
-        found.insert(dns_name(name)?);
+        found.insert(name.ok_or_else(|| bad("the CSR has an alternative name that is no DNS name and no IP address"))?);
     }
     Ok(found)
+}
+
+/// RFC 5280 §4.2.1.6: four octets or sixteen.
+pub(crate) fn ip_address(octets: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
 }
 
 fn dns_name(name: &str) -> Result<Identifier, Problem> {
@@ -153,6 +163,9 @@ mod tests {
         assert!(csr.check_names(&set(&["a.example"])).is_err());
         assert!(csr.check_names(&set(&["a.example", "b.example", "c.example"])).is_err());
         assert!(matches!(csr.key, PublicKey::P256(..)));
+
+        let csr = Csr::parse(&request(&["192.0.2.1", "2001:db8::1"], Some("192.0.2.1"), |_| {})).unwrap();
+        assert_eq!(csr.names, ["192.0.2.1", "2001:db8::1"].map(|text| Identifier::parse_ip(text).unwrap()).into());
     }
 
     #[test]
@@ -177,9 +190,8 @@ mod tests {
         let mail = request(&["a.example"], None, |params| {
             params.subject_alt_names.push(SanType::Rfc822Name("a@a.example".try_into().unwrap()));
         });
-        let address = request(&["a.example", "192.0.2.1"], None, |_| {});
         let wrong_name = request(&["a.example"], Some("Example, Inc."), |_| {});
-        for bad in [&forged[..], &longer, &mail, &address, &wrong_name, b"", b"0", &good[..40]] {
+        for bad in [&forged[..], &longer, &mail, &wrong_name, b"", b"0", &good[..40]] {
             assert_eq!(Csr::parse(bad).unwrap_err().kind(), ProblemType::BadCsr);
         }
     }

@@ -3,15 +3,15 @@
 
 use data_encoding::BASE32_NOPAD;
 use ring::digest;
-use sim::Env;
 
 use crate::{
     base64url,
     challenges::KeyAuthorization,
-    config::Config,
     identifier::Identifier,
+    perspective::Perspective,
     problem::{Problem, ProblemType},
     texts,
+    validation_record::ValidationRecord,
 };
 
 /// The label of all accounts.
@@ -26,24 +26,25 @@ pub(crate) fn account_labels(account_uri: &str) -> String {
 
 /// Looks up the TXT records at `labels` above the identifier's domain and compares.
 pub(crate) async fn validate(
-    env: &Env,
-    config: &Config,
+    from: &Perspective,
     identifier: &Identifier,
     labels: &str,
     expected: &KeyAuthorization,
+    records: &mut Vec<ValidationRecord>,
 ) -> Result<(), Problem> {
+    records.push(ValidationRecord { hostname: identifier.domain().to_owned(), ..ValidationRecord::default() });
     let name = format!("{labels}.{}", identifier.domain());
-    let texts = texts::find(env, config, &name).await?;
+    let texts = texts::find(from, &name).await?;
     let digest = base64url::encode(expected.digest());
     if texts.iter().any(|text| text == digest.as_bytes()) {
         return Ok(());
     }
     let found = match texts.len() {
-        0 => "there is no TXT record".to_owned(),
-        1 => "the TXT record is not the key authorization's digest".to_owned(),
-        several => format!("none of the {several} TXT records is the key authorization's digest"),
+        0 => format!("No TXT record found at {name}"),
+        1 => format!("Incorrect TXT record found at {name}"),
+        several => format!("None of the {several} TXT records found at {name} is the key authorization's digest"),
     };
-    Err(Problem::new(ProblemType::Unauthorized, format!("looking up {name}: {found}")))
+    Err(Problem::new(ProblemType::Unauthorized, found))
 }
 
 #[cfg(test)]

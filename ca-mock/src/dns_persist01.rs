@@ -2,32 +2,34 @@
 //!
 //! Records for other CAs and accounts may stand beside it, and what can't be read is as good as not there.
 
-use sim::{Env, UtcDateTime};
+use sim::UtcDateTime;
 
 use crate::{
     caa::issue_value::{IssueValue, Parameter},
-    config::Config,
     identifier::Identifier,
+    perspective::Perspective,
     problem::{Problem, ProblemType},
     texts,
+    validation_record::ValidationRecord,
 };
 
 const LABEL: &str = "_validation-persist";
 
 /// Looks for a record that lets `account_uri` have the identifier certified now.
 pub(crate) async fn validate(
-    env: &Env,
-    config: &Config,
+    from: &Perspective,
     identifier: &Identifier,
     account_uri: &str,
+    records: &mut Vec<ValidationRecord>,
 ) -> Result<(), Problem> {
+    records.push(ValidationRecord { hostname: identifier.domain().to_owned(), ..ValidationRecord::default() });
     let name = format!("{LABEL}.{}", identifier.domain());
-    let texts = texts::find(env, config, &name).await?;
+    let texts = texts::find(from, &name).await?;
     let request = Request {
-        issuers: &config.caa_identities,
+        issuers: &from.config().caa_identities,
         account_uri,
         is_wildcard: identifier.is_wildcard(),
-        now: env.utc_now(),
+        now: from.env.utc_now(),
     };
     if texts.iter().any(|text| request.is_granted_by(text)) {
         return Ok(());

@@ -10,6 +10,7 @@ use crate::{
     identifier::SentIdentifier,
     ids::OrderId,
     orders::OrderStatus,
+    perspective::{self, Perspective},
     problem::Problem,
 };
 
@@ -52,7 +53,18 @@ async fn recheck_caa(ca: &Ca, env: &Env, id: OrderId) -> Result<(), Problem> {
         let of_identifier = authorizations.iter().find(|(_, authorized)| authorized.identifier == identifier);
         let Some((authorization, Authorized { method, .. })) = of_identifier else { continue };
         env.probe("ca/caa-rechecked");
-        match caa::check(ca, env, account, &identifier, *method).await {
+        let (looked_up, method) = (identifier.clone(), *method);
+        let mut verdict = caa::check(&Perspective::primary(ca, env), account, &identifier, method).await;
+        if verdict.is_ok() {
+            let corroborated = perspective::corroborate(ca, env, |from| {
+                let identifier = looked_up.clone();
+                async move { caa::check(&from, account, &identifier, method).await.map(drop) }
+            });
+            if let Err(problem) = corroborated.await {
+                verdict = Err(problem);
+            }
+        }
+        match verdict {
             Ok(checked) => ca.with_store(|store| {
                 if let Some(authorization) = store.authorizations.find_mut(*authorization) {
                     authorization.caa_rechecked(checked);

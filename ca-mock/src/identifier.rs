@@ -1,11 +1,11 @@
-//! Identifiers that a certificate may be ordered for: DNS names (RFC 8555 §7.1.4, §9.7.7).
+//! Identifiers that a certificate may be ordered for: DNS names (RFC 8555 §7.1.4, §9.7.7) and IP addresses (RFC 8738).
 //!
-//! A name becomes an [`Identifier`] once, here, lower-cased and checked. Whether the CA issues for it is policy. IP addresses (RFC 8738) are an unsupported
-//! type.
+//! A text becomes an [`Identifier`] once, here, checked, and a name lower-cased. Whether the CA issues for it is policy.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
+use url::Host;
 
 use crate::problem::{Problem, ProblemType};
 
@@ -22,23 +22,30 @@ pub(crate) struct SentIdentifier {
 impl SentIdentifier {
     /// The identifier, if this CA certifies such; the refusal names the rule.
     pub(crate) fn read(&self) -> Result<Identifier, Problem> {
-        if self.kind != "dns" {
-            let detail = format!("identifiers of type {:?} are not supported", self.kind);
-            return Err(Problem::new(ProblemType::UnsupportedIdentifier, detail));
+        match self.kind.as_str() {
+            "dns" => Identifier::parse(&self.value),
+            "ip" => Identifier::parse_ip(&self.value),
+            other => {
+                let detail = format!("identifiers of type {other:?} are not supported");
+                Err(Problem::new(ProblemType::UnsupportedIdentifier, detail))
+            }
         }
-        Identifier::parse(&self.value)
     }
 }
 
 impl From<&Identifier> for SentIdentifier {
     fn from(identifier: &Identifier) -> Self {
-        Self { kind: "dns".to_owned(), value: identifier.0.clone() }
+        Self { kind: identifier.kind().to_owned(), value: identifier.text.clone() }
     }
 }
 
-/// A DNS name in lower case, without a trailing dot, maybe below a `*` (RFC 8555 §7.1.3).
+/// A DNS name in lower case, without a trailing dot, maybe below a `*` (RFC 8555 §7.1.3); or an IP address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Identifier(String);
+pub struct Identifier {
+    text: String,
+    /// Absent if it is a name.
+    ip: Option<IpAddr>,
+}
 
 impl Identifier {
     /// Reads an identifier of type `dns`; the refusal names the rule.
@@ -71,49 +78,87 @@ impl Identifier {
             return refuse("has a reserved label (RFC 5891 §4.2.3.1)");
         }
         // The URL parser knows IDNA: it refuses malformed A-labels and reads IPv4 addresses as such.
-        match url::Host::parse(domain) {
-            Ok(url::Host::Domain(same)) if same == domain => Ok(Self(name)),
-            Ok(url::Host::Domain(_) | url::Host::Ipv4(_) | url::Host::Ipv6(_)) | Err(_) => {
+        match Host::parse(domain) {
+            Ok(Host::Domain(same)) if same == domain => Ok(Self { text: name, ip: None }),
+            Ok(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_)) | Err(_) => {
                 refuse("is not a host name: an address, or a label that is no A-label")
             }
         }
     }
 
+    /// Reads an identifier of type `ip`, in the one form that RFC 8738 §3 allows.
+    pub(crate) fn parse_ip(text: &str) -> Result<Self, Problem> {
+        let refuse = |why: &str| {
+            let shown: String = text.chars().take(300).collect();
+            Err(Problem::new(ProblemType::RejectedIdentifier, format!("{shown:?} {why}")))
+        };
+        match text.parse::<IpAddr>().map(Self::from) {
+            Ok(identifier) if identifier.text == text => Ok(identifier),
+            Ok(identifier) => refuse(&format!("is not written as RFC 5952 has it: {identifier}")),
+            Err(_) => refuse("is not an IP address"),
+        }
+    }
+
+    /// Its type (RFC 8555 §9.7.7, RFC 8738 §3).
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.ip.is_some() { "ip" } else { "dns" }
+    }
+
+    /// The address, if it is none of a name.
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
     /// Whether it is `domain` or a name below it. `domain` is compared without regard to case.
     pub(crate) fn is_within(&self, domain: &str) -> bool {
         let domain = domain.to_ascii_lowercase();
-        let rest = self.0.strip_suffix(&domain);
+        let rest = self.text.strip_suffix(&domain).filter(|_| self.ip.is_none());
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     }
 
-    /// The name as text.
+    /// The name or address as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// What to look up or connect to.
+    pub(crate) fn host(&self) -> Host<String> {
+        match self.ip {
+            Some(IpAddr::V4(address)) => Host::Ipv4(address),
+            Some(IpAddr::V6(address)) => Host::Ipv6(address),
+            None => Host::Domain(self.domain().to_owned()),
+        }
     }
 
     /// Whether it stands for all names one label below its domain.
     pub(crate) fn is_wildcard(&self) -> bool {
-        self.0.starts_with(WILDCARD)
+        self.text.starts_with(WILDCARD)
     }
 
     /// The name without the `*`: what control is proved of (RFC 8555 §7.1.4).
     pub(crate) fn domain(&self) -> &str {
-        self.0.strip_prefix(WILDCARD).unwrap_or(&self.0)
+        self.text.strip_prefix(WILDCARD).unwrap_or(&self.text)
+    }
+}
+
+impl From<IpAddr> for Identifier {
+    fn from(address: IpAddr) -> Self {
+        Self { text: address.to_string(), ip: Some(address) }
     }
 }
 
 impl fmt::Display for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl Serialize for Identifier {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Identifier", 2)?;
-        object.serialize_field("type", "dns")?;
-        object.serialize_field("value", &self.0)?;
+        object.serialize_field("type", self.kind())?;
+        object.serialize_field("value", &self.text)?;
         object.end()
     }
 }
@@ -163,6 +208,19 @@ mod tests {
         ] {
             let problem = Identifier::parse(bad).expect_err(bad);
             assert_eq!(problem.kind(), ProblemType::RejectedIdentifier, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_form() {
+        for good in ["192.0.2.1", "2001:db8::1", "::1", "::ffff:192.0.2.1"] {
+            let identifier = Identifier::parse_ip(good).unwrap();
+            assert_eq!((identifier.as_str(), identifier.kind()), (good, "ip"));
+            assert!(!identifier.is_within("1"));
+        }
+        for bad in ["", "192.0.2.01", "192.0.2", "2001:DB8::1", "2001:db8:0:0::1", "[::1]", "fe80::1%eth0", "a.example"]
+        {
+            assert_eq!(Identifier::parse_ip(bad).expect_err(bad).kind(), ProblemType::RejectedIdentifier, "{bad}");
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     problem::{Problem, ProblemType},
 };
 
-/// What is asked of a name, the `*` of a wildcard aside.
+/// What is asked of a name, the `*` of a wildcard aside. Nothing is asked of an IP address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdentifierPolicy {
     /// The fewest labels: with 1, `localhost` will do.
@@ -46,6 +46,9 @@ impl IdentifierPolicy {
     /// # Errors
     /// The rule that the name breaks.
     pub(crate) fn check(&self, identifier: &Identifier) -> Result<(), Problem> {
+        if identifier.ip().is_some() {
+            return Ok(());
+        }
         let refuse = |why: String| Err(Problem::new(ProblemType::RejectedIdentifier, format!("{identifier} {why}")));
         let labels = identifier.domain().split('.').count();
         if labels < self.labels_min || labels > self.labels_max {
@@ -112,6 +115,11 @@ mod tests {
 
     fn check(policy: &IdentifierPolicy, name: &str) -> bool {
         policy.check(&Identifier::parse(name).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn addresses_have_neither_labels_nor_suffixes() {
+        assert!(IdentifierPolicy::default().check(&Identifier::parse_ip("::1").unwrap()).is_ok());
     }
 
     #[test]

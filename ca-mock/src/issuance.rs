@@ -71,7 +71,10 @@ impl Issuance {
         params.subject_alt_names = csr
             .names
             .iter()
-            .map(|name| SanType::DnsName(name.as_str().try_into().expect("identifiers are ASCII")))
+            .map(|name| match name.ip() {
+                Some(address) => SanType::IpAddress(address),
+                None => SanType::DnsName(name.as_str().try_into().expect("identifiers are ASCII")),
+            })
             .collect();
         let leaf =
             params.signed_by(&key, &self.intermediate.issuer).expect("parameters are complete and signing cannot fail");

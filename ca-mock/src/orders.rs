@@ -195,7 +195,7 @@ mod tests {
     fn conclude(authorizations: &mut Authorizations, id: AuthorizationId, verdict: Result<Checked, Problem>) {
         let authorization = authorizations.find_mut(id).unwrap();
         authorization.challenge_mut(ChallengeType::Http01).unwrap().answer(PublicKey::Ed25519([1; 32]).thumbprint());
-        authorization.conclude(ChallengeType::Http01, verdict, NOW, 2 * HOUR);
+        authorization.conclude(ChallengeType::Http01, verdict, Vec::new(), NOW, 2 * HOUR);
     }
 
     #[test]

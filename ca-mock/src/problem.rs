@@ -123,6 +123,12 @@ impl Problem {
         self
     }
 
+    /// The same problem, told with where it was met.
+    pub(crate) fn prefixed(mut self, prefix: &str) -> Self {
+        self.detail.insert_str(0, prefix);
+        self
+    }
+
     /// One problem for several identifiers: the type that they share, or else `compound` (RFC 8555 §6.7.1).
     ///
     /// `None` if there are none.

@@ -3,7 +3,7 @@
 //! Nobody vouches for that certificate, so it is judged here: only the server's possession of its key is checked
 //! during the handshake, everything else once it is over. No application data is exchanged.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::IpAddr, sync::Arc};
 
 use rustls::{
     DigitallySignedStruct, Error, SignatureScheme,
@@ -11,7 +11,7 @@ use rustls::{
     crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key},
     pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime},
 };
-use sim::{Env, tls};
+use sim::{Env, net::TcpStream, tls};
 use tokio::io::AsyncWriteExt;
 use x509_parser::{
     certificate::X509Certificate,
@@ -23,9 +23,11 @@ use x509_parser::{
 use crate::{
     addresses,
     challenges::KeyAuthorization,
-    config::Config,
+    csr::ip_address,
     identifier::Identifier,
+    perspective::Perspective,
     problem::{Problem, ProblemType},
+    validation_record::ValidationRecord,
 };
 
 /// RFC 8737 §6.2.
@@ -45,48 +47,48 @@ struct Shown {
 /// Why a handshake failed.
 #[derive(Debug, thiserror::Error)]
 enum HandshakeError {
-    #[error("no connection: {0}")]
-    Connect(io::Error),
     #[error("the connection broke: {0}")]
     Broken(io::Error),
     #[error("{0}")]
     Tls(io::Error),
-    #[error("not done in time")]
+    #[error("Timeout after connect (your server may be slow or overloaded)")]
     TimedOut,
 }
 
-/// Shakes hands and judges what was shown.
+/// Shakes hands and judges what was shown; where that was, the record tells.
 pub(crate) async fn validate(
-    env: &Env,
-    config: &Config,
+    from: &Perspective,
     identifier: &Identifier,
     expected: &KeyAuthorization,
+    records: &mut Vec<ValidationRecord>,
 ) -> Result<(), Problem> {
-    let addresses = addresses::find(env, config, identifier, config.tls_alpn01_port).await?;
-    let mut outcome = Err((addresses[0], HandshakeError::TimedOut));
-    for address in addresses {
-        let shown = env.timeout(config.tls_alpn01_timeout, shake_hands(env, address, identifier)).await;
-        outcome = shown.unwrap_or(Err(HandshakeError::TimedOut)).map_err(|e| (address, e));
-        // Another address is tried only if this one could not be reached at all.
-        let Err((_, HandshakeError::Connect(_))) = outcome else { break };
-    }
-    let shown = outcome.map_err(|(address, error)| {
-        let kind = match error {
-            HandshakeError::Connect(_) | HandshakeError::Broken(_) | HandshakeError::TimedOut => {
-                ProblemType::Connection
-            }
-            HandshakeError::Tls(_) => ProblemType::Tls,
-        };
-        Problem::new(kind, format!("shaking hands with {identifier} at {address}: {error}"))
+    let config = from.config();
+    let mut record = ValidationRecord {
+        hostname: identifier.to_string(),
+        port: Some(config.tls_alpn01_port),
+        addresses_resolved: addresses::find(from, &identifier.host()).await?,
+        ..ValidationRecord::default()
+    };
+    let connected = addresses::connect(from, config.tls_alpn01_port, &mut record).await;
+    let address = record.address_used.map(|address| address.to_string()).unwrap_or_default();
+    records.push(record);
+    let problem = |kind: ProblemType, why: String| Problem::new(kind, format!("{address}: {why}"));
+    let stream = connected.map_err(|error| problem(ProblemType::Connection, error.to_string()))?;
+    let shown = from.env.timeout(config.tls_alpn01_timeout, shake_hands(&from.env, stream, identifier)).await;
+    let shown = shown.unwrap_or(Err(HandshakeError::TimedOut)).map_err(|error| match error {
+        HandshakeError::Broken(_) | HandshakeError::TimedOut => problem(ProblemType::Connection, error.to_string()),
+        HandshakeError::Tls(_) => problem(ProblemType::Tls, error.to_string()),
     })?;
-    judge(&shown, identifier, expected)
-        .map_err(|why| Problem::new(ProblemType::Unauthorized, format!("shaking hands with {identifier}: {why}")))
+    judge(&shown, identifier, expected).map_err(|why| {
+        let what = "Incorrect validation certificate for tls-alpn-01 challenge.";
+        problem(ProblemType::Unauthorized, format!("{what} Requested {identifier}: {why}"))
+    })
 }
 
-async fn shake_hands(env: &Env, address: SocketAddr, identifier: &Identifier) -> Result<Shown, HandshakeError> {
-    let stream = env.connect(address).await.map_err(HandshakeError::Connect)?;
+async fn shake_hands(env: &Env, stream: TcpStream, identifier: &Identifier) -> Result<Shown, HandshakeError> {
     let judge = Arc::new(KeyPossession { supported: env.crypto_provider().signature_verification_algorithms });
-    let name = ServerName::try_from(identifier.as_str().to_owned()).expect("an identifier is a DNS name");
+    let name =
+        ServerName::try_from(server_name(identifier)).expect("names, and those of the reverse tree, are DNS names");
     let mut stream = tls::Client::judging_by(env, judge, &[PROTOCOL]).connect(stream, name).await.map_err(|error| {
         match error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
             true => HandshakeError::Tls(error),
@@ -100,6 +102,21 @@ async fn shake_hands(env: &Env, address: SocketAddr, identifier: &Identifier) ->
     // All has been said (RFC 8737 §3); whether the server hears the goodbye is its business.
     drop(stream.shutdown().await);
     Ok(shown)
+}
+
+/// What is asked for: the name, or an address's name in the reverse tree (RFC 8738 §6).
+fn server_name(identifier: &Identifier) -> String {
+    match identifier.ip() {
+        None => identifier.as_str().to_owned(),
+        Some(IpAddr::V4(address)) => {
+            let [a, b, c, d] = address.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+        }
+        Some(IpAddr::V6(address)) => {
+            let nibbles = address.octets().into_iter().rev().flat_map(|octet| [octet & 0xf, octet >> 4]);
+            nibbles.map(|nibble| format!("{nibble:x}.")).collect::<String>() + "ip6.arpa"
+        }
+    }
 }
 
 /// The rules of RFC 8737 §3; the refusal names the one that is broken.
@@ -117,10 +134,13 @@ fn judge(shown: &Shown, identifier: &Identifier, expected: &KeyAuthorization) ->
         return Err("the server's certificate is not self-signed");
     }
     let names = certificate.subject_alternative_name().ok().flatten().map(|names| &names.value.general_names[..]);
-    let is_named =
-        matches!(names, Some([GeneralName::DNSName(name)]) if name.eq_ignore_ascii_case(identifier.as_str()));
+    let is_named = match (names, identifier.ip()) {
+        (Some([GeneralName::DNSName(name)]), None) => name.eq_ignore_ascii_case(identifier.as_str()),
+        (Some([GeneralName::IPAddress(octets)]), Some(address)) => ip_address(octets) == Some(address),
+        (Some(_) | None, _) => false,
+    };
     if !is_named {
-        return Err("the server's certificate is not for exactly this one DNS name");
+        return Err("the server's certificate is not for exactly this one name or address");
     }
     let mut identifiers = certificate.extensions().iter().filter(|extension| extension.oid == ACME_IDENTIFIER);
     let (Some(extension), None) = (identifiers.next(), identifiers.next()) else {
@@ -202,6 +222,15 @@ mod tests {
     }
 
     fn verdict(protocol: &str, names: &[&str], extensions: Vec<CustomExtension>) -> Result<(), &'static str> {
+        verdict_on(&Identifier::parse("a.example").unwrap(), protocol, names, extensions)
+    }
+
+    fn verdict_on(
+        identifier: &Identifier,
+        protocol: &str,
+        names: &[&str],
+        extensions: Vec<CustomExtension>,
+    ) -> Result<(), &'static str> {
         testing::with_env(|env| {
             let mut params = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
             params.distinguished_name = DistinguishedName::new();
@@ -212,7 +241,7 @@ mod tests {
             let shown =
                 Shown { protocol: Some(protocol.into()), certificate: Some(certificate.der().clone().into_owned()) };
             let expected = KeyAuthorization::from_text(KEY_AUTHORIZATION);
-            judge(&shown, &Identifier::parse("a.example").unwrap(), &expected)
+            judge(&shown, identifier, &expected)
         })
     }
 
@@ -220,6 +249,22 @@ mod tests {
     fn the_certificate_of_rfc_8737_is_taken_in_any_case_of_the_name() {
         for name in ["a.example", "A.Example"] {
             assert_eq!(verdict(PROTOCOL, &[name], vec![extension(KEY_AUTHORIZATION)]), Ok(()));
+        }
+    }
+
+    /// RFC 8738 §6.
+    #[test]
+    fn an_address_is_asked_for_by_its_reverse_name_and_shown_as_itself() {
+        for (address, name) in [
+            ("192.0.2.1", "1.2.0.192.in-addr.arpa".to_owned()),
+            ("2001:db8::1", format!("1.{}8.b.d.0.1.0.0.2.ip6.arpa", "0.".repeat(23))),
+        ] {
+            let identifier = Identifier::parse_ip(address).unwrap();
+            assert_eq!(server_name(&identifier), name);
+            let verdict = |shown: &str| verdict_on(&identifier, PROTOCOL, &[shown], vec![extension(KEY_AUTHORIZATION)]);
+            assert_eq!(verdict(address), Ok(()));
+            assert!(verdict(&name).is_err());
+            assert!(verdict("192.0.2.2").is_err());
         }
     }
 
@@ -233,9 +278,9 @@ mod tests {
         bare.set_criticality(true);
         for (protocol, names, extensions, rule) in [
             ("http/1.1", &["a.example"][..], vec![good()], "did not agree on acme-tls/1"),
-            (PROTOCOL, &["b.example"], vec![good()], "exactly this one DNS name"),
-            (PROTOCOL, &["a.example", "b.example"], vec![good()], "exactly this one DNS name"),
-            (PROTOCOL, &[], vec![good()], "exactly this one DNS name"),
+            (PROTOCOL, &["b.example"], vec![good()], "exactly this one name or address"),
+            (PROTOCOL, &["a.example", "b.example"], vec![good()], "exactly this one name or address"),
+            (PROTOCOL, &[], vec![good()], "exactly this one name or address"),
             (PROTOCOL, &["a.example"], vec![], "not exactly one acmeIdentifier"),
             (PROTOCOL, &["a.example"], vec![lax], "is not critical"),
             (PROTOCOL, &["a.example"], vec![extension("token.other")], "does not hold the key authorization's digest"),

@@ -7,11 +7,15 @@ use sim::Env;
 use crate::{
     Ca,
     authorizations::AuthorizationStatus,
-    caa,
-    challenges::{ChallengeStatus, ChallengeType},
+    caa::{self, Checked},
+    challenges::{ChallengeStatus, ChallengeType, KeyAuthorization, Token},
     dns_persist01, dns01, http01,
-    ids::AuthorizationId,
+    identifier::Identifier,
+    ids::{AccountId, AuthorizationId},
+    perspective::{self, Perspective},
+    problem::Problem,
     tls_alpn01,
+    validation_record::ValidationRecord,
 };
 
 /// Begins to validate a challenge that is `processing`; its verdict goes into the store.
@@ -41,42 +45,75 @@ pub(crate) fn resume(ca: &Ca, env: &Env) {
 }
 
 async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) {
-    let work = ca.with_store(|store| {
+    let answered = ca.with_store(|store| {
         let authorization = store.authorizations.find(id)?;
         let challenge = authorization.challenge(kind)?;
         let ChallengeStatus::Processing { account_key } = challenge.status else { return None };
         let account = authorization.account;
-        let account_uri = store.account_uri(account);
-        Some((account, account_uri, account_key, authorization.identifier.clone(), challenge.token))
+        Some(Answered {
+            account,
+            account_uri: store.account_uri(account),
+            identifier: authorization.identifier.clone(),
+            kind,
+            token: challenge.token,
+            expected: challenge.token.key_authorization(account_key),
+        })
     });
-    let Some((account, account_uri, account_key, identifier, token)) = work else { return };
-    let (config, expected) = (ca.config(), token.key_authorization(account_key));
+    let Some(answered) = answered else { return };
+    let config = ca.config();
     if config.validation_delay_max > Duration::ZERO {
         let whole_seconds = env.random_below("ca/validation delay", config.validation_delay_max.as_secs());
         env.sleep(Duration::from_secs(whole_seconds)).await;
     }
-    let proof = if config.always_valid {
-        Ok(())
-    } else {
-        match kind {
-            ChallengeType::Http01 => http01::validate(env, config, &identifier, token, &expected).await,
-            ChallengeType::TlsAlpn01 => tls_alpn01::validate(env, config, &identifier, &expected).await,
-            ChallengeType::Dns01 => dns01::validate(env, config, &identifier, dns01::LABEL, &expected).await,
-            ChallengeType::DnsAccount01 => {
-                let labels = dns01::account_labels(&account_uri);
-                dns01::validate(env, config, &identifier, &labels, &expected).await
-            }
-            ChallengeType::DnsPersist01 => dns_persist01::validate(env, config, &identifier, &account_uri).await,
+    let (records, mut verdict) = answered.look(&Perspective::primary(ca, env)).await;
+    if verdict.is_ok() {
+        let corroborated = perspective::corroborate(ca, env, |from| {
+            let answered = answered.clone();
+            async move { answered.look(&from).await.1.map(drop) }
+        });
+        if let Err(problem) = corroborated.await {
+            verdict = Err(problem);
         }
-    };
-    let verdict = match proof {
-        Ok(()) => caa::check(ca, env, account, &identifier, kind).await,
-        Err(problem) => Err(problem),
-    };
+    }
     env.probe(if verdict.is_ok() { "ca/challenge-valid" } else { "ca/challenge-invalid" });
     ca.with_store(|store| {
         if let Some(authorization) = store.authorizations.find_mut(id) {
-            authorization.conclude(kind, verdict, env.utc_now(), config.valid_authorization_lifetime);
+            authorization.conclude(kind, verdict, records, env.utc_now(), config.valid_authorization_lifetime);
         }
     });
+}
+
+/// A challenge that its client has answered.
+#[derive(Clone, Debug)]
+struct Answered {
+    account: AccountId,
+    account_uri: String,
+    identifier: Identifier,
+    kind: ChallengeType,
+    token: Token,
+    expected: KeyAuthorization,
+}
+
+impl Answered {
+    /// Looks for the proof and then at the CAA records; where that was, and what came of it.
+    async fn look(&self, from: &Perspective) -> (Vec<ValidationRecord>, Result<Checked, Problem>) {
+        let Self { account, account_uri, identifier, kind, token, expected } = self;
+        let mut records = Vec::new();
+        let proof = match kind {
+            _ if from.config().always_valid => Ok(()),
+            ChallengeType::Http01 => http01::validate(from, identifier, *token, expected, &mut records).await,
+            ChallengeType::TlsAlpn01 => tls_alpn01::validate(from, identifier, expected, &mut records).await,
+            ChallengeType::Dns01 => dns01::validate(from, identifier, dns01::LABEL, expected, &mut records).await,
+            ChallengeType::DnsAccount01 => {
+                let labels = dns01::account_labels(account_uri);
+                dns01::validate(from, identifier, &labels, expected, &mut records).await
+            }
+            ChallengeType::DnsPersist01 => dns_persist01::validate(from, identifier, account_uri, &mut records).await,
+        };
+        let verdict = match proof {
+            Ok(()) => caa::check(from, *account, identifier, *kind).await,
+            Err(problem) => Err(problem),
+        };
+        (records, verdict)
+    }
 }

@@ -30,7 +30,7 @@ impl RequestedValidity {
         let time = |member: &str, text: &str| {
             let at = UtcDateTime::parse(text, &Rfc3339)
                 .map_err(|e| Problem::malformed(format!("{member:?} is no time of RFC 3339: {e}")))?;
-            Ok(whole_seconds(at))
+            Ok::<_, Problem>(whole_seconds(at))
         };
         let requested = Self {
             not_before: not_before.map(|text| time("notBefore", text)).transpose()?,

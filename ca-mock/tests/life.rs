@@ -4,6 +4,7 @@
 
 mod accounts;
 mod stage;
+mod validation;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -199,7 +200,8 @@ async fn orders_are_checked_before_anything_is_issued() {
         for (identifiers, kind) in [
             (json!([]), "malformed"),
             (json!([{"type": "dns"}]), "malformed"),
-            (json!([{"type": "ip", "value": "192.0.2.1"}]), "unsupportedIdentifier"),
+            (json!([{"type": "onion", "value": "a"}]), "unsupportedIdentifier"),
+            (json!([{"type": "ip", "value": "2001:DB8::1"}]), "rejectedIdentifier"),
             (json!([{"type": "dns", "value": "a_b.example"}, {"type": "dns", "value": "x"}]), "rejectedIdentifier"),
         ] {
             let url = client.url("newOrder");

@@ -11,48 +11,42 @@ mod recheck;
 
 use std::time::Duration;
 
-use sim::Env;
-
 pub use recheck::{Authorized, CaaRecheck, Checked, EachDue};
 
 use crate::{
-    Ca,
     addresses::AddressSource,
     challenges::ChallengeType,
-    dns::resolver::Resolver,
     identifier::Identifier,
     ids::AccountId,
+    perspective::Perspective,
     problem::{Problem, ProblemType},
 };
 use evaluation::Request;
 
 /// Looks up and evaluates; what it says counts from the moment that it was asked.
 pub(crate) async fn check(
-    ca: &Ca,
-    env: &Env,
+    from: &Perspective,
     account: AccountId,
     identifier: &Identifier,
     method: ChallengeType,
 ) -> Result<Checked, Problem> {
-    let at = env.utc_now();
-    let config = ca.config();
-    if config.always_valid || config.addresses == AddressSource::OperatingSystem {
-        // There is nobody to ask: operating systems look up addresses only.
+    let at = from.env.utc_now();
+    let config = from.config();
+    if config.always_valid || config.addresses == AddressSource::OperatingSystem || identifier.ip().is_some() {
+        // There is nobody to ask: operating systems look up addresses only, and addresses have no CAA (RFC 8738 §7).
         return Ok(Checked { at, ttl: Duration::ZERO });
     }
-    let relevant = lookup::relevant_records(&Resolver::new(env, config), identifier.domain())
-        .await
-        .map_err(|e| Problem::new(ProblemType::Dns, format!("CAA of {identifier} is not known: {e}")))?;
-    let account_uri = ca.with_store(|store| store.account_uri(account));
+    let domain = identifier.domain();
+    let processing = |problem: Problem| problem.prefixed(&format!("While processing CAA for {domain}: "));
+    let relevant = lookup::relevant_records(&from.resolver(), domain).await.map_err(|e| processing(e.into()))?;
+    let account_uri = from.ca.with_store(|store| store.account_uri(account));
     let issuers = &config.caa_identities;
     let is_wildcard = identifier.is_wildcard();
     let request = Request { issuers, is_wildcard, account_uri: &account_uri, method: method.name() };
-    match evaluation::permits(&relevant.properties, &request) {
-        Ok(()) => Ok(Checked { at, ttl: relevant.ttl }),
-        Err(refusal) => {
-            env.probe("ca/caa-refused");
-            let owner = relevant.owner;
-            Err(Problem::new(ProblemType::Caa, format!("the CAA records at {owner} forbid {identifier}: {refusal}")))
-        }
-    }
+    evaluation::permits(&relevant.properties, &request).map(|()| Checked { at, ttl: relevant.ttl }).map_err(|refusal| {
+        from.env.probe("ca/caa-refused");
+        let owner = relevant.owner.to_ascii();
+        let detail = format!("CAA record for {} prevents issuance: {refusal}", owner.trim_end_matches('.'));
+        processing(Problem::new(ProblemType::Caa, detail))
+    })
 }

@@ -27,7 +27,7 @@ use self::{
     history::History, http01::Site, management::Management, records::Records, shelf::Shelf, tls_alpn01::TlsAlpn01Server,
 };
 use crate::{
-    dns::{DnsServer, server::AnswerSource, tcp::TcpDnsServer, zone_handle::Answer},
+    dns::{DnsServer, server::AnswerSource, zone_handle::Answer},
     wire::Door,
 };
 
@@ -84,7 +84,7 @@ pub struct BoundRole(Bound);
 
 #[derive(Debug)]
 enum Bound {
-    Dns(DnsServer, TcpDnsServer, Env),
+    Dns(DnsServer),
     Http(Door, Arc<Site>),
     TlsAlpn01(TlsAlpn01Server),
     Management(Door, Arc<Management>),
@@ -114,10 +114,7 @@ impl ChallengeTestServer {
     pub async fn bind(&self, role: Role, address: SocketAddr) -> io::Result<BoundRole> {
         let env = &self.0.env;
         Ok(BoundRole(match role {
-            Role::Dns => {
-                let (udp, tcp) = self.bind_dns(address).await?;
-                Bound::Dns(udp, tcp, env.clone())
-            }
+            Role::Dns => Bound::Dns(DnsServer::bind_answering_from(env, address, Arc::new(self.clone())).await?),
             Role::Http01 => {
                 let site = Site { server: self.clone(), is_https: false };
                 Bound::Http(Door::listen(env, address, None, CLIENT_TIMEOUT).await?, Arc::new(site))
@@ -136,23 +133,6 @@ impl ChallengeTestServer {
                 Bound::Management(Door::listen(env, address, None, CLIENT_TIMEOUT).await?, Arc::new(management))
             }
         }))
-    }
-
-    /// A port that was picked for UDP may be taken for TCP; then another is picked.
-    async fn bind_dns(&self, address: SocketAddr) -> io::Result<(DnsServer, TcpDnsServer)> {
-        const ATTEMPTS: u32 = 16;
-        let env = &self.0.env;
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let udp = DnsServer::bind_answering_from(env, address, Arc::new(self.clone())).await?;
-            let both = SocketAddr::new(address.ip(), udp.local_address()?.port());
-            match TcpDnsServer::bind(env, both, Arc::new(self.clone())).await {
-                Ok(tcp) => return Ok((udp, tcp)),
-                Err(_) if address.port() == 0 && attempt < ATTEMPTS => {}
-                Err(e) => return Err(e),
-            }
-        }
     }
 
     /// One step on the state. It must not wait for anything.
@@ -177,7 +157,7 @@ impl BoundRole {
     /// As the operating system.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         match &self.0 {
-            Bound::Dns(udp, ..) => udp.local_address(),
+            Bound::Dns(server) => server.local_address(),
             Bound::Http(door, _) | Bound::Management(door, _) => door.local_address(),
             Bound::TlsAlpn01(server) => server.listener.local_address(),
         }
@@ -186,11 +166,7 @@ impl BoundRole {
     /// Serves for ever.
     pub async fn serve(self) {
         match self.0 {
-            Bound::Dns(udp, tcp, env) => {
-                // Dropped, and thereby stopped, with this function.
-                let _tcp = env.spawn("dns over tcp", tcp.serve());
-                udp.serve().await;
-            }
+            Bound::Dns(server) => server.serve().await,
             Bound::Http(door, site) => door.serve(site).await,
             Bound::TlsAlpn01(server) => server.serve().await,
             Bound::Management(door, management) => door.serve(management).await,

@@ -5,7 +5,7 @@
 
 pub(crate) mod resolver;
 pub(crate) mod server;
-pub(crate) mod tcp;
+mod tcp;
 pub(crate) mod zone;
 pub(crate) mod zone_handle;
 mod zone_text;

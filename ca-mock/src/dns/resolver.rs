@@ -1,10 +1,11 @@
-//! The validation authority's resolver: real queries over UDP to one configured server.
+//! The validation authority's resolver: real queries over UDP to one configured server, and over TCP where an answer
+//! does not fit (RFC 7766 §5).
 //!
 //! Nothing is cached, so that each validation sees the present. Every query has a fresh id and a fresh port,
 //! both drawn from the host's entropy; a response counts only if it comes from the server asked and repeats id
-//! and question (RFC 5452 §9.1).
+//! and question (RFC 5452 §9.1). Failures are worded as Boulder words them, since people search for these words.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use hickory_proto::{
     op::{Message, MessageType, OpCode, Query, ResponseCode},
@@ -12,8 +13,8 @@ use hickory_proto::{
 };
 use sim::{Env, net::UdpSocket};
 
-use super::{ALIASES_MAX, server::extension};
-use crate::config::Config;
+use super::{ALIASES_MAX, server::extension, tcp};
+use crate::problem::{Problem, ProblemType};
 
 /// Whom to ask, and how patiently.
 #[derive(Debug)]
@@ -25,31 +26,60 @@ pub(crate) struct Resolver {
     pub(crate) attempts: u32,
 }
 
+/// What was asked for, as a problem's detail says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    name: Name,
+    kind: RecordType,
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.to_ascii();
+        write!(f, "{} for {}", self.kind, name.strip_suffix('.').unwrap_or(&name))
+    }
+}
+
 /// A question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LookupError {
-    #[error("NXDOMAIN looking up {kind} for {name}")]
-    NoSuchName { name: Name, kind: RecordType },
-    #[error("no {kind} record for {name}")]
-    NoData { name: Name, kind: RecordType },
-    #[error("{code} looking up {kind} for {name}")]
-    Failed { code: ResponseCode, name: Name, kind: RecordType },
-    #[error("no answer within {timeout:?} looking up {kind} for {name}")]
-    TimedOut { timeout: Duration, name: Name, kind: RecordType },
-    #[error("the answer to {kind} for {name} is truncated")]
-    Truncated { name: Name, kind: RecordType },
-    #[error("more than {ALIASES_MAX} CNAMEs looking up {kind} for {name}")]
-    TooManyAliases { name: Name, kind: RecordType },
-    #[error("looking up {kind} for {name}: {source}")]
-    Io { source: io::Error, name: Name, kind: RecordType },
+    #[error("NXDOMAIN looking up {0} - check that a DNS record exists for this domain")]
+    NoSuchName(Question),
+    #[error("no {0}")]
+    NoData(Question),
+    #[error("{} looking up {question}{}", mnemonic(*.code), advice(*.code))]
+    Failed { code: ResponseCode, question: Question },
+    #[error("query timed out looking up {0}")]
+    TimedOut(Question),
+    #[error("more than {ALIASES_MAX} CNAMEs looking up {0}")]
+    TooManyAliases(Question),
+    #[error("networking error looking up {question}: {source}")]
+    Io { source: io::Error, question: Question },
+}
+
+impl From<LookupError> for Problem {
+    fn from(error: LookupError) -> Self {
+        Self::new(ProblemType::Dns, format!("DNS problem: {error}"))
+    }
+}
+
+/// As RFC 6895 §2.3 writes the code.
+fn mnemonic(code: ResponseCode) -> String {
+    const KNOWN: [(ResponseCode, &str); 4] = [
+        (ResponseCode::FormErr, "FORMERR"),
+        (ResponseCode::ServFail, "SERVFAIL"),
+        (ResponseCode::NotImp, "NOTIMP"),
+        (ResponseCode::Refused, "REFUSED"),
+    ];
+    let known = KNOWN.iter().find(|(known, _)| *known == code);
+    known.map_or_else(|| format!("RCODE {}", u16::from(code)), |(_, name)| (*name).to_owned())
+}
+
+fn advice(code: ResponseCode) -> &'static str {
+    if code == ResponseCode::ServFail { " - the domain's nameservers may be malfunctioning" } else { "" }
 }
 
 impl Resolver {
-    /// The resolver that the CA is configured with.
-    pub(crate) fn new(env: &Env, config: &Config) -> Self {
-        Self { env: env.clone(), server: config.dns_server, timeout: config.dns_timeout, attempts: config.dns_attempts }
-    }
-
     /// All records of a type, at the end of the chain of CNAMEs; never none.
     pub(crate) async fn lookup(&self, name: &Name, kind: RecordType) -> Result<Vec<Record>, LookupError> {
         let mut owner = name.clone();
@@ -67,59 +97,71 @@ impl Resolver {
                 owner = target.0.to_lowercase();
                 aliases += 1;
                 if aliases > ALIASES_MAX {
-                    return Err(LookupError::TooManyAliases { name: name.clone(), kind });
+                    return Err(LookupError::TooManyAliases(Question { name: name.clone(), kind }));
                 }
             }
             // The answer to an alias is about its end (RFC 2308 §2.1).
             if response.metadata.response_code == ResponseCode::NXDomain {
-                return Err(LookupError::NoSuchName { name: owner, kind });
+                return Err(LookupError::NoSuchName(Question { name: owner, kind }));
             }
             if owner == asked || !response.authorities.is_empty() {
-                return Err(LookupError::NoData { name: owner, kind });
+                return Err(LookupError::NoData(Question { name: owner, kind }));
             }
         }
     }
 
     /// Asks until there is an answer that says something.
     async fn exchange(&self, name: &Name, kind: RecordType) -> Result<Message, LookupError> {
-        let mut failure = LookupError::TimedOut { timeout: self.timeout, name: name.clone(), kind };
+        let question = Question { name: name.clone(), kind };
+        let mut failure = LookupError::TimedOut(question.clone());
         for _ in 0..self.attempts.max(1) {
+            let question = question.clone();
             failure = match self.env.timeout(self.timeout, self.ask(name, kind)).await {
                 Ok(Ok(response)) => {
-                    if response.metadata.truncation {
-                        return Err(LookupError::Truncated { name: name.clone(), kind });
-                    }
                     let code = response.metadata.response_code;
                     if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
                         return Ok(response);
                     }
-                    LookupError::Failed { code, name: name.clone(), kind }
+                    LookupError::Failed { code, question }
                 }
-                Ok(Err(source)) => LookupError::Io { source, name: name.clone(), kind },
-                Err(elapsed) => LookupError::TimedOut { timeout: elapsed.0, name: name.clone(), kind },
+                Ok(Err(source)) => LookupError::Io { source, question },
+                Err(_) => LookupError::TimedOut(question),
             };
         }
         Err(failure)
     }
 
     async fn ask(&self, name: &Name, kind: RecordType) -> io::Result<Message> {
-        let socket = self.socket().await?;
         let mut request =
             Message::new(u16::from_le_bytes(self.env.entropy("ca/dns id")), MessageType::Query, OpCode::Query);
         request.metadata.recursion_desired = true;
         request.add_query(Query::query(name.clone(), kind));
         request.set_edns(extension());
-        socket.send_to(&request.to_vec().map_err(io::Error::other)?, self.server).await?;
+        let bytes = request.to_vec().map_err(io::Error::other)?;
+        let response = self.ask_over_udp(&request, &bytes).await?;
+        if response.metadata.truncation { self.ask_over_tcp(&request, &bytes).await } else { Ok(response) }
+    }
+
+    async fn ask_over_udp(&self, request: &Message, bytes: &[u8]) -> io::Result<Message> {
+        let socket = self.socket().await?;
+        socket.send_to(bytes, self.server).await?;
         let mut buffer = vec![0; 65_535];
         loop {
             let (len, peer) = socket.receive_from(&mut buffer).await?;
             if peer == self.server
                 && let Ok(response) = Message::from_vec(&buffer[..len])
-                && answers(&response, &request)
+                && answers(&response, request)
             {
                 return Ok(response);
             }
         }
+    }
+
+    async fn ask_over_tcp(&self, request: &Message, bytes: &[u8]) -> io::Result<Message> {
+        let mut stream = self.env.connect(self.server).await?;
+        tcp::write(&mut stream, bytes).await?;
+        let response = Message::from_vec(&tcp::read(&mut stream).await?).map_err(io::Error::other)?;
+        if answers(&response, request) { Ok(response) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// A socket on a port that nobody can guess.
@@ -199,9 +241,10 @@ mod tests {
         let results = lookups(&["loop.example.", "lost.example.", "_acme.example.", "x.test."]);
         let errors: Vec<String> = results.into_iter().map(Result::unwrap_err).collect();
         assert!(errors[0].contains("more than 8 CNAMEs"), "{errors:?}");
-        assert_eq!(errors[1], "NXDOMAIN looking up A for nowhere.example.");
-        assert_eq!(errors[2], "no A record for _acme.example.");
-        assert!(errors[3].contains("Refused") || errors[3].contains("refused"), "{errors:?}");
+        let advice = "check that a DNS record exists for this domain";
+        assert_eq!(errors[1], format!("NXDOMAIN looking up A for nowhere.example - {advice}"));
+        assert_eq!(errors[2], "no A for _acme.example");
+        assert_eq!(errors[3], "REFUSED looking up A for x.test");
     }
 
     #[test]

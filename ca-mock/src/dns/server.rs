@@ -1,7 +1,7 @@
-//! [`DnsServer`]: an authoritative name server over UDP for the zones of a test, or for another source of answers.
+//! [`DnsServer`]: an authoritative name server for the zones of a test, or for another source of answers.
 //!
 //! What cannot be read is answered with FORMERR or not at all; nothing that arrives stops it. An answer that does
-//! not fit is truncated (RFC 2181 §9); TCP is [`tcp`](super::tcp)'s.
+//! not fit is truncated (RFC 2181 §9), and is to be had whole over TCP at the same port, which is [`tcp`](super::tcp)'s.
 
 use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use hickory_proto::{
 };
 use sim::{Env, net::UdpSocket};
 
-use super::{DATAGRAM_BYTES_MAX, ZoneHandle, zone_handle::Answer};
+use super::{DATAGRAM_BYTES_MAX, ZoneHandle, tcp::TcpDnsServer, zone_handle::Answer};
 
 /// Knows what to answer.
 pub(crate) trait AnswerSource: fmt::Debug + Send + Sync {
@@ -30,11 +30,12 @@ pub(super) enum Carrier {
 pub struct DnsServer {
     env: Env,
     socket: UdpSocket,
+    tcp: TcpDnsServer,
     source: Arc<dyn AnswerSource>,
 }
 
 impl DnsServer {
-    /// Binds `local`; port 0 picks a free one.
+    /// Binds `local` for UDP and TCP; port 0 picks a free one.
     ///
     /// # Errors
     /// As the operating system.
@@ -47,7 +48,19 @@ impl DnsServer {
         local: SocketAddr,
         source: Arc<dyn AnswerSource>,
     ) -> io::Result<Self> {
-        Ok(Self { env: env.clone(), socket: env.bind_udp(local).await?, source })
+        const ATTEMPTS: u32 = 16;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let socket = env.bind_udp(local).await?;
+            let both = SocketAddr::new(local.ip(), socket.local_address()?.port());
+            match TcpDnsServer::bind(env, both, source.clone()).await {
+                Ok(tcp) => return Ok(Self { env: env.clone(), socket, tcp, source }),
+                // A port that was picked for UDP may be taken for TCP; then another is picked.
+                Err(_) if local.port() == 0 && attempt < ATTEMPTS => {}
+                Err(e) => return Err(e),
+            }
+        }
     }
 
     /// The address that is bound, with the port that was picked.
@@ -60,6 +73,8 @@ impl DnsServer {
 
     /// Answers questions for ever.
     pub async fn serve(self) {
+        // Dropped, and thereby stopped, with this function.
+        let _tcp = self.env.spawn("dns over tcp", self.tcp.serve());
         let mut buffer = vec![0; 65_535];
         loop {
             match self.socket.receive_from(&mut buffer).await {

@@ -17,19 +17,19 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// A name server that listens on TCP.
 #[derive(Debug)]
-pub(crate) struct TcpDnsServer {
+pub(super) struct TcpDnsServer {
     env: Env,
     listener: TcpListener,
     source: Arc<dyn AnswerSource>,
 }
 
 impl TcpDnsServer {
-    pub(crate) async fn bind(env: &Env, local: SocketAddr, source: Arc<dyn AnswerSource>) -> io::Result<Self> {
+    pub(super) async fn bind(env: &Env, local: SocketAddr, source: Arc<dyn AnswerSource>) -> io::Result<Self> {
         Ok(Self { env: env.clone(), listener: env.listen(local).await?, source })
     }
 
     /// Answers questions for ever.
-    pub(crate) async fn serve(self) {
+    pub(super) async fn serve(self) {
         loop {
             match self.listener.accept().await {
                 Ok(stream) => {
@@ -49,13 +49,18 @@ async fn answer_all(env: &Env, source: &dyn AnswerSource, mut stream: TcpStream)
     loop {
         let message = env.timeout(PAUSE_MAX, read(&mut stream)).await.map_err(io::Error::other)??;
         let Some(response) = respond(&message, source, Carrier::Tcp) else { return Ok(()) };
-        let Ok(len) = u16::try_from(response.len()) else { return Ok(()) };
-        let whole = [&len.to_be_bytes()[..], &response].concat();
-        env.timeout(PAUSE_MAX, stream.write_all(&whole)).await.map_err(io::Error::other)??;
+        env.timeout(PAUSE_MAX, write(&mut stream, &response)).await.map_err(io::Error::other)??;
     }
 }
 
-async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+/// Sends one message behind its length.
+pub(super) async fn write(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+    let len = u16::try_from(message.len()).map_err(io::Error::other)?;
+    stream.write_all(&[&len.to_be_bytes()[..], message].concat()).await
+}
+
+/// Receives one message.
+pub(super) async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut message = vec![0; usize::from(stream.read_u16().await?)];
     stream.read_exact(&mut message).await?;
     Ok(message)

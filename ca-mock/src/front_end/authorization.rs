@@ -99,7 +99,7 @@ impl FrontEnd {
         let Authorization { id, account, .. } = *authorization;
         let challenges = shown_challenges(authorization).map(|challenge| self.challenge_object(account, id, challenge));
         let mut object = json!({
-            "identifier": {"type": "dns", "value": authorization.identifier.domain()},
+            "identifier": {"type": authorization.identifier.kind(), "value": authorization.identifier.domain()},
             "status": authorization.status.name(),
             "challenges": challenges.collect::<Vec<_>>(),
         });
@@ -126,6 +126,9 @@ impl FrontEnd {
                 object["accounturi"] = self.urls.of(&Route::Account(account)).into();
                 object["issuer-domain-names"] = json!(self.ca.config().caa_identities);
             }
+        }
+        if !challenge.records.is_empty() {
+            object["validationRecord"] = json!(challenge.records);
         }
         match &challenge.status {
             ChallengeStatus::Valid { validated } => object["validated"] = rfc3339(*validated).into(),

@@ -8,7 +8,7 @@ use super::{
     host_port::HostPort,
     json::{At, Reader, Remark, member},
 };
-use crate::{Config, ExternalAccountKey, ExternalAccountKeys, IdentifierPolicy, Origin, Paths, Transport};
+use crate::{Config, ExternalAccountKey, ExternalAccountKeys, IdentifierPolicy, Origin, Paths, Redirects, Transport};
 
 /// The certificate files of the API's HTTPS server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,11 +172,14 @@ impl Settings {
             order_retry_after: self.order_retry_after,
             challenge_retry_after: self.challenge_retry_after,
             retry_after_date_percent: self.retry_after_date_percent,
+            // Pebble validates thrice; whoever answers once alone has not proved control.
+            remote_perspectives: 2,
             caa_identities: self.caa_identities.clone(),
             domain_blocklist: self.domain_blocklist.clone(),
             external_account_required: self.external_account_required,
             external_account_keys: self.external_account_keys.clone(),
             http01_port: self.http_port,
+            http01_redirects: Redirects::Anywhere,
             tls_alpn01_port: self.tls_port,
             ..Config::default()
         };

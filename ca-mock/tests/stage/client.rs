@@ -1,6 +1,6 @@
 //! An ACME client of the tests' own: each call is one request on one connection, and nothing is retried.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -173,7 +173,8 @@ impl Client {
     }
 
     pub(crate) async fn new_order(&mut self, names: &[&str], replaces: Option<&str>) -> Reply {
-        let identifiers: Vec<Value> = names.iter().map(|name| json!({"type": "dns", "value": name})).collect();
+        let kind = |name: &str| if name.parse::<IpAddr>().is_ok() { "ip" } else { "dns" };
+        let identifiers: Vec<Value> = names.iter().map(|name| json!({"type": kind(name), "value": name})).collect();
         let mut order = json!({ "identifiers": identifiers });
         if let Some(replaces) = replaces {
             order["replaces"] = replaces.into();

@@ -16,7 +16,7 @@ use ca_mock::{
     dns::{DnsServer, Zone, ZoneHandle},
 };
 use http_body_util::Full;
-use hyper::{Request, Response, StatusCode, body::Incoming, server, service::service_fn};
+use hyper::{Request, Response, StatusCode, body::Incoming, header, server, service::service_fn};
 use hyper_util::rt::TokioIo;
 use rustls::{
     RootCertStore,
@@ -34,7 +34,7 @@ pub(crate) use client::{Client, Reply, Url, base64url, jwk, jws};
 
 const ZONE: &str = "a A 127.0.0.1\nb CNAME a\nwrong A 127.0.0.1\nmissing A 127.0.0.1\n";
 
-/// Path to body, on every host name alike.
+/// Path to body, or to `Location: URL`, on every host name alike.
 type Pages = Arc<Mutex<BTreeMap<String, String>>>;
 
 pub(crate) struct Stage {
@@ -44,7 +44,8 @@ pub(crate) struct Stage {
     directory_url: Url,
     /// What its DNS server answers with.
     pub(crate) zones: ZoneHandle,
-    pages: Pages,
+    /// What its web server has.
+    pub(crate) pages: Pages,
     probes: Arc<Mutex<BTreeSet<String>>>,
     _running: Vec<Task<()>>,
 }
@@ -124,9 +125,15 @@ async fn serve_pages(env: Env, listener: sim::net::TcpListener, pages: Pages) {
         let pages = pages.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let page = pages.lock().unwrap().get(request.uri().path()).cloned();
-            let status = if page.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-            let mut response = Response::new(Full::new(Bytes::from(page.unwrap_or_default())));
-            *response.status_mut() = status;
+            let mut response = Response::new(Full::default());
+            match page.as_deref().map(|page| (page, page.strip_prefix("Location: "))) {
+                None => *response.status_mut() = StatusCode::NOT_FOUND,
+                Some((_, Some(target))) => {
+                    *response.status_mut() = StatusCode::FOUND;
+                    response.headers_mut().insert(header::LOCATION, target.parse().unwrap());
+                }
+                Some((page, None)) => *response.body_mut() = Full::new(Bytes::from(page.to_owned())),
+            }
             async move { Ok::<_, Infallible>(response) }
         });
         let connection = server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);

@@ -102,7 +102,13 @@ impl<'a> Reader<'a> {
 
     /// Reports every key that the table has and should not have.
     pub(crate) fn refuse_unknown_keys(&self, judge: &mut Judge) {
-        let names: Vec<&str> = self.known.iter().map(|key| key.name).collect();
+        let mut names: Vec<&str> = Vec::new();
+        for key in &self.known {
+            // Several words may have a key of the same name.
+            if !names.contains(&key.name) {
+                names.push(key.name);
+            }
+        }
         for entry in self.unknown_entries() {
             let message = format!("unknown key `{}`", entry.key);
             let help = suggestion::help(&entry.key, &format!("keys of {}", self.of), &names);

@@ -30,7 +30,7 @@ use super::{
     visitor::{self, Visits},
 };
 use crate::{
-    language::{self, Bug, Case, ChallengeType, CrashExploration, Host, HostKind},
+    language::{self, Bug, Case, ChallengeType, CrashExploration, Host, HostKind, HostName, Verb},
     oracles::Bench,
 };
 
@@ -106,11 +106,19 @@ pub(super) fn build(
         .collect();
     set_links(&mut world, case, &hosts);
     let zones = zones(case)?;
-    let cas = cas(case, &mut world, &hosts, &addresses)?;
+    let resolvers = Resolvers { addresses: &addresses, zones: &zones };
+    for step in &case.timeline {
+        if let Verb::DnsReplace { server, .. } | Verb::DnsRemove { server, .. } | Verb::DnsServfail { server, .. } =
+            &step.verb
+        {
+            resolvers.server(server.as_ref())?;
+        }
+    }
+    let cas = cas(case, &mut world, &hosts, &resolvers)?;
     for (name, host) in &case.hosts {
         let id = hosts[name.as_str()];
         let ca = cas.get(name.as_str()).or_else(|| cas.values().next());
-        set_program(&mut world, case, host, (id, addresses[name.as_str()]), &zones, ca)?;
+        set_program(&mut world, case, host, (id, addresses[name.as_str()]), &resolvers, ca)?;
     }
     let net = case.net.clone();
     let order = start_order(case, &hosts);
@@ -140,7 +148,7 @@ fn start_order(case: &Case, hosts: &BTreeMap<String, HostId>) -> Vec<HostId> {
     let rank = |host: &Host| match host.kind {
         HostKind::Dns {} => 0,
         HostKind::Ca { .. } => 1,
-        HostKind::Manager { .. } => 2,
+        HostKind::Perspective { .. } | HostKind::Manager { .. } => 2,
         HostKind::Visitor { .. } | HostKind::Faulty { .. } => 3,
     };
     let mut all: Vec<_> = case.hosts.iter().map(|(name, host)| (rank(host), hosts[name.as_str()])).collect();
@@ -173,9 +181,36 @@ pub(super) fn link(link: &language::Link) -> Link {
     }
 }
 
-/// The zone, for the DNS hosts to serve.
-fn zones(case: &Case) -> Result<ZoneHandle, StageError> {
-    let Some(zone) = &case.zone else { return Ok(ZoneHandle::default()) };
+/// The DNS hosts, as those see them that ask.
+#[derive(Clone, Copy)]
+struct Resolvers<'a> {
+    addresses: &'a BTreeMap<String, IpAddr>,
+    zones: &'a BTreeMap<String, ZoneHandle>,
+}
+
+impl Resolvers<'_> {
+    /// The address of the DNS host that is named, or else of the first; `None` if there is none.
+    fn server(&self, named: Option<&HostName>) -> Result<Option<SocketAddr>, StageError> {
+        let name = match named {
+            Some(name) if !self.zones.contains_key(name.as_str()) => {
+                return Err(StageError(format!("{name} is not a host of kind dns")));
+            }
+            Some(name) => Some(name.as_str()),
+            None => self.zones.keys().next().map(String::as_str),
+        };
+        Ok(name.map(|name| SocketAddr::new(self.addresses[name], 53)))
+    }
+}
+
+/// What each DNS host serves: at first the same zone.
+fn zones(case: &Case) -> Result<BTreeMap<String, ZoneHandle>, StageError> {
+    let zones = the_zone(case)?;
+    let servers = case.hosts.iter().filter(|(_, host)| host.kind == HostKind::Dns {});
+    Ok(servers.map(|(name, _)| (name.as_str().to_owned(), ZoneHandle::new(zones.clone()))).collect())
+}
+
+fn the_zone(case: &Case) -> Result<Vec<Zone>, StageError> {
+    let Some(zone) = &case.zone else { return Ok(Vec::new()) };
     let parsed = Zone::parse(".", &zone.text()).map_err(|e| {
         let place = zone.lines.get(e.line - 1).map_or(&zone.location, |(_, at)| at);
         StageError(format!(
@@ -186,7 +221,7 @@ fn zones(case: &Case) -> Result<ZoneHandle, StageError> {
             e.found
         ))
     })?;
-    Ok(ZoneHandle::new(vec![parsed]))
+    Ok(vec![parsed])
 }
 
 /// The CAs, which exist before their hosts start and outlive their crashes, as a database does.
@@ -194,13 +229,12 @@ fn cas(
     case: &Case,
     world: &mut World,
     hosts: &BTreeMap<String, HostId>,
-    addresses: &BTreeMap<String, IpAddr>,
+    resolvers: &Resolvers<'_>,
 ) -> Result<BTreeMap<String, Ca>, StageError> {
-    let dns = case.hosts.iter().find(|(_, host)| host.kind == HostKind::Dns {});
-    let dns = dns.map(|(name, _)| addresses[name.as_str()]);
+    let perspectives = case.hosts.values().filter(|host| matches!(host.kind, HostKind::Perspective { .. })).count();
     let mut cas = BTreeMap::new();
     for (name, host) in &case.hosts {
-        let HostKind::Ca { directory_name } = &host.kind else { continue };
+        let HostKind::Ca { directory_name, resolver } = &host.kind else { continue };
         let directory_name = directory_name.0.first().ok_or_else(|| StageError("a CA without a name".into()))?;
         let mut config = ca_mock::Config {
             directory_host: directory_name.clone(),
@@ -215,6 +249,10 @@ fn cas(
             renewal_info: case.ca.ari.enabled,
             renewal_info_policy: renewal_info::policy(&case.ca.ari),
             front_ends: case.ca.front_ends,
+            remote_perspectives: match case.ca.perspectives {
+                Some(wanted) => usize::try_from(wanted).expect("a usize has 32 bits at least"),
+                None => perspectives,
+            },
             account_lookup: if case.bugs.contains(&Bug::StaleAccountCache) {
                 ca_mock::historical::STALE_ACCOUNT_CACHE
             } else {
@@ -222,13 +260,13 @@ fn cas(
             },
             ..ca_mock::Config::default()
         };
-        if let Some(dns) = dns {
-            config.dns_server = SocketAddr::new(dns, 53);
+        if let Some(server) = resolvers.server(resolver.as_ref())? {
+            config.dns_server = server;
         }
         if case.bugs.contains(&Bug::CaaLoopVariable) {
             config.caa_recheck = Arc::new(ca_mock::historical::CaaLoopVariable);
         }
-        world.add_name(directory_name, vec![addresses[name.as_str()]]);
+        world.add_name(directory_name, vec![resolvers.addresses[name.as_str()]]);
         cas.insert(name.as_str().to_owned(), Ca::new(&world.env(hosts[name.as_str()]), config));
     }
     Ok(cas)
@@ -239,7 +277,7 @@ fn set_program(
     case: &Case,
     host: &Host,
     (id, address): (HostId, IpAddr),
-    zones: &ZoneHandle,
+    resolvers: &Resolvers<'_>,
     ca: Option<&Ca>,
 ) -> Result<(), StageError> {
     let a_ca =
@@ -252,8 +290,19 @@ fn set_program(
                 async move { ca.serve(env).await.expect("the CA's port is free on its own host") }
             });
         }
+        HostKind::Perspective { resolver } => {
+            let ca = a_ca()?;
+            let server = resolvers.server(resolver.as_ref())?.unwrap_or(ca.config().dns_server);
+            world.set_program(id, move |env| {
+                let ca = ca.clone();
+                async move {
+                    let _open = ca.open_perspective(&env, server);
+                    std::future::pending::<()>().await;
+                }
+            });
+        }
         HostKind::Dns {} => {
-            let zones = zones.clone();
+            let zones = resolvers.zones[world.host_name(id)].clone();
             world.set_program(id, move |env| serve_dns(env, zones.clone()));
         }
         HostKind::Manager {

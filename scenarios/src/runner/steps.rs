@@ -21,7 +21,7 @@ use sim::{
 
 use super::stage;
 use crate::{
-    language::{Case, Moment, Net, Trigger, Verb},
+    language::{Case, HostName, Moment, Net, Trigger, Verb},
     oracles::{Bench, Settings},
 };
 
@@ -31,7 +31,8 @@ pub(super) struct Cast {
     pub(super) hosts: BTreeMap<String, HostId>,
     pub(super) order: Vec<HostId>,
     pub(super) net: Net,
-    pub(super) zones: ZoneHandle,
+    /// What each DNS host serves.
+    pub(super) zones: BTreeMap<String, ZoneHandle>,
     pub(super) cas: BTreeMap<String, Ca>,
     pub(super) log: StepLog,
     pub(super) seed: u64,
@@ -204,29 +205,37 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             set_disk_latency(world, host, *latency);
             later(world, *duration, move |world| set_disk_latency(world, host, Duration::ZERO));
         }
-        Verb::DnsReplace { owner, record } => {
+        Verb::DnsReplace { owner, record, server } => {
             let name = resolve(world, cast, owner);
             let text = format!("$ORIGIN .\n$TTL 60\n{name}. IN {} {}\n", record.kind, record.data);
-            // The language has checked the words; what the DNS server can't hold is left out, and said so.
-            let changed = Zone::parse(".", &text).map_err(|e| e.to_string()).and_then(|parsed| {
-                let data: Vec<RecordData> = parsed.data_at(&name);
-                cast.zones.set(&name, 60, data).map_err(|e| e.to_string())
-            });
-            world.record(match changed {
-                Ok(()) => Event::ZoneChanged { name, record: Some(format!("{} {}", record.kind, record.data)) },
-                Err(error) => Event::Fault { what: format!("{name} stays as it was: {error}") },
-            });
-        }
-        Verb::DnsRemove { owner } => {
-            let name = resolve(world, cast, owner);
-            world.record(match cast.zones.remove(&name) {
-                Ok(true) => Event::ZoneChanged { name, record: None },
-                Ok(false) | Err(_) => Event::Fault { what: format!("{name} was not there") },
+            let record = format!("{} {}", record.kind, record.data);
+            let change = |zones: &ZoneHandle| {
+                // The language has checked the words; what the DNS server can't hold is left out, and said so.
+                let data: Vec<RecordData> = Zone::parse(".", &text).map_err(|e| e.to_string())?.data_at(&name);
+                zones.set(&name, 60, data).map_err(|e| e.to_string())
+            };
+            let changed = change_zones(cast, server.as_ref(), change);
+            world.record(match (changed, server) {
+                (Ok(()), None) => Event::ZoneChanged { name, record: Some(record) },
+                (Ok(()), Some(server)) => Event::Fault { what: format!("{server} says that {name} is {record}") },
+                (Err(error), _) => Event::Fault { what: format!("{name} stays as it was: {error}") },
             });
         }
-        Verb::DnsServfail { owner } => {
+        Verb::DnsRemove { owner, server } => {
             let name = resolve(world, cast, owner);
-            let what = match cast.zones.fail(&name) {
+            let changed = change_zones(cast, server.as_ref(), |zones| match zones.remove(&name) {
+                Ok(true) => Ok(()),
+                Ok(false) | Err(_) => Err(()),
+            });
+            world.record(match (changed, server) {
+                (Ok(()), None) => Event::ZoneChanged { name, record: None },
+                (Ok(()), Some(server)) => Event::Fault { what: format!("{server} knows nothing of {name} any more") },
+                (Err(()), _) => Event::Fault { what: format!("{name} was not there") },
+            });
+        }
+        Verb::DnsServfail { owner, server } => {
+            let name = resolve(world, cast, owner);
+            let what = match change_zones(cast, server.as_ref(), |zones| zones.fail(&name)) {
                 Ok(()) => format!("{name} can't be looked up any more"),
                 Err(error) => format!("{name} stays as it was: {error}"),
             };
@@ -250,6 +259,16 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
         }
         Verb::Probe { probe } => world.record(Event::Probe { name: probe.as_str().to_owned() }),
     }
+}
+
+/// Changes what one DNS host says, or what all of them say.
+fn change_zones<E>(
+    cast: &Cast,
+    server: Option<&HostName>,
+    change: impl Fn(&ZoneHandle) -> Result<(), E>,
+) -> Result<(), E> {
+    let is_meant = |name: &str| server.is_none_or(|server| server.as_str() == name);
+    cast.zones.iter().filter(|(name, _)| is_meant(name)).try_for_each(|(_, zones)| change(zones))
 }
 
 /// Changes how fast a disk is, and nothing else about it.

@@ -261,6 +261,11 @@ async fn serve_until_stopped(log: &Log, ca: Ca, settings: &Settings, options: &O
     log.say(&format!("ACME directory available at: {scheme}://{shown}/dir"));
     tasks.push(env.spawn("acme", bound.serve()));
 
+    // Where there is one machine, all perspectives are on it.
+    let config = ca.config();
+    let _perspectives: Vec<_> =
+        (0..config.remote_perspectives).map(|_| ca.open_perspective(env, config.dns_server)).collect();
+
     stop.notified().await;
     drop(tasks);
     log.say("Stopped by a signal");

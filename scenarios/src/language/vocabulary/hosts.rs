@@ -3,7 +3,7 @@
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use crate::language::{
-    terms::KindWord,
+    terms::{HostName, KindWord},
     values::{Names, SignedDuration, Slug},
 };
 
@@ -37,6 +37,13 @@ words! {
         "ca" => Ca {
             /// The DNS name of its directory.
             "name" => directory_name: Names = ["ca.test"],
+            /// The DNS host that it asks; left out: the first.
+            "resolver" => resolver: HostName = optional,
+        },
+        /// A remote network perspective of every CA: repeats what the CA has validated.
+        "perspective" => Perspective {
+            /// The DNS host that it asks; left out: the first.
+            "resolver" => resolver: HostName = optional,
         },
         /// An authoritative DNS server with the zone of `[dns]`.
         "dns" => Dns {},

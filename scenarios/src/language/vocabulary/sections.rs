@@ -102,6 +102,8 @@ section! {
         "caa-identities" => caa_identities: Names = ["ca.test"],
         /// What Retry-After says while an order or an authorization is being processed.
         "retry-after" => retry_after: Duration = ["3s"],
+        /// How many of the hosts of kind `perspective` have to corroborate validations; left out: all.
+        "perspectives" => perspectives: u32 = optional,
         /// How many front ends answer requests, in turn.
         "front-ends" => front_ends: NonZeroU32 = ["1"],
     }

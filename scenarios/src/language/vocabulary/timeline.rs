@@ -185,16 +185,22 @@ words! {
             "name" => owner: NamePattern = required,
             /// Type and data of the one record that is there from now on.
             "record" => record: Record = required,
+            /// The DNS host that says so; left out: all of them.
+            "server" => server: HostName = optional,
         },
         /// Removes all records of a name.
         "dns.remove" => DnsRemove {
             /// The name.
             "name" => owner: NamePattern = required,
+            /// The DNS host that knows them no more; left out: all of them.
+            "server" => server: HostName = optional,
         },
         /// Answers every question about this very name with SERVFAIL, until its records are replaced or removed.
         "dns.servfail" => DnsServfail {
             /// The name.
             "name" => owner: NamePattern = required,
+            /// The DNS host that says so; left out: all of them.
+            "server" => server: HostName = optional,
         },
         /// Changes what every CA answers to questions for renewal information; what is left out is as `[ca]` says.
         "ca.ari.set" => CaAriSet {

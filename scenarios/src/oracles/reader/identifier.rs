@@ -29,6 +29,19 @@ impl Identifier {
         name.trim_matches(['[', ']']).parse().map_or_else(|_| Self::dns(name), Self::Ip)
     }
 
+    /// The name that a `tls-alpn-01` validation asks for: an address by its name in the reverse tree (RFC 8738 §6).
+    #[must_use]
+    pub fn of_validation(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
+        let v4 = name.strip_suffix(".in-addr.arpa").map(|labels| labels.rsplit('.').collect::<Vec<_>>().join("."));
+        let v6 = name.strip_suffix(".ip6.arpa").map(|labels| {
+            let digits: Vec<&str> = labels.rsplit('.').collect();
+            digits.chunks(4).map(<[&str]>::concat).collect::<Vec<_>>().join(":")
+        });
+        let address = v4.or(v6).and_then(|text| text.parse().ok());
+        address.map_or_else(|| Self::of_server(&name), Self::Ip)
+    }
+
     /// An ACME identifier object; `None` if it is none, or of a type that isn't known here.
     #[must_use]
     pub fn of_json(value: &Value) -> Option<Self> {
@@ -114,5 +127,9 @@ mod tests {
         let written: Identifier = Identifier::of_server("2001:DB8:0::1");
         assert!(written.covers(&Identifier::of_server("[2001:db8::1]")));
         assert!(!written.covers(&Identifier::dns("2001:db8::1")));
+        let reverse = format!("1.{}8.B.D.0.1.0.0.2.ip6.arpa", "0.".repeat(23));
+        assert_eq!(Identifier::of_validation(&reverse), written);
+        assert_eq!(Identifier::of_validation("1.2.0.192.in-addr.arpa"), Identifier::of_server("192.0.2.1"));
+        assert_eq!(Identifier::of_validation("a.test"), Identifier::dns("a.test"));
     }
 }

@@ -64,7 +64,7 @@ impl Visit {
         Self {
             visitor,
             server,
-            name: Identifier::of_server(server_name),
+            name: if is_acme_tls { Identifier::of_validation(server_name) } else { Identifier::of_server(server_name) },
             is_validation: is_acme_tls,
             is_acme_tls,
             leaf: chain.first().and_then(|der| Certificate::read(der)),
