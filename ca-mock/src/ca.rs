@@ -11,7 +11,7 @@ use sim::Env;
 use crate::{
     config::Config,
     front_end::Bound,
-    issuance::{ApiIdentity, Issuance},
+    issuance::{ApiIdentity, Issuance, LeafUrls},
     management::BoundManagement,
     renewal_info_policy::RenewalInfoPolicy,
     store::Store,
@@ -42,15 +42,19 @@ impl Ca {
     ///
     /// # Panics
     /// If [`Config::directory_host`] or one of [`Config::api_names`] is neither a DNS name in ASCII nor an IP address,
-    /// or [`Config::terms_of_service`] is no URL.
+    /// [`Config::terms_of_service`] is no URL, or one of [`Config::leaf_urls`] is not ASCII.
     #[must_use]
     pub fn new(env: &Env, config: Config) -> Self {
         if let Some(terms) = &config.terms_of_service {
             assert!(url::Url::parse(terms).is_ok() && terms.is_ascii(), "{terms:?} is not a URL");
         }
+        let LeafUrls { ocsp, issuer, crl } = &config.leaf_urls;
+        for url in [ocsp, issuer, crl].into_iter().flatten() {
+            assert!(url.is_ascii(), "{url:?} is not ASCII");
+        }
         Self(Arc::new(Inner {
             api: ApiIdentity::new(env, &config),
-            issuance: Issuance::new(env),
+            issuance: Issuance::new(env, &config.hierarchy),
             store: Mutex::new(Store::new(&config)),
             config,
         }))
@@ -68,9 +72,9 @@ impl Ca {
         &self.0.api.root_pem
     }
 
-    /// The trust anchor of the certificates that are issued, PEM.
+    /// The trust anchor of the certificates that are issued, PEM: the first chain's root.
     #[must_use]
-    pub fn issuer_root_pem(&self) -> &str {
+    pub fn issuer_root_pem(&self) -> String {
         self.0.issuance.root_pem()
     }
 

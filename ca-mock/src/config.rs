@@ -16,6 +16,8 @@ use crate::{
     addresses::AddressSource,
     caa::{CaaRecheck, EachDue},
     front_end::{Origin, Paths},
+    issuance::{Hierarchy, LeafUrls},
+    profiles::Profiles,
     renewal_info_policy::RenewalInfoPolicy,
     wire::Transport,
 };
@@ -46,10 +48,16 @@ pub struct Config {
     /// The terms that a new account must agree to, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
     pub terms_of_service: Option<String>,
 
-    /// From notBefore to notAfter, both included, in whole seconds.
+    /// The CA's own certificates, and the chains from its roots to the leaves.
+    pub hierarchy: Hierarchy,
+    /// What clients may choose from.
+    pub profiles: Profiles,
+    /// From notBefore to notAfter, both included, in whole seconds, where the profile does not say.
     pub validity: Duration,
     /// How far notBefore lies before the moment of issuance.
     pub backdate: Duration,
+    /// Where leaf certificates send those who ask for their issuer or their status. All in ASCII.
+    pub leaf_urls: LeafUrls,
     /// How long an order may take.
     pub order_lifetime: Duration,
     /// How long an authorization may stay pending.
@@ -127,8 +135,11 @@ impl Default for Config {
             api_names: Vec::new(),
             api_certificate: None,
             terms_of_service: Some("https://ca.test/terms/1".to_owned()),
+            hierarchy: Hierarchy::default(),
+            profiles: Profiles::default(),
             validity: 90 * 24 * HOUR,
             backdate: HOUR,
+            leaf_urls: LeafUrls::default(),
             order_lifetime: 24 * HOUR,
             pending_authorization_lifetime: HOUR,
             valid_authorization_lifetime: HOUR,

@@ -39,6 +39,7 @@ mod nonces;
 mod orders;
 pub mod pebble;
 mod problem;
+mod profiles;
 mod renewal_info_policy;
 mod store;
 #[cfg(test)]
@@ -55,7 +56,9 @@ pub use caa::{Authorized, CaaRecheck, Checked, EachDue};
 pub use config::Config;
 pub use front_end::{Bound, MakeAccountLookup, Origin, Paths};
 pub use identifier::Identifier;
+pub use issuance::{CrossSign, Hierarchy, KeyAlgorithm, LeafUrls};
 pub use jws::{SignedRequest, read_signed_request};
 pub use management::BoundManagement;
+pub use profiles::{Profile, Profiles, UnaskedProfile};
 pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};
 pub use wire::Transport;

@@ -50,6 +50,8 @@ pub(crate) struct Order {
     pub(crate) identifiers: BTreeSet<Identifier>,
     pub(crate) authorizations: Vec<AuthorizationId>,
     pub(crate) expires: UtcDateTime,
+    /// The name of its profile, if the CA has profiles.
+    pub(crate) profile: Option<String>,
     /// The certificate that the new one is to replace (RFC 9773 §5).
     pub(crate) replaces: Option<CertificateId>,
     pub(crate) status: OrderStatus,
@@ -139,11 +141,11 @@ impl Orders {
         identifiers: BTreeSet<Identifier>,
         authorizations: Vec<AuthorizationId>,
         expires: UtcDateTime,
-        replaces: Option<CertificateId>,
+        (profile, replaces): (Option<String>, Option<CertificateId>),
     ) -> OrderId {
         let id = OrderId::draw(env);
         let status = OrderStatus::Pending;
-        self.by_id.insert(id, Order { id, account, identifiers, authorizations, expires, replaces, status });
+        self.by_id.insert(id, Order { id, account, identifiers, authorizations, expires, profile, replaces, status });
         self.by_account.entry(account).or_default().push(id);
         id
     }
@@ -185,7 +187,7 @@ mod tests {
         let ids =
             identifiers.iter().map(|i| authorizations.create(env, account, i.clone(), after(NOW, HOUR))).collect();
         let mut orders = Orders::default();
-        let id = orders.create(env, account, identifiers, ids, after(NOW, 2 * HOUR), None);
+        let id = orders.create(env, account, identifiers, ids, after(NOW, 2 * HOUR), (None, None));
         (orders.by_id.remove(&id).unwrap(), authorizations)
     }
 

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{identifier::SentIdentifier, jws::Algorithm};
 
-/// The error types of RFC 8555 §6.7 and RFC 9773 §7.4 that this CA uses.
+/// The error types of RFC 8555 §6.7 and RFC 9773 §7.4 that this CA uses, and that of draft-ietf-acme-profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemType {
     AccountDoesNotExist,
@@ -24,6 +24,7 @@ pub(crate) enum ProblemType {
     Connection,
     Dns,
     InvalidContact,
+    InvalidProfile,
     Malformed,
     OrderNotReady,
     RejectedIdentifier,
@@ -51,6 +52,7 @@ impl ProblemType {
             Self::Connection => "connection",
             Self::Dns => "dns",
             Self::InvalidContact => "invalidContact",
+            Self::InvalidProfile => "invalidProfile",
             Self::Malformed => "malformed",
             Self::OrderNotReady => "orderNotReady",
             Self::RejectedIdentifier => "rejectedIdentifier",
@@ -78,6 +80,7 @@ impl ProblemType {
             | Self::Connection
             | Self::Dns
             | Self::InvalidContact
+            | Self::InvalidProfile
             | Self::Malformed
             | Self::RejectedIdentifier
             | Self::Tls

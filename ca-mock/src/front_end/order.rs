@@ -34,6 +34,7 @@ struct NewOrder {
     not_before: Option<Value>,
     not_after: Option<Value>,
     replaces: Option<String>,
+    profile: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +51,7 @@ impl FrontEnd {
         }
         let identifiers = self.identifiers(&request.identifiers)?;
         let config = self.ca.config();
+        let profile = config.profiles.choose(&self.env, request.profile.as_deref())?;
         let replaces = request.replaces.filter(|_| config.renewal_info);
         let replaces = replaces.as_deref().map(CertificateId::parse).transpose()?;
         let now = self.env.utc_now();
@@ -62,7 +64,8 @@ impl FrontEnd {
                 .iter()
                 .map(|identifier| self.authorization_for(store, account, identifier, expires))
                 .collect();
-            let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, replaces.clone());
+            let wishes = (profile, replaces.clone());
+            let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, wishes);
             if let Some(certificate) = replaces.and_then(|replaced| store.certificates.find_mut(&replaced)) {
                 certificate.replaced_by = Some(id);
                 self.env.probe("ca/order-replaces");
@@ -218,6 +221,9 @@ fn order_object(urls: &Urls, order: &Order) -> Value {
         "authorizations": order.authorizations.iter().map(|id| urls.of(&Route::Authorization(*id))).collect::<Vec<_>>(),
         "finalize": urls.of(&Route::Finalize(order.id)),
     });
+    if let Some(profile) = &order.profile {
+        object["profile"] = profile.as_str().into();
+    }
     if let Some(replaces) = &order.replaces {
         object["replaces"] = replaces.to_string().into();
     }

@@ -8,7 +8,10 @@ use serde_json::json;
 use sim::UtcDateTime;
 
 use super::{Management, bare, text};
-use crate::certificates::{Certificate, Serial};
+use crate::{
+    certificates::{Certificate, Serial},
+    issuance::to_pem,
+};
 
 impl Management {
     pub(super) fn certificate_status(&self, serial: &str) -> Response<Full<Bytes>> {
@@ -21,11 +24,10 @@ impl Management {
 }
 
 fn status(certificate: &Certificate) -> String {
-    let leaf = certificate.chain_pem.split_inclusive("-----END CERTIFICATE-----\n").next().unwrap_or_default();
     let mut object = json!({
         "Status": if certificate.revocation.is_some() { "Revoked" } else { "Valid" },
         "Serial": certificate.id.serial.to_number(),
-        "Certificate": leaf,
+        "Certificate": to_pem(&certificate.der),
     });
     if let Some(revocation) = certificate.revocation {
         object["Reason"] = revocation.reason.code().into();
