@@ -1,14 +1,15 @@
 //! Pebble's configuration file: one JSON object, `pebble`, whose keys are matched in any case and ignored if unknown.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jsonc_parser::{ast::Object, common::Ranged};
+use url::Url;
 
 use super::{
     host_port::HostPort,
     json::{At, Reader, Remark, member},
 };
-use crate::{Config, Origin, Paths, Transport};
+use crate::{Config, Hierarchy, KeyAlgorithm, LeafUrls, Origin, Paths, Profile, Profiles, Transport, UnaskedProfile};
 
 /// The certificate files of the API's HTTPS server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,9 @@ pub struct Settings {
     tls_port: u16,
     challenge_retry_after: Option<Duration>,
     order_retry_after: Option<Duration>,
-    validity: Option<Duration>,
+    key_algorithm: KeyAlgorithm,
+    profiles: BTreeMap<String, Profile>,
+    ocsp_responder: Option<String>,
     caa_identities: Vec<String>,
     domain_blocklist: Vec<String>,
 }
@@ -51,7 +54,9 @@ impl Default for Settings {
             tls_port: 5_001,
             challenge_retry_after: None,
             order_retry_after: None,
-            validity: None,
+            key_algorithm: KeyAlgorithm::EcdsaP256,
+            profiles: BTreeMap::from([("default".to_owned(), default_profile())]),
+            ocsp_responder: None,
             caa_identities: vec!["pebble.letsencrypt.org".to_owned()],
             domain_blocklist: Vec::new(),
         }
@@ -65,7 +70,9 @@ impl Settings {
     /// Every mistake, in the order of the file.
     pub fn read(text: &str, load: impl FnOnce(&Identity) -> Vec<Remark>) -> Result<Self, Vec<Remark>> {
         let mut reader = Reader::new(text);
-        let mut settings = Self { management: None, ..Self::default() };
+        // As in Pebble, a file that says nothing of keys means RSA.
+        let key_algorithm = KeyAlgorithm::Rsa2048;
+        let mut settings = Self { management: None, key_algorithm, ..Self::default() };
         if let Some(value) = reader.parse()
             && let Some(root) = reader.object("the file", &value)
         {
@@ -115,8 +122,8 @@ impl Settings {
         }
         if let Some(algorithm) = pebble.text("keyAlgorithm") {
             match algorithm.value.as_str() {
-                "ecdsa" | "" => {}
-                "rsa" => pebble.warn("keyAlgorithm", "\"rsa\" is not offered yet: all keys are ECDSA P-256"),
+                "ecdsa" => self.key_algorithm = KeyAlgorithm::EcdsaP256,
+                "rsa" | "" => {}
                 other => {
                     let what = format!("keyAlgorithm is \"rsa\" or \"ecdsa\", not {other:?}");
                     pebble.alone(algorithm.clone(), &what);
@@ -124,7 +131,19 @@ impl Settings {
             }
         }
         if let Some(mut profiles) = pebble.members("profiles") {
-            self.validity = profiles.default_profile();
+            let offered = profiles.profiles();
+            if !offered.is_empty() {
+                self.profiles = offered;
+            }
+        }
+        if let Some(url) = pebble.text("ocspResponderURL").filter(|url| !url.value.is_empty()) {
+            match Url::parse(&url.value) {
+                Ok(_) if url.value.is_ascii() => self.ocsp_responder = Some(url.value),
+                Ok(_) | Err(_) => {
+                    let what = format!("ocspResponderURL is a URL in ASCII, not {:?}", url.value);
+                    pebble.alone(url, &what);
+                }
+            }
         }
         for (name, texts) in
             [("caaIdentities", &mut self.caa_identities), ("domainBlocklist", &mut self.domain_blocklist)]
@@ -140,7 +159,7 @@ impl Settings {
     #[must_use]
     pub fn config(&self) -> Config {
         const HOUR: Duration = Duration::from_secs(3_600);
-        let config = Config {
+        Config {
             directory_host: "localhost".to_owned(),
             api_names: ["pebble", "127.0.0.1", "::1"].map(str::to_owned).into(),
             https_port: self.listen.port,
@@ -148,7 +167,10 @@ impl Settings {
             paths: Paths::Pebble,
             origin: Origin::AsAddressed,
             terms_of_service: Some("data:text/plain,Do%20what%20thou%20wilt".to_owned()),
+            hierarchy: Hierarchy { key_algorithm: self.key_algorithm, ..Hierarchy::default() },
+            profiles: Profiles { offered: self.profiles.clone(), unasked: UnaskedProfile::Drawn },
             backdate: Duration::ZERO,
+            leaf_urls: LeafUrls { ocsp: self.ocsp_responder.clone(), ..LeafUrls::default() },
             issuance_delay: Duration::ZERO,
             // An hour more than an order, so that the next order can take it over.
             valid_authorization_lifetime: 25 * HOUR,
@@ -161,9 +183,13 @@ impl Settings {
             http01_port: self.http_port,
             tls_alpn01_port: self.tls_port,
             ..Config::default()
-        };
-        Config { validity: self.validity.unwrap_or(config.validity), ..config }
+        }
     }
+}
+
+/// Pebble's, where the configuration has none.
+fn default_profile() -> Profile {
+    Profile { description: "The default profile".to_owned(), ..Profile::default() }
 }
 
 /// The members of one object.
@@ -180,6 +206,10 @@ impl<'v, 't> Members<'_, 'v, 't> {
     fn texts(&mut self, name: &str) -> Option<Vec<String>> {
         let texts = self.reader.texts(name, member(self.object, name)?)?;
         Some(texts.into_iter().map(|text| text.value).collect())
+    }
+
+    fn boolean(&mut self, name: &str) -> Option<bool> {
+        self.reader.boolean(name, member(self.object, name)?)
     }
 
     fn number(&mut self, name: &str, max: u64) -> Option<u64> {
@@ -219,31 +249,22 @@ impl<'v, 't> Members<'_, 'v, 't> {
         }
     }
 
-    /// The validity of the profile named `default`, or of the first. Pebble picks one by chance for an order that names
-    /// none, and here is one profile only.
-    fn default_profile(&mut self) -> Option<Duration> {
+    /// All members, each a profile.
+    fn profiles(&mut self) -> BTreeMap<String, Profile> {
         let names: Vec<String> = self.object.properties.iter().map(|one| one.name.as_str().to_owned()).collect();
-        let chosen = names.iter().find(|name| *name == "default").or(names.first())?.clone();
-        let mut validity = None;
-        for name in &names {
-            let Some(mut profile) = self.members(name) else { continue };
-            profile.text("description");
-            let of_profile = profile.seconds("validityPeriod");
-            if *name == chosen {
-                validity = of_profile;
-            } else {
-                self.warn(name, &format!("this profile is not offered yet; every order gets {chosen:?}"));
-            }
+        let mut profiles = BTreeMap::new();
+        for name in names {
+            let Some(mut profile) = self.members(&name) else { continue };
+            let description = profile.text("description").map(|description| description.value).unwrap_or_default();
+            let promotes_common_name = profile.boolean("promoteCommonName").unwrap_or(false);
+            let validity = profile.seconds("validityPeriod");
+            profiles.insert(name, Profile { description, promotes_common_name, validity });
         }
-        validity
+        profiles
     }
 
     fn tell_what_is_not_honoured(&mut self) {
-        if self.text("ocspResponderURL").is_some_and(|url| !url.value.is_empty()) {
-            self.warn("ocspResponderURL", "certificates do not name an OCSP responder yet");
-        }
-        let required = member(self.object, "externalAccountBindingRequired");
-        if required.and_then(|value| self.reader.boolean("externalAccountBindingRequired", value)) == Some(true) {
+        if self.boolean("externalAccountBindingRequired") == Some(true) {
             self.warn("externalAccountBindingRequired", "accounts are not bound to external ones yet");
         }
         if self.members("externalAccountMACKeys").is_some_and(|keys| !keys.object.properties.is_empty()) {
@@ -274,7 +295,7 @@ mod tests {
     "PrivateKey": "test/certs/localhost/key.pem",
     "httpport": 80,
     "tlsPort": 443,
-    "ocspResponderURL": "",
+    "ocspResponderURL": "http://127.0.0.1:4002",
     "externalAccountBindingRequired": false,
     "domainBlocklist": ["blocked-domain.example"],
     "retryAfter": { "authz": 3, "order": 5 },
@@ -292,7 +313,9 @@ mod tests {
         assert_eq!(settings.identity.as_ref().unwrap().private_key.value, "test/certs/localhost/key.pem");
         let config = settings.config();
         assert_eq!((config.http01_port, config.tls_alpn01_port), (80, 443));
-        assert_eq!(config.validity, Duration::from_secs(7_776_000));
+        assert_eq!(config.hierarchy.key_algorithm, KeyAlgorithm::EcdsaP256);
+        assert_eq!(config.profiles.offered["default"].validity, Some(Duration::from_secs(7_776_000)));
+        assert_eq!(config.leaf_urls.ocsp.as_deref(), Some("http://127.0.0.1:4002"));
         assert_eq!(config.order_retry_after, Some(Duration::from_secs(5)));
         assert_eq!(config.domain_blocklist, ["blocked-domain.example"]);
     }
@@ -328,13 +351,28 @@ mod tests {
 
     #[test]
     fn what_is_known_but_not_honoured_is_told() {
-        let text = r#"{"pebble": {"keyAlgorithm": "rsa", "externalAccountBindingRequired": true,
-            "profiles": {"short": {"validityPeriod": 60}, "long": {}}}}"#;
+        let text = r#"{"pebble": {"certificateValidityPeriod": 60,
+            "externalAccountBindingRequired": true}}"#;
         let settings = read(text).unwrap();
         let told: Vec<String> = settings.warnings.iter().map(ToString::to_string).collect();
-        assert!(told[0].contains("\"rsa\" is not offered"), "{told:?}");
-        assert!(told[1].starts_with("2:") && told[1].contains("long"), "{told:?}");
-        assert!(told[2].contains("externalAccountBindingRequired"), "{told:?}");
-        assert_eq!(settings.config().validity, Duration::from_secs(60));
+        assert!(
+            told.iter().any(|line| line.starts_with("1:") && line.contains("certificateValidityPeriod")),
+            "{told:?}"
+        );
+        assert!(told.iter().any(|line| line.starts_with("2:") && line.contains("BindingRequired")), "{told:?}");
+    }
+
+    #[test]
+    fn a_file_that_says_little_means_rsa_and_one_profile_and_every_profile_is_read() {
+        let config = read(r#"{"pebble": {}}"#).unwrap().config();
+        assert_eq!(config.hierarchy.key_algorithm, KeyAlgorithm::Rsa2048);
+        assert!(config.profiles.offered.keys().eq(["default"]));
+        let text = r#"{"pebble": {"profiles": {
+            "short": {"description": "d", "validityPeriod": 60, "promoteCommonName": true}, "long": {}}}}"#;
+        let profiles = read(text).unwrap().config().profiles.offered;
+        let validity = Some(Duration::from_secs(60));
+        let short = Profile { description: "d".to_owned(), promotes_common_name: true, validity };
+        assert_eq!(profiles, BTreeMap::from([("short".to_owned(), short), ("long".to_owned(), Profile::default())]));
+        assert!(read(r#"{"pebble": {"profiles": {"short": {"promoteCommonName": 1}}}}"#).is_err());
     }
 }

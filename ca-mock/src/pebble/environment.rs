@@ -2,7 +2,7 @@
 //!
 //! As in Pebble, a value that can't be read is as if the variable was not set; here it is told as well.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use crate::Config;
 
@@ -27,7 +27,12 @@ pub struct Environment {
     authorization_reuse_percent: u8,
     validation_delay_max: Duration,
     always_valid: bool,
+    alternate_roots: u32,
+    chain_length: NonZeroU32,
 }
+
+/// So many keys are made before anything is served, and so many links go with each certificate.
+const AUTHORITIES_MAX: u32 = 20;
 
 impl Environment {
     /// Reads what `value_of` has for each of [`VARIABLES`].
@@ -45,22 +50,32 @@ impl Environment {
         let nonce_rejection_percent = percent(number("PEBBLE_WFE_NONCEREJECT", 5));
         let authorization_reuse_percent = percent(number("PEBBLE_AUTHZREUSE", 50));
         let delay_max = number("PEBBLE_VA_SLEEPTIME", 5).min(86_400);
-        let not_yet = [
-            ("PEBBLE_WFE_ORDERS_PER_PAGE", number("PEBBLE_WFE_ORDERS_PER_PAGE", 0), 0, "all orders are on one page"),
-            ("PEBBLE_ALTERNATE_ROOTS", number("PEBBLE_ALTERNATE_ROOTS", 0), 0, "there is one root"),
-            ("PEBBLE_CHAIN_LENGTH", number("PEBBLE_CHAIN_LENGTH", 1), 1, "there is one intermediate"),
-        ];
+        let not_yet =
+            [("PEBBLE_WFE_ORDERS_PER_PAGE", number("PEBBLE_WFE_ORDERS_PER_PAGE", 0), 0, "all orders are on one page")];
+        let alternate_roots = number("PEBBLE_ALTERNATE_ROOTS", 0);
+        let chain_length = number("PEBBLE_CHAIN_LENGTH", 1);
         for (name, asked, given, what) in not_yet {
             if asked != given {
                 warnings.push(format!("{name}={asked} is not honoured yet: {what}"));
             }
         }
+        let mut within = |name: &str, asked: u64, min: u32| {
+            let given = u32::try_from(asked).unwrap_or(u32::MAX).clamp(min, AUTHORITIES_MAX);
+            if u64::from(given) != asked {
+                warnings.push(format!("{name}={asked} is not from {min} to {AUTHORITIES_MAX}; {given} counts"));
+            }
+            given
+        };
+        let alternate_roots = within("PEBBLE_ALTERNATE_ROOTS", alternate_roots, 0);
+        let chain_length = NonZeroU32::new(within("PEBBLE_CHAIN_LENGTH", chain_length, 1)).unwrap_or(NonZeroU32::MIN);
         let is_set = |name| value_of(name).is_some_and(|text| matches!(text.as_str(), "1" | "true" | "True" | "TRUE"));
         Self {
             nonce_rejection_percent,
             authorization_reuse_percent,
             validation_delay_max: Duration::from_secs(if is_set("PEBBLE_VA_NOSLEEP") { 0 } else { delay_max }),
             always_valid: is_set("PEBBLE_VA_ALWAYS_VALID"),
+            alternate_roots,
+            chain_length,
             warnings,
         }
     }
@@ -71,6 +86,8 @@ impl Environment {
         config.authorization_reuse_percent = self.authorization_reuse_percent;
         config.validation_delay_max = self.validation_delay_max;
         config.always_valid = self.always_valid;
+        config.hierarchy.alternate_roots = self.alternate_roots;
+        config.hierarchy.intermediates = self.chain_length;
     }
 
     /// What is left to chance, a sentence each.
@@ -125,10 +142,11 @@ mod tests {
             ("PEBBLE_WFE_NONCEREJECT", "300"),
             ("PEBBLE_AUTHZREUSE", "often"),
             ("PEBBLE_ALTERNATE_ROOTS", "2"),
-            ("PEBBLE_CHAIN_LENGTH", "1"),
+            ("PEBBLE_CHAIN_LENGTH", "0"),
         ]);
         assert_eq!((environment.nonce_rejection_percent, environment.authorization_reuse_percent), (99, 50));
-        let [unread, alternates] = &environment.warnings[..] else { panic!("{:?}", environment.warnings) };
-        assert!(unread.contains("PEBBLE_AUTHZREUSE=often") && alternates.contains("PEBBLE_ALTERNATE_ROOTS=2"));
+        assert_eq!((environment.alternate_roots, environment.chain_length), (2, NonZeroU32::MIN));
+        let [unread, length] = &environment.warnings[..] else { panic!("{:?}", environment.warnings) };
+        assert!(unread.contains("PEBBLE_AUTHZREUSE=often") && length.contains("PEBBLE_CHAIN_LENGTH=0"));
     }
 }

@@ -3,7 +3,7 @@
 mod challtestsrv;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader, Read},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -115,10 +115,12 @@ fn scratch(name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// A configuration whose ports are picked by the system.
+/// A configuration whose ports are picked by the system, and whose keys are made quickly.
 fn any_port(name: &str, more: &str) -> String {
-    let text =
-        format!(r#"{{"pebble": {{"listenAddress": "127.0.0.1:0", "managementListenAddress": "127.0.0.1:0"{more}}}}}"#);
+    let address = "127.0.0.1:0";
+    let text = format!(
+        r#"{{"pebble": {{"listenAddress": "{address}", "managementListenAddress": "{address}", "keyAlgorithm": "ecdsa"{more}}}}}"#
+    );
     scratch(name, &text).to_str().unwrap().to_owned()
 }
 
@@ -239,9 +241,9 @@ async fn a_link_named_pebble_behaves_as_pebble_and_a_signal_ends_it_cleanly() {
     let pebble = folder.path().join("pebble");
     std::os::unix::fs::symlink(gauntlet(), &pebble).unwrap();
 
-    let config = any_port("serve-pebble.json", r#", "keyAlgorithm": "rsa""#);
-    let ca = Served::start(&pebble, &["--config", &config], &[("PEBBLE_ALTERNATE_ROOTS", "1")]).await;
-    for warning in ["serve-pebble.json:1:", "PEBBLE_ALTERNATE_ROOTS=1 is not honoured"] {
+    let config = any_port("serve-pebble.json", r#", "certificateValidityPeriod": 60"#);
+    let ca = Served::start(&pebble, &["--config", &config], &[("PEBBLE_CHAIN_LENGTH", "0")]).await;
+    for warning in ["serve-pebble.json:1:", "PEBBLE_CHAIN_LENGTH=0"] {
         assert!(ca.lines.iter().any(|line| line.contains("Warning") && line.contains(warning)), "{:#?}", ca.lines);
     }
     let trust = PathBuf::from(ca.told(TRUST));
@@ -253,6 +255,28 @@ async fn a_link_named_pebble_behaves_as_pebble_and_a_signal_ends_it_cleanly() {
     let missing = Command::new(&pebble).current_dir(folder.path()).output().unwrap();
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&missing.stderr).starts_with("test/config/pebble-config.json: "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_without_key_algorithm_means_rsa_and_roots_have_alternates() {
+    let config = scratch(
+        "serve-rsa.json",
+        r#"{"pebble": {"listenAddress": "127.0.0.1:0", "managementListenAddress": "127.0.0.1:0"}}"#,
+    );
+    let flags = ["serve", "-config", config.to_str().unwrap(), "-seed", "3"];
+    let ca = Served::start(gauntlet(), &flags, &[("PEBBLE_ALTERNATE_ROOTS", "1")]).await;
+    let env = real::env("visitor", real::Options::default());
+    let (trust, roots) = (ca.trust(), ca.told(ROOTS));
+    let (headers, _) = get(&env, &trust, roots, "h2").await;
+    assert_eq!(headers["link"], format!("<{}>;rel=\"alternate\"", roots.replace("/roots/0", "/roots/1")));
+    let mut keys = BTreeSet::new();
+    for call in ["/root-keys/0", "/root-keys/1", "/intermediate-keys/0", "/intermediate-keys/1"] {
+        let (_, key) = get(&env, &trust, &roots.replace("/roots/0", call), "h2").await;
+        assert!(key.starts_with("-----BEGIN RSA PRIVATE KEY-----\n"), "{key}");
+        keys.insert(key);
+    }
+    // Both roots vouch for one intermediate.
+    assert_eq!(keys.len(), 3);
 }
 
 #[test]
