@@ -215,6 +215,13 @@ fn cas(
             renewal_info: case.ca.ari.enabled,
             renewal_info_policy: renewal_info::policy(&case.ca.ari),
             front_ends: case.ca.front_ends,
+            hierarchy: ca_mock::Hierarchy {
+                cross_sign: case.ca.cross_sign.as_ref().map(|cross_sign| ca_mock::CrossSign {
+                    lifetime: cross_sign.expires,
+                    default_for: cross_sign.default_for,
+                }),
+                ..ca_mock::Hierarchy::default()
+            },
             account_lookup: if case.bugs.contains(&Bug::StaleAccountCache) {
                 ca_mock::historical::STALE_ACCOUNT_CACHE
             } else {
