@@ -15,7 +15,7 @@ use crate::{
     MakeAccountLookup,
     addresses::AddressSource,
     caa::{CaaRecheck, EachDue},
-    front_end::{Origin, Paths},
+    front_end::{Origin, Paths, Style},
     issuance::{Hierarchy, LeafUrls},
     profiles::Profiles,
     renewal_info_policy::RenewalInfoPolicy,
@@ -39,6 +39,8 @@ pub struct Config {
     pub transport: Transport,
     /// The resources' paths.
     pub paths: Paths,
+    /// How answers look.
+    pub style: Style,
     /// What the URLs that are handed out begin with.
     pub origin: Origin,
     /// Further DNS names and IP addresses in the API's own HTTPS certificate.
@@ -131,6 +133,7 @@ impl Default for Config {
             account_lookup: MakeAccountLookup::FROM_STORE,
             transport: Transport::default(),
             paths: Paths::default(),
+            style: Style::default(),
             origin: Origin::default(),
             api_names: Vec::new(),
             api_certificate: None,

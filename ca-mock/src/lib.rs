@@ -54,7 +54,7 @@ pub use addresses::AddressSource;
 pub use ca::Ca;
 pub use caa::{Authorized, CaaRecheck, Checked, EachDue};
 pub use config::Config;
-pub use front_end::{Bound, MakeAccountLookup, Origin, Paths};
+pub use front_end::{Bound, MakeAccountLookup, Origin, Paths, Style};
 pub use identifier::Identifier;
 pub use issuance::{CrossSign, Hierarchy, KeyAlgorithm, LeafUrls};
 pub use jws::{SignedRequest, read_signed_request};

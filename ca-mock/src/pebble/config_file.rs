@@ -9,7 +9,9 @@ use super::{
     host_port::HostPort,
     json::{At, Reader, Remark, member},
 };
-use crate::{Config, Hierarchy, KeyAlgorithm, LeafUrls, Origin, Paths, Profile, Profiles, Transport, UnaskedProfile};
+use crate::{
+    Config, Hierarchy, KeyAlgorithm, LeafUrls, Origin, Paths, Profile, Profiles, Style, Transport, UnaskedProfile,
+};
 
 /// The certificate files of the API's HTTPS server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +167,7 @@ impl Settings {
             https_port: self.listen.port,
             transport: Transport::HttpsWithHttp2,
             paths: Paths::Pebble,
+            style: Style::Pebble,
             origin: Origin::AsAddressed,
             terms_of_service: Some("data:text/plain,Do%20what%20thou%20wilt".to_owned()),
             hierarchy: Hierarchy { key_algorithm: self.key_algorithm, ..Hierarchy::default() },

@@ -141,11 +141,14 @@ async fn get(env: &Env, trust: &str, url: &str, alpn: &str) -> (HeaderMap, Strin
     let response = if alpn == "h2" {
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         env.spawn("connection", connection).detach();
-        sender.send_request(Request::get(url).body(Empty::<Bytes>::new()).unwrap()).await.unwrap()
+        sender
+            .send_request(Request::get(url).header("user-agent", "test").body(Empty::<Bytes>::new()).unwrap())
+            .await
+            .unwrap()
     } else {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         env.spawn("connection", connection).detach();
-        let request = Request::get(format!("/{path}")).header("host", address);
+        let request = Request::get(format!("/{path}")).header("host", address).header("user-agent", "test");
         sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap()
     };
     let (head, body) = response.into_parts();
@@ -209,8 +212,9 @@ async fn our_client_gets_a_certificate_with_its_nonces_refused_now_and_then() {
     let intermediate = ca.told(ROOTS).replace("/roots/", "/intermediates/");
     let (_, intermediate) = get(&env, &ca.trust(), &intermediate, "h2").await;
     assert!(files(storage.path()).iter().any(|file| file.contains(intermediate.trim())), "{intermediate}");
-    let (_, directory) = get(&env, &ca.trust(), ca.told(DIRECTORY), "http/1.1").await;
-    assert!(directory.contains("/sign-me-up"), "{directory}");
+    let (headers, directory) = get(&env, &ca.trust(), ca.told(DIRECTORY), "http/1.1").await;
+    assert_eq!(headers["content-type"], "application/json; charset=utf-8");
+    assert!(directory.starts_with("{\n   \"keyChange\": ") && directory.contains("/sign-me-up"), "{directory}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
