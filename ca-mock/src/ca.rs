@@ -14,6 +14,7 @@ use crate::{
     issuance::{ApiIdentity, Issuance, LeafUrls},
     management::BoundManagement,
     renewal_info_policy::RenewalInfoPolicy,
+    revocation_status::BoundRevocationStatus,
     store::Store,
 };
 
@@ -106,6 +107,14 @@ impl Ca {
     /// As the operating system: address in use or not local.
     pub async fn bind_management(&self, env: &Env, address: SocketAddr) -> io::Result<BoundManagement> {
         BoundManagement::new(self.clone(), env.clone(), address).await
+    }
+
+    /// Listens on `address` with revocation status: `/crl`, `/ocsp` and `/issuer`, without TLS.
+    ///
+    /// # Errors
+    /// As the operating system: address in use or not local.
+    pub async fn bind_revocation_status(&self, env: &Env, address: SocketAddr) -> io::Result<BoundRevocationStatus> {
+        BoundRevocationStatus::new(self.clone(), env.clone(), address).await
     }
 
     pub(crate) fn api(&self) -> &ApiIdentity {

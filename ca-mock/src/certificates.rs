@@ -174,6 +174,10 @@ impl Certificates {
         self.by_serial.insert(certificate.id.serial.clone(), certificate);
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Certificate> {
+        self.by_serial.values()
+    }
+
     pub(crate) fn with_serial(&self, serial: &Serial) -> Option<&Certificate> {
         self.by_serial.get(serial)
     }

@@ -41,6 +41,7 @@ pub mod pebble;
 mod problem;
 mod profiles;
 mod renewal_info_policy;
+mod revocation_status;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -61,4 +62,5 @@ pub use jws::{SignedRequest, read_signed_request};
 pub use management::BoundManagement;
 pub use profiles::{Profile, Profiles, UnaskedProfile};
 pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};
+pub use revocation_status::BoundRevocationStatus;
 pub use wire::Transport;

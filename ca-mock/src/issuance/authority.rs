@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
-    KeyUsagePurpose, PublicKeyData, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, SerialNumber, SigningKey,
 };
 use sim::{Env, UtcDateTime};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{AuthorityKey, authority_key::key_identifier};
 use crate::{
@@ -45,6 +46,32 @@ impl Authority {
 
     pub(crate) fn key(&self) -> &AuthorityKey {
         self.issuer.key()
+    }
+
+    pub(crate) fn key_identifier(&self) -> &[u8] {
+        &self.key_identifier
+    }
+
+    /// The public key as the certificate's subjectPublicKey has it (RFC 6960 §4.1.1).
+    pub(crate) fn key_bytes(&self) -> &[u8] {
+        self.key().der_bytes()
+    }
+
+    /// The subject's name in DER.
+    pub(crate) fn name_der(&self) -> Vec<u8> {
+        let (_, own) = X509Certificate::from_der(&self.der).expect("what one library writes, the other reads");
+        own.subject().as_raw().to_vec()
+    }
+
+    /// The `AlgorithmIdentifier` in DER, and the signature.
+    pub(crate) fn sign(&self, message: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let signature = SigningKey::sign(self.key(), message).expect("signing cannot fail");
+        (self.key().signature_algorithm_der(), signature)
+    }
+
+    /// A revocation list in DER.
+    pub(crate) fn sign_list(&self, list: &CertificateRevocationListParams) -> Vec<u8> {
+        list.signed_by(&self.issuer).expect("parameters are complete and signing cannot fail").der().to_vec()
     }
 
     pub(super) fn root(env: &Env, name: &str, key: &AuthorityKey) -> Self {

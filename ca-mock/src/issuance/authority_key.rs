@@ -14,8 +14,11 @@ use rsa::{
     pkcs1::{EncodeRsaPrivateKey, LineEnding},
 };
 use sim::{Env, crypto::P256Key};
+use yasna::models::ObjectIdentifier;
 
 const RSA_BITS: usize = 2_048;
+const ECDSA_WITH_SHA256: &[u64] = &[1, 2, 840, 10045, 4, 3, 2];
+const SHA256_WITH_RSA: &[u64] = &[1, 2, 840, 113_549, 1, 1, 11];
 
 /// What kind of keys roots and intermediates have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +56,19 @@ impl AuthorityKey {
             KeyAlgorithm::EcdsaP256 => Self::EcdsaP256(P256Key::generate(env, purpose)),
             KeyAlgorithm::Rsa2048 => Self::Rsa2048(Arc::new(RsaKey::generate(env, purpose))),
         }
+    }
+
+    /// The `AlgorithmIdentifier` of its signatures (RFC 5758 §3.2, RFC 4055 §5).
+    pub(super) fn signature_algorithm_der(&self) -> Vec<u8> {
+        yasna::construct_der(|algorithm| {
+            algorithm.write_sequence(|algorithm| match self {
+                Self::EcdsaP256(_) => algorithm.next().write_oid(&ObjectIdentifier::from_slice(ECDSA_WITH_SHA256)),
+                Self::Rsa2048(_) => {
+                    algorithm.next().write_oid(&ObjectIdentifier::from_slice(SHA256_WITH_RSA));
+                    algorithm.next().write_null();
+                }
+            });
+        })
     }
 
     /// The private key as Pebble writes each kind: PKCS #8, or PKCS #1 for RSA.

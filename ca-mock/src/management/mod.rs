@@ -21,6 +21,7 @@ use sim::Env;
 
 use crate::{
     Ca,
+    revocation_status::RevocationStatus,
     wire::{Door, Respond},
 };
 
@@ -76,7 +77,7 @@ impl Respond for Management {
                 Some(body) => self.set_renewal_info(&body),
                 None => bare(StatusCode::BAD_REQUEST),
             },
-            _ => bare(StatusCode::NOT_FOUND),
+            _ => RevocationStatus { ca: self.ca.clone(), env: self.env.clone() }.answer(request).await,
         }
     }
 }
