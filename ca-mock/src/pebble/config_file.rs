@@ -40,6 +40,7 @@ pub struct Settings {
     key_algorithm: KeyAlgorithm,
     profiles: BTreeMap<String, Profile>,
     ocsp_responder: Option<String>,
+    retry_after_date_percent: u8,
     caa_identities: Vec<String>,
     domain_blocklist: Vec<String>,
 }
@@ -59,6 +60,8 @@ impl Default for Settings {
             key_algorithm: KeyAlgorithm::EcdsaP256,
             profiles: BTreeMap::from([("default".to_owned(), default_profile())]),
             ocsp_responder: None,
+            // Pebble tosses a coin.
+            retry_after_date_percent: 50,
             caa_identities: vec!["pebble.letsencrypt.org".to_owned()],
             domain_blocklist: Vec::new(),
         }
@@ -121,6 +124,10 @@ impl Settings {
         if let Some(mut waits) = pebble.members("retryAfter") {
             self.challenge_retry_after = waits.seconds("authz");
             self.order_retry_after = waits.seconds("order");
+            // Ours, for clients that can't read dates. Pebble passes over it.
+            if let Some(percent) = waits.number("datePercent", 100) {
+                self.retry_after_date_percent = u8::try_from(percent).expect("it is at most 100");
+            }
         }
         if let Some(algorithm) = pebble.text("keyAlgorithm") {
             match algorithm.value.as_str() {
@@ -179,8 +186,7 @@ impl Settings {
             valid_authorization_lifetime: 25 * HOUR,
             order_retry_after: self.order_retry_after,
             challenge_retry_after: self.challenge_retry_after,
-            // Pebble tosses a coin.
-            retry_after_date_percent: 50,
+            retry_after_date_percent: self.retry_after_date_percent,
             caa_identities: self.caa_identities.clone(),
             domain_blocklist: self.domain_blocklist.clone(),
             http01_port: self.http_port,
@@ -301,7 +307,7 @@ mod tests {
     "ocspResponderURL": "http://127.0.0.1:4002",
     "externalAccountBindingRequired": false,
     "domainBlocklist": ["blocked-domain.example"],
-    "retryAfter": { "authz": 3, "order": 5 },
+    "retryAfter": { "authz": 3, "order": 5, "datePercent": 0 },
     "keyAlgorithm": "ecdsa",
     "somethingNew": [{}],
     "profiles": {
@@ -319,7 +325,7 @@ mod tests {
         assert_eq!(config.hierarchy.key_algorithm, KeyAlgorithm::EcdsaP256);
         assert_eq!(config.profiles.offered["default"].validity, Some(Duration::from_secs(7_776_000)));
         assert_eq!(config.leaf_urls.ocsp.as_deref(), Some("http://127.0.0.1:4002"));
-        assert_eq!(config.order_retry_after, Some(Duration::from_secs(5)));
+        assert_eq!((config.order_retry_after, config.retry_after_date_percent), (Some(Duration::from_secs(5)), 0));
         assert_eq!(config.domain_blocklist, ["blocked-domain.example"]);
     }
 
