@@ -11,10 +11,11 @@ use sim::Env;
 use crate::{
     config::Config,
     front_end::Bound,
-    issuance::{ApiIdentity, Issuance},
+    issuance::{ApiIdentity, Issuance, LeafUrls},
     management::BoundManagement,
     perspective::{OpenPerspective, RemotePerspectives},
     renewal_info_policy::RenewalInfoPolicy,
+    revocation_status::BoundRevocationStatus,
     store::Store,
 };
 
@@ -44,15 +45,19 @@ impl Ca {
     ///
     /// # Panics
     /// If [`Config::directory_host`] or one of [`Config::api_names`] is neither a DNS name in ASCII nor an IP address,
-    /// or [`Config::terms_of_service`] is no URL.
+    /// [`Config::terms_of_service`] is no URL, or one of [`Config::leaf_urls`] is not ASCII.
     #[must_use]
     pub fn new(env: &Env, config: Config) -> Self {
         if let Some(terms) = &config.terms_of_service {
             assert!(url::Url::parse(terms).is_ok() && terms.is_ascii(), "{terms:?} is not a URL");
         }
+        let LeafUrls { ocsp, issuer, crl } = &config.leaf_urls;
+        for url in [ocsp, issuer, crl].into_iter().flatten() {
+            assert!(url.is_ascii(), "{url:?} is not ASCII");
+        }
         Self(Arc::new(Inner {
             api: ApiIdentity::new(env, &config),
-            issuance: Issuance::new(env),
+            issuance: Issuance::new(env, &config.hierarchy),
             store: Mutex::new(Store::new(&config)),
             remote_perspectives: RemotePerspectives::default(),
             config,
@@ -71,9 +76,9 @@ impl Ca {
         &self.0.api.root_pem
     }
 
-    /// The trust anchor of the certificates that are issued, PEM.
+    /// The trust anchor of the certificates that are issued, PEM: the first chain's root.
     #[must_use]
-    pub fn issuer_root_pem(&self) -> &str {
+    pub fn issuer_root_pem(&self) -> String {
         self.0.issuance.root_pem()
     }
 
@@ -115,6 +120,14 @@ impl Ca {
 
     pub(crate) fn remote_perspectives(&self) -> &RemotePerspectives {
         &self.0.remote_perspectives
+    }
+
+    /// Listens on `address` with revocation status: `/crl`, `/ocsp` and `/issuer`, without TLS.
+    ///
+    /// # Errors
+    /// As the operating system: address in use or not local.
+    pub async fn bind_revocation_status(&self, env: &Env, address: SocketAddr) -> io::Result<BoundRevocationStatus> {
+        BoundRevocationStatus::new(self.clone(), env.clone(), address).await
     }
 
     pub(crate) fn api(&self) -> &ApiIdentity {

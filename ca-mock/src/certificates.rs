@@ -154,8 +154,6 @@ pub(crate) struct Certificate {
     pub(crate) identifiers: Vec<Identifier>,
     pub(crate) key: Thumbprint,
     pub(crate) der: Vec<u8>,
-    /// Leaf and intermediate (RFC 8555 §9.1).
-    pub(crate) chain_pem: String,
     pub(crate) not_before: UtcDateTime,
     /// Inclusive (RFC 5280 §4.1.2.5).
     pub(crate) not_after: UtcDateTime,
@@ -174,6 +172,10 @@ pub(crate) struct Certificates {
 impl Certificates {
     pub(crate) fn add(&mut self, certificate: Certificate) {
         self.by_serial.insert(certificate.id.serial.clone(), certificate);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Certificate> {
+        self.by_serial.values()
     }
 
     pub(crate) fn with_serial(&self, serial: &Serial) -> Option<&Certificate> {
@@ -203,7 +205,10 @@ impl Certificates {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::testing;
 
     /// RFC 9773 §4.1: key identifier 69:88:5B:6B:87:46:40:41:E1:B3:7B:84:7B:A0:AE:2C:DE:01:C8:D4, serial 0x8765432100.
     #[test]
@@ -213,6 +218,19 @@ mod tests {
         assert_eq!(id.authority_key_identifier[..4], [0x69, 0x88, 0x5b, 0x6b]);
         assert_eq!(id.serial, Serial::from_magnitude(&[0x87, 0x65, 0x43, 0x21]));
         assert_eq!(id.to_string(), text);
+    }
+
+    /// Baseline Requirements §7.1.2.7.1: unique, greater than zero, at least 64 bits from a generator of randomness;
+    /// RFC 5280 §4.1.2.2: no more than 20 octets.
+    #[test]
+    fn serial_numbers_are_positive_and_all_different_in_their_first_64_bits() {
+        testing::with_env(|env| {
+            let drawn: Vec<Serial> = (0..500).map(|_| Serial::draw(&env)).collect();
+            assert!(drawn.iter().all(|serial| serial.octets()[0] < 0x80 && serial.octets().len() <= 20));
+            let magnitudes: BTreeSet<&[u8]> =
+                drawn.iter().map(|serial| &serial.octets()[serial.octets().len() - 16..][..8]).collect();
+            assert_eq!(magnitudes.len(), drawn.len());
+        });
     }
 
     #[test]

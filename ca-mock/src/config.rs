@@ -17,10 +17,12 @@ use crate::{
     addresses::AddressSource,
     caa::{CaaRecheck, EachDue},
     external_accounts::ExternalAccountKeys,
-    front_end::{Origin, Paths},
+    front_end::{Origin, Paths, Style},
     http01::Redirects,
     identifier_policy::IdentifierPolicy,
+    issuance::{Hierarchy, LeafUrls},
     jwk::KeyType,
+    profiles::Profiles,
     renewal_info_policy::RenewalInfoPolicy,
     wire::Transport,
 };
@@ -42,6 +44,8 @@ pub struct Config {
     pub transport: Transport,
     /// The resources' paths.
     pub paths: Paths,
+    /// How answers look.
+    pub style: Style,
     /// What the URLs that are handed out begin with.
     pub origin: Origin,
     /// Further DNS names and IP addresses in the API's own HTTPS certificate.
@@ -55,12 +59,18 @@ pub struct Config {
     /// The keys for such bindings that are known at first.
     pub external_account_keys: ExternalAccountKeys,
 
-    /// From notBefore to notAfter, both included, in whole seconds.
+    /// The CA's own certificates, and the chains from its roots to the leaves.
+    pub hierarchy: Hierarchy,
+    /// What clients may choose from.
+    pub profiles: Profiles,
+    /// From notBefore to notAfter, both included, in whole seconds, where the profile does not say.
     pub validity: Duration,
     /// How far notBefore lies before the moment of issuance.
     pub backdate: Duration,
     /// Whether an order may say when its certificate begins and ends (`notBefore`, `notAfter`, RFC 8555 §7.4).
     pub honors_requested_validity: bool,
+    /// Where leaf certificates send those who ask for their issuer or their status. All in ASCII.
+    pub leaf_urls: LeafUrls,
     /// The keys that a certificate may be for.
     pub certificate_keys: BTreeSet<KeyType>,
     /// The longest that an order may take; no longer than an authorization that it takes over, or its notAfter.
@@ -149,15 +159,19 @@ impl Default for Config {
             account_lookup: MakeAccountLookup::FROM_STORE,
             transport: Transport::default(),
             paths: Paths::default(),
+            style: Style::default(),
             origin: Origin::default(),
             api_names: Vec::new(),
             api_certificate: None,
             terms_of_service: Some("https://ca.test/terms/1".to_owned()),
             external_account_required: false,
             external_account_keys: ExternalAccountKeys::default(),
+            hierarchy: Hierarchy::default(),
+            profiles: Profiles::default(),
             validity: 90 * 24 * HOUR,
             backdate: HOUR,
             honors_requested_validity: false,
+            leaf_urls: LeafUrls::default(),
             certificate_keys: KeyType::USUAL.into(),
             order_lifetime: 24 * HOUR,
             pending_authorization_lifetime: HOUR,

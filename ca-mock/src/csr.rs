@@ -1,11 +1,12 @@
 //! Certificate signing requests (RFC 2986, RFC 8555 §7.4), read strictly.
 //!
-//! Only the key and the names are taken over; requested extensions other than names are ignored, so that
-//! nobody can ask for CA rights. A CSR that is accepted here is a [`Csr`], whose signature has been verified.
+//! Only the key, the names and the wish that servers staple are taken over; other requested extensions are ignored,
+//! so that nobody can ask for CA rights. A CSR that is accepted here is a [`Csr`], whose signature has been verified.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
 use x509_parser::{
+    asn1_rs::{Oid, oid},
     certification_request::X509CertificationRequest,
     cri_attributes::ParsedCriAttribute,
     extensions::{GeneralName, ParsedExtension},
@@ -18,11 +19,20 @@ use crate::{
     problem::{Problem, ProblemType},
 };
 
+/// RFC 7633 §4.1.
+const TLS_FEATURE: Oid<'_> = oid!(1.3.6.1.5.5.7.1.24);
+/// A list with the one feature `status_request`.
+const STATUS_REQUEST: &[u8] = &[0x30, 0x03, 0x02, 0x01, 0x05];
+
 /// A request with a valid signature over a usable key, for DNS names and IP addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct Csr {
     pub(crate) key: PublicKey,
     pub(crate) names: BTreeSet<Identifier>,
+    /// Also one of the names.
+    pub(crate) common_name: Option<Identifier>,
+    /// RFC 7633: the certificate is to be shown with an OCSP response.
+    pub(crate) must_staple: bool,
 }
 
 impl Csr {
@@ -40,18 +50,23 @@ impl Csr {
         request.verify_signature().map_err(|_| bad("the CSR's signature does not verify"))?;
 
         let mut names = BTreeSet::new();
+        let mut common_name = None;
+        let mut must_staple = false;
         for attribute in info.subject.iter_common_name() {
             let name = attribute.as_str().map_err(|_| bad("the CSR's common name is not text"))?;
-            names.insert(name.parse::<IpAddr>().map_or_else(|_| dns_name(name), |address| Ok(address.into()))?);
+            let name = name.parse::<IpAddr>().map_or_else(|_| dns_name(name), |address| Ok(address.into()))?;
+            names.insert(name.clone());
+            common_name.get_or_insert(name);
         }
         for attribute in info.iter_attributes() {
             if let ParsedCriAttribute::ExtensionRequest(requested) = attribute.parsed_attribute() {
                 for extension in &requested.extensions {
                     names.append(&mut alternative_names(extension.parsed_extension())?);
+                    must_staple |= extension.oid == TLS_FEATURE && extension.value == STATUS_REQUEST;
                 }
             }
         }
-        Ok(Self { key, names })
+        Ok(Self { key, names, common_name, must_staple })
     }
 
     /// RFC 8555 §11.1: keys are held to the CA's policy.

@@ -81,7 +81,8 @@ fn issue(ca: &Ca, env: &Env, id: OrderId) {
     let issued = ca.with_store(|store| {
         let Some(order) = store.orders.find_mut(id) else { return false };
         let OrderStatus::Processing { csr } = &order.status else { return false };
-        let certificate = ca.issuance().issue(env, ca.config(), order.account, csr, order.validity);
+        let wishes = (order.profile.as_deref(), order.validity);
+        let certificate = ca.issuance().issue(env, ca.config(), order.account, wishes, csr);
         order.status = OrderStatus::Valid { certificate: certificate.id.serial.clone() };
         store.certificates.add(certificate);
         true

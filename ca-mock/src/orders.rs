@@ -51,6 +51,8 @@ pub(crate) struct Order {
     pub(crate) identifiers: BTreeSet<Identifier>,
     pub(crate) authorizations: Vec<AuthorizationId>,
     pub(crate) expires: UtcDateTime,
+    /// The name of its profile, if the CA has profiles.
+    pub(crate) profile: Option<String>,
     /// The certificate that the new one is to replace (RFC 9773 §5).
     pub(crate) replaces: Option<CertificateId>,
     /// When the certificate is to begin and end, if the client has said so.
@@ -142,11 +144,12 @@ impl Orders {
         identifiers: BTreeSet<Identifier>,
         authorizations: Vec<AuthorizationId>,
         expires: UtcDateTime,
-        replaces: Option<CertificateId>,
+        (profile, validity, replaces): (Option<String>, RequestedValidity, Option<CertificateId>),
     ) -> OrderId {
         let id = OrderId::draw(env);
-        let (validity, status) = (RequestedValidity::default(), OrderStatus::Pending);
-        self.by_id.insert(id, Order { id, account, identifiers, authorizations, expires, replaces, validity, status });
+        let status = OrderStatus::Pending;
+        let order = Order { id, account, identifiers, authorizations, expires, profile, validity, replaces, status };
+        self.by_id.insert(id, order);
         self.by_account.entry(account).or_default().push(id);
         id
     }
@@ -188,7 +191,14 @@ mod tests {
         let ids =
             identifiers.iter().map(|i| authorizations.create(env, account, i.clone(), after(NOW, HOUR))).collect();
         let mut orders = Orders::default();
-        let id = orders.create(env, account, identifiers, ids, after(NOW, 2 * HOUR), None);
+        let id = orders.create(
+            env,
+            account,
+            identifiers,
+            ids,
+            after(NOW, 2 * HOUR),
+            (None, RequestedValidity::default(), None),
+        );
         (orders.by_id.remove(&id).unwrap(), authorizations)
     }
 

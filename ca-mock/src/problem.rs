@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{identifier::SentIdentifier, jws::Algorithm};
 
-/// The error types of RFC 8555 §6.7 and RFC 9773 §7.4 that this CA uses.
+/// The error types of RFC 8555 §6.7 and RFC 9773 §7.4 that this CA uses, and that of draft-ietf-acme-profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemType {
     AccountDoesNotExist,
@@ -25,6 +25,7 @@ pub(crate) enum ProblemType {
     Dns,
     ExternalAccountRequired,
     InvalidContact,
+    InvalidProfile,
     Malformed,
     OrderNotReady,
     RejectedIdentifier,
@@ -53,6 +54,7 @@ impl ProblemType {
             Self::Dns => "dns",
             Self::ExternalAccountRequired => "externalAccountRequired",
             Self::InvalidContact => "invalidContact",
+            Self::InvalidProfile => "invalidProfile",
             Self::Malformed => "malformed",
             Self::OrderNotReady => "orderNotReady",
             Self::RejectedIdentifier => "rejectedIdentifier",
@@ -84,6 +86,7 @@ impl ProblemType {
             | Self::Connection
             | Self::Dns
             | Self::InvalidContact
+            | Self::InvalidProfile
             | Self::Malformed
             | Self::RejectedIdentifier
             | Self::Tls

@@ -6,6 +6,7 @@ use time::{Duration, format_description::well_known::Rfc3339};
 use crate::{
     config::Config,
     problem::Problem,
+    profiles::Profile,
     timestamp::{after, before, whole_seconds},
 };
 
@@ -20,8 +21,8 @@ impl RequestedValidity {
     /// RFC 8555 §7.4: what is not as the client asked must not be issued, so what can't be had is refused.
     pub(crate) fn read(
         config: &Config,
-        not_before: Option<&str>,
-        not_after: Option<&str>,
+        profile: &Profile,
+        (not_before, not_after): (Option<&str>, Option<&str>),
         now: UtcDateTime,
     ) -> Result<Self, Problem> {
         if !config.honors_requested_validity && (not_before.is_some() || not_after.is_some()) {
@@ -36,7 +37,7 @@ impl RequestedValidity {
             not_before: not_before.map(|text| time("notBefore", text)).transpose()?,
             not_after: not_after.map(|text| time("notAfter", text)).transpose()?,
         };
-        let (from, until) = requested.dates(config, now);
+        let (from, until) = requested.dates(config, profile, now);
         if until <= from || until <= now {
             return Err(Problem::malformed("the certificate would never be valid: see notBefore and notAfter"));
         }
@@ -44,10 +45,10 @@ impl RequestedValidity {
     }
 
     /// notBefore and notAfter of a certificate that is issued `now`. Both are part of the validity (RFC 5280 §4.1.2.5).
-    pub(crate) fn dates(self, config: &Config, now: UtcDateTime) -> (UtcDateTime, UtcDateTime) {
+    pub(crate) fn dates(self, config: &Config, profile: &Profile, now: UtcDateTime) -> (UtcDateTime, UtcDateTime) {
         let not_before = self.not_before.unwrap_or_else(|| whole_seconds(before(now, config.backdate)));
-        let not_after =
-            self.not_after.unwrap_or_else(|| after(not_before, config.validity).saturating_sub(Duration::SECOND));
+        let validity = profile.validity.unwrap_or(config.validity);
+        let not_after = self.not_after.unwrap_or_else(|| after(not_before, validity).saturating_sub(Duration::SECOND));
         (not_before, not_after)
     }
 }
@@ -62,17 +63,17 @@ mod tests {
 
     fn read(not_before: Option<&str>, not_after: Option<&str>) -> Result<RequestedValidity, Problem> {
         let config = Config { honors_requested_validity: true, ..Config::default() };
-        RequestedValidity::read(&config, not_before, not_after, NOW)
+        RequestedValidity::read(&config, &Profile::default(), (not_before, not_after), NOW)
     }
 
     #[test]
     fn what_is_asked_for_is_taken_and_the_rest_is_as_the_ca_has_it() {
         let config = Config::default();
         let asked = read(Some("2026-01-02T01:00:00.9+01:00"), None).unwrap();
-        let (from, until) = asked.dates(&config, NOW);
+        let (from, until) = asked.dates(&config, &Profile::default(), NOW);
         assert_eq!(from, utc_datetime!(2026-01-02 00:00));
         assert_eq!(until, utc_datetime!(2026-04-01 23:59:59));
-        let (from, until) = read(None, Some("2026-01-03T00:00:00Z")).unwrap().dates(&config, NOW);
+        let (from, until) = read(None, Some("2026-01-03T00:00:00Z")).unwrap().dates(&config, &Profile::default(), NOW);
         assert_eq!((from, until), (before(NOW, config.backdate), utc_datetime!(2026-01-03 00:00)));
         assert_eq!(read(None, None), Ok(RequestedValidity::default()));
     }
@@ -88,6 +89,7 @@ mod tests {
         ] {
             read(not_before, not_after).expect_err("this can't be");
         }
-        RequestedValidity::read(&Config::default(), None, Some("2026-01-03T00:00:00Z"), NOW).expect_err("not offered");
+        RequestedValidity::read(&Config::default(), &Profile::default(), (None, Some("2026-01-03T00:00:00Z")), NOW)
+            .expect_err("not offered");
     }
 }

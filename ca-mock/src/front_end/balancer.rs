@@ -41,6 +41,12 @@ impl Balancer {
 
 impl Respond for Balancer {
     async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        self.next().respond(request).await
+        let style = self.ca.config().style;
+        let route = self.urls.route(request.uri().path());
+        let response = match style.refuses(&request) {
+            Some(refusal) => refusal,
+            None => self.next().respond(request).await,
+        };
+        style.dress(response, route.as_ref()).await
     }
 }

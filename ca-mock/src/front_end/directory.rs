@@ -1,7 +1,7 @@
 //! The directory (RFC 8555 §7.1.1).
 
 use hyper::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{FrontEnd, answer::Answer, routes::Route};
 
@@ -23,6 +23,11 @@ impl FrontEnd {
         }
         if !self.ca.config().caa_identities.is_empty() {
             directory["meta"]["caaIdentities"] = json!(self.ca.config().caa_identities);
+        }
+        let profiles = &self.ca.config().profiles.offered;
+        if !profiles.is_empty() {
+            let described = profiles.iter().map(|(name, profile)| (name.clone(), profile.description.clone().into()));
+            directory["meta"]["profiles"] = Value::Object(described.collect());
         }
         if let Some(terms) = &self.ca.config().terms_of_service {
             directory["meta"]["termsOfService"] = terms.as_str().into();

@@ -18,6 +18,7 @@ mod renewal_info;
 mod requests;
 mod revocation;
 mod routes;
+mod style;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -29,6 +30,8 @@ pub(crate) use account_lookup::{AccountLookup, Found, FromStore};
 use balancer::Balancer;
 pub use routes::{Origin, Paths};
 use routes::{Route, Urls};
+pub use style::Style;
+pub(crate) use style::indented;
 
 /// A CA that listens.
 #[derive(Debug)]

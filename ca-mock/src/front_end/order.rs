@@ -36,6 +36,7 @@ struct NewOrder {
     not_before: Option<String>,
     not_after: Option<String>,
     replaces: Option<String>,
+    profile: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,8 +49,9 @@ impl FrontEnd {
         let request: NewOrder = payload(jws)?;
         let config = self.ca.config();
         let now = self.env.utc_now();
-        let validity =
-            RequestedValidity::read(config, request.not_before.as_deref(), request.not_after.as_deref(), now)?;
+        let profile = config.profiles.choose(&self.env, request.profile.as_deref())?;
+        let dates = (request.not_before.as_deref(), request.not_after.as_deref());
+        let validity = RequestedValidity::read(config, &config.profiles.find(profile.as_deref()), dates, now)?;
         let identifiers = self.identifiers(&request.identifiers)?;
         let replaces = request.replaces.filter(|_| config.renewal_info);
         let replaces = replaces.as_deref().map(CertificateId::parse).transpose()?;
@@ -63,7 +65,8 @@ impl FrontEnd {
                 .map(|identifier| self.authorization_for(store, account, identifier, latest))
                 .collect();
             let expires = order_expiry(store, &authorizations, validity, latest);
-            let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, replaces.clone());
+            let wishes = (profile, validity, replaces.clone());
+            let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, wishes);
             if let Some(certificate) = replaces.and_then(|replaced| store.certificates.find_mut(&replaced)) {
                 certificate.replaced_by = Some(id);
                 self.env.probe("ca/order-replaces");
@@ -71,7 +74,6 @@ impl FrontEnd {
             self.env.probe("ca/order-created");
             // With authorizations that are valid already, it is ready at once.
             let order = self.own_order(store, account, id)?;
-            order.validity = validity;
             Ok(self.show_order(StatusCode::CREATED, order))
         })
     }
@@ -251,6 +253,9 @@ fn order_object(urls: &Urls, order: &Order) -> Value {
         if let Some(time) = time {
             object[member] = rfc3339(time).into();
         }
+    }
+    if let Some(profile) = &order.profile {
+        object["profile"] = profile.as_str().into();
     }
     if let Some(replaces) = &order.replaces {
         object["replaces"] = replaces.to_string().into();

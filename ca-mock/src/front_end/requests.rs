@@ -116,7 +116,8 @@ impl FrontEnd {
             | Route::Finalize(_)
             | Route::Authorization(_)
             | Route::Challenge(..)
-            | Route::Certificate(_) => Err(Problem::not_found("resource").into()),
+            | Route::Certificate(_)
+            | Route::AlternateCertificate(..) => Err(Problem::not_found("resource").into()),
         }
     }
 
@@ -150,7 +151,10 @@ impl FrontEnd {
             Route::Finalize(id) => self.finalize(self.account_of(&jws)?, *id, &jws),
             Route::Authorization(id) => self.authorization(self.account_of(&jws)?, *id, &jws),
             Route::Challenge(id, kind) => self.challenge(self.account_of(&jws)?, *id, *kind, &jws),
-            Route::Certificate(serial) => self.certificate(self.account_of(&jws)?, serial, &jws),
+            Route::Certificate(serial) => self.certificate(self.account_of(&jws)?, (serial, None), &jws),
+            Route::AlternateCertificate(serial, number) => {
+                self.certificate(self.account_of(&jws)?, (serial, Some(*number)), &jws)
+            }
             Route::RenewalInfo(_) => Err(Problem::not_found("resource").into()),
         }
     }

@@ -1,6 +1,6 @@
 //! Revocation over HTTP (RFC 8555 §7.6): by the account, by another that controls the names, or by the key.
 //!
-//! It is remembered, and ARI tells of it; there is no CRL and no OCSP.
+//! It is remembered; ARI and [`crate::revocation_status`] tell of it.
 
 use hyper::StatusCode;
 use serde::Deserialize;

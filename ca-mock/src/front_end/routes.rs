@@ -33,7 +33,10 @@ pub(super) enum Route {
     Finalize(OrderId),
     Authorization(AuthorizationId),
     Challenge(AuthorizationId, ChallengeType),
+    /// Under the default chain.
     Certificate(Serial),
+    /// Under the chain of this number (RFC 8555 §7.4.2).
+    AlternateCertificate(Serial, usize),
     /// With a certificate's identifier, not yet read (RFC 9773 §4.1).
     RenewalInfo(String),
 }
@@ -96,8 +99,15 @@ rows! {
     CHALLENGE: "/acme/challenge/{}/{}", "/chalZ/{}/{}",
         [id, kind] => Route::Challenge(AuthorizationId::parse(id)?, ChallengeType::parse(kind)?);
     CERTIFICATE: "/acme/certificate/{}", "/certZ/{}", [serial] => Route::Certificate(Serial::parse_hex(serial)?);
+    ALTERNATE_CERTIFICATE: "/acme/certificate/{}/alternate/{}", "/certZ/{}/alternate/{}",
+        [serial, number] => Route::AlternateCertificate(Serial::parse_hex(serial)?, chain_number(number)?);
     RENEWAL_INFO: "/acme/renewal-info/{}", "/draft-ietf-acme-ari-03/renewalInfo/{}",
         [id] => Route::RenewalInfo((*id).to_owned());
+}
+
+/// A number as it is written here, and in no other way.
+fn chain_number(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number: &usize| number.to_string() == text)
 }
 
 /// The ids in `path`, if the rest of it is as `template` has it.
@@ -149,6 +159,9 @@ impl Route {
             Self::Authorization(id) => (AUTHORIZATION, vec![id.to_string()]),
             Self::Challenge(id, kind) => (CHALLENGE, vec![id.to_string(), kind.name().to_owned()]),
             Self::Certificate(serial) => (CERTIFICATE, vec![serial.to_string()]),
+            Self::AlternateCertificate(serial, number) => {
+                (ALTERNATE_CERTIFICATE, vec![serial.to_string(), number.to_string()])
+            }
             Self::RenewalInfo(id) => (RENEWAL_INFO, vec![id.clone()]),
         }
     }
@@ -170,7 +183,8 @@ impl Route {
             | Self::Finalize(_)
             | Self::Authorization(_)
             | Self::Challenge(..)
-            | Self::Certificate(_) => &[Method::POST],
+            | Self::Certificate(_)
+            | Self::AlternateCertificate(..) => &[Method::POST],
         }
     }
 }

@@ -77,7 +77,8 @@ impl Target {
                      target."
                 )));
             }
-            if Identifier::parse(name.trim_end_matches('.')).is_err() {
+            let identifier = Identifier::parse(name.trim_end_matches('.'));
+            if !identifier.is_ok_and(|identifier| identifier.as_str().contains('.')) {
                 return Err(bad("Invalid host in redirect target, must end in IANA registered TLD".to_owned()));
             }
         }

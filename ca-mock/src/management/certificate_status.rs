@@ -4,11 +4,15 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
-use serde_json::json;
+use serde::Serialize;
 use sim::UtcDateTime;
 
 use super::{Management, bare, text};
-use crate::certificates::{Certificate, Serial};
+use crate::{
+    certificates::{Certificate, Serial},
+    front_end::indented,
+    issuance::to_pem,
+};
 
 impl Management {
     pub(super) fn certificate_status(&self, serial: &str) -> Response<Full<Bytes>> {
@@ -20,18 +24,30 @@ impl Management {
     }
 }
 
+/// In the order of Pebble's members.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Status {
+    status: &'static str,
+    serial: String,
+    certificate: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<String>,
+}
+
 fn status(certificate: &Certificate) -> String {
-    let leaf = certificate.chain_pem.split_inclusive("-----END CERTIFICATE-----\n").next().unwrap_or_default();
-    let mut object = json!({
-        "Status": if certificate.revocation.is_some() { "Revoked" } else { "Valid" },
-        "Serial": certificate.id.serial.to_number(),
-        "Certificate": leaf,
-    });
-    if let Some(revocation) = certificate.revocation {
-        object["Reason"] = revocation.reason.code().into();
-        object["RevokedAt"] = as_go_shows(revocation.at).into();
-    }
-    object.to_string()
+    let revocation = certificate.revocation;
+    let status = Status {
+        status: if revocation.is_some() { "Revoked" } else { "Valid" },
+        serial: certificate.id.serial.to_number(),
+        certificate: to_pem(&certificate.der),
+        reason: revocation.map(|revocation| revocation.reason.code()),
+        revoked_at: revocation.map(|revocation| as_go_shows(revocation.at)),
+    };
+    let json = serde_json::to_vec(&status).expect("texts and numbers are JSON");
+    String::from_utf8(indented(&json)).expect("JSON is UTF-8, and blanks between its parts are too")
 }
 
 /// Go's `Time.String()`: a fraction without zeros at its end, and the zone twice.

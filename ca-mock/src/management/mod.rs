@@ -23,6 +23,7 @@ use sim::Env;
 
 use crate::{
     Ca,
+    revocation_status::RevocationStatus,
     wire::{Door, Respond},
 };
 
@@ -83,7 +84,7 @@ impl Respond for Management {
                 Some(body) => self.add_external_account_key(&body),
                 None => bare(StatusCode::BAD_REQUEST),
             },
-            _ => bare(StatusCode::NOT_FOUND),
+            _ => RevocationStatus { ca: self.ca.clone(), env: self.env.clone() }.answer(request).await,
         }
     }
 }

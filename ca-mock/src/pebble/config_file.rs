@@ -1,14 +1,18 @@
 //! Pebble's configuration file: one JSON object, `pebble`, whose keys are matched in any case and ignored if unknown.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jsonc_parser::{ast::Object, common::Ranged};
+use url::Url;
 
 use super::{
     host_port::HostPort,
     json::{At, Reader, Remark, member},
 };
-use crate::{Config, ExternalAccountKey, ExternalAccountKeys, IdentifierPolicy, Origin, Paths, Redirects, Transport};
+use crate::{
+    Config, ExternalAccountKey, ExternalAccountKeys, Hierarchy, IdentifierPolicy, KeyAlgorithm, LeafUrls, Origin,
+    Paths, Profile, Profiles, Redirects, Style, Transport, UnaskedProfile,
+};
 
 /// The certificate files of the API's HTTPS server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +38,10 @@ pub struct Settings {
     tls_port: u16,
     challenge_retry_after: Option<Duration>,
     order_retry_after: Option<Duration>,
+    key_algorithm: KeyAlgorithm,
+    profiles: BTreeMap<String, Profile>,
+    ocsp_responder: Option<String>,
     retry_after_date_percent: u8,
-    validity: Option<Duration>,
     caa_identities: Vec<String>,
     domain_blocklist: Vec<String>,
     external_account_required: bool,
@@ -54,9 +60,11 @@ impl Default for Settings {
             tls_port: 5_001,
             challenge_retry_after: None,
             order_retry_after: None,
+            key_algorithm: KeyAlgorithm::EcdsaP256,
+            profiles: BTreeMap::from([("default".to_owned(), default_profile())]),
+            ocsp_responder: None,
             // Pebble tosses a coin.
             retry_after_date_percent: 50,
-            validity: None,
             caa_identities: vec!["pebble.letsencrypt.org".to_owned()],
             domain_blocklist: Vec::new(),
             external_account_required: false,
@@ -72,7 +80,9 @@ impl Settings {
     /// Every mistake, in the order of the file.
     pub fn read(text: &str, load: impl FnOnce(&Identity) -> Vec<Remark>) -> Result<Self, Vec<Remark>> {
         let mut reader = Reader::new(text);
-        let mut settings = Self { management: None, ..Self::default() };
+        // As in Pebble, a file that says nothing of keys means RSA.
+        let key_algorithm = KeyAlgorithm::Rsa2048;
+        let mut settings = Self { management: None, key_algorithm, ..Self::default() };
         if let Some(value) = reader.parse()
             && let Some(root) = reader.object("the file", &value)
         {
@@ -126,8 +136,8 @@ impl Settings {
         }
         if let Some(algorithm) = pebble.text("keyAlgorithm") {
             match algorithm.value.as_str() {
-                "ecdsa" | "" => {}
-                "rsa" => pebble.warn("keyAlgorithm", "\"rsa\" is not offered yet: all keys are ECDSA P-256"),
+                "ecdsa" => self.key_algorithm = KeyAlgorithm::EcdsaP256,
+                "rsa" | "" => {}
                 other => {
                     let what = format!("keyAlgorithm is \"rsa\" or \"ecdsa\", not {other:?}");
                     pebble.alone(algorithm.clone(), &what);
@@ -135,7 +145,19 @@ impl Settings {
             }
         }
         if let Some(mut profiles) = pebble.members("profiles") {
-            self.validity = profiles.default_profile();
+            let offered = profiles.profiles();
+            if !offered.is_empty() {
+                self.profiles = offered;
+            }
+        }
+        if let Some(url) = pebble.text("ocspResponderURL").filter(|url| !url.value.is_empty()) {
+            match Url::parse(&url.value) {
+                Ok(_) if url.value.is_ascii() => self.ocsp_responder = Some(url.value),
+                Ok(_) | Err(_) => {
+                    let what = format!("ocspResponderURL is a URL in ASCII, not {:?}", url.value);
+                    pebble.alone(url, &what);
+                }
+            }
         }
         for (name, texts) in
             [("caaIdentities", &mut self.caa_identities), ("domainBlocklist", &mut self.domain_blocklist)]
@@ -155,17 +177,21 @@ impl Settings {
     #[must_use]
     pub fn config(&self) -> Config {
         const HOUR: Duration = Duration::from_secs(3_600);
-        let config = Config {
+        Config {
             directory_host: "localhost".to_owned(),
             api_names: ["pebble", "127.0.0.1", "::1"].map(str::to_owned).into(),
             https_port: self.listen.port,
             transport: Transport::HttpsWithHttp2,
             paths: Paths::Pebble,
+            style: Style::Pebble,
             origin: Origin::AsAddressed,
             terms_of_service: Some("data:text/plain,Do%20what%20thou%20wilt".to_owned()),
+            hierarchy: Hierarchy { key_algorithm: self.key_algorithm, ..Hierarchy::default() },
+            profiles: Profiles { offered: self.profiles.clone(), unasked: UnaskedProfile::Drawn },
             backdate: Duration::ZERO,
             honors_requested_validity: true,
             identifier_policy: IdentifierPolicy::ANY,
+            leaf_urls: LeafUrls { ocsp: self.ocsp_responder.clone(), ..LeafUrls::default() },
             issuance_delay: Duration::ZERO,
             // An hour more than an order, so that the next order can take it over.
             valid_authorization_lifetime: 25 * HOUR,
@@ -182,9 +208,13 @@ impl Settings {
             http01_redirects: Redirects::Anywhere,
             tls_alpn01_port: self.tls_port,
             ..Config::default()
-        };
-        Config { validity: self.validity.unwrap_or(config.validity), ..config }
+        }
     }
+}
+
+/// Pebble's, where the configuration has none.
+fn default_profile() -> Profile {
+    Profile { description: "The default profile".to_owned(), ..Profile::default() }
 }
 
 /// The members of one object.
@@ -244,23 +274,18 @@ impl<'v, 't> Members<'_, 'v, 't> {
         }
     }
 
-    /// The validity of the profile named `default`, or of the first. Pebble picks one by chance for an order that names
-    /// none, and here is one profile only.
-    fn default_profile(&mut self) -> Option<Duration> {
+    /// All members, each a profile.
+    fn profiles(&mut self) -> BTreeMap<String, Profile> {
         let names: Vec<String> = self.object.properties.iter().map(|one| one.name.as_str().to_owned()).collect();
-        let chosen = names.iter().find(|name| *name == "default").or(names.first())?.clone();
-        let mut validity = None;
-        for name in &names {
-            let Some(mut profile) = self.members(name) else { continue };
-            profile.text("description");
-            let of_profile = profile.seconds("validityPeriod");
-            if *name == chosen {
-                validity = of_profile;
-            } else {
-                self.warn(name, &format!("this profile is not offered yet; every order gets {chosen:?}"));
-            }
+        let mut profiles = BTreeMap::new();
+        for name in names {
+            let Some(mut profile) = self.members(&name) else { continue };
+            let description = profile.text("description").map(|description| description.value).unwrap_or_default();
+            let promotes_common_name = profile.boolean("promoteCommonName").unwrap_or(false);
+            let validity = profile.seconds("validityPeriod");
+            profiles.insert(name, Profile { description, promotes_common_name, validity });
         }
-        validity
+        profiles
     }
 
     /// Keys by their names, which are not matched in any case: they are data.
@@ -277,9 +302,6 @@ impl<'v, 't> Members<'_, 'v, 't> {
     }
 
     fn tell_what_is_not_honoured(&mut self) {
-        if self.text("ocspResponderURL").is_some_and(|url| !url.value.is_empty()) {
-            self.warn("ocspResponderURL", "certificates do not name an OCSP responder yet");
-        }
         if self.number("certificateValidityPeriod", u64::MAX).is_some() {
             self.warn("certificateValidityPeriod", "Pebble ignores it as well; a profile's validityPeriod counts");
         }
@@ -305,7 +327,7 @@ mod tests {
     "PrivateKey": "test/certs/localhost/key.pem",
     "httpport": 80,
     "tlsPort": 443,
-    "ocspResponderURL": "",
+    "ocspResponderURL": "http://127.0.0.1:4002",
     "externalAccountBindingRequired": false,
     "domainBlocklist": ["blocked-domain.example"],
     "retryAfter": { "authz": 3, "order": 5, "datePercent": 0 },
@@ -323,7 +345,9 @@ mod tests {
         assert_eq!(settings.identity.as_ref().unwrap().private_key.value, "test/certs/localhost/key.pem");
         let config = settings.config();
         assert_eq!((config.http01_port, config.tls_alpn01_port), (80, 443));
-        assert_eq!(config.validity, Duration::from_secs(7_776_000));
+        assert_eq!(config.hierarchy.key_algorithm, KeyAlgorithm::EcdsaP256);
+        assert_eq!(config.profiles.offered["default"].validity, Some(Duration::from_secs(7_776_000)));
+        assert_eq!(config.leaf_urls.ocsp.as_deref(), Some("http://127.0.0.1:4002"));
         assert_eq!((config.order_retry_after, config.retry_after_date_percent), (Some(Duration::from_secs(5)), 0));
         assert_eq!(config.domain_blocklist, ["blocked-domain.example"]);
     }
@@ -361,13 +385,22 @@ mod tests {
 
     #[test]
     fn what_is_known_but_not_honoured_is_told() {
-        let text = r#"{"pebble": {"keyAlgorithm": "rsa", "ocspResponderURL": "http://127.0.0.1:4002",
-            "profiles": {"short": {"validityPeriod": 60}, "long": {}}}}"#;
-        let settings = read(text).unwrap();
+        let settings = read("{\"pebble\": {\n\"certificateValidityPeriod\": 60}}").unwrap();
         let told: Vec<String> = settings.warnings.iter().map(ToString::to_string).collect();
-        assert!(told[0].contains("\"rsa\" is not offered"), "{told:?}");
-        assert!(told[1].starts_with("2:") && told[1].contains("long"), "{told:?}");
-        assert!(told[2].contains("ocspResponderURL"), "{told:?}");
-        assert_eq!(settings.config().validity, Duration::from_secs(60));
+        assert!(told[0].starts_with("2:") && told[0].contains("certificateValidityPeriod"), "{told:?}");
+    }
+
+    #[test]
+    fn a_file_that_says_little_means_rsa_and_one_profile_and_every_profile_is_read() {
+        let config = read(r#"{"pebble": {}}"#).unwrap().config();
+        assert_eq!(config.hierarchy.key_algorithm, KeyAlgorithm::Rsa2048);
+        assert!(config.profiles.offered.keys().eq(["default"]));
+        let text = r#"{"pebble": {"profiles": {
+            "short": {"description": "d", "validityPeriod": 60, "promoteCommonName": true}, "long": {}}}}"#;
+        let profiles = read(text).unwrap().config().profiles.offered;
+        let validity = Some(Duration::from_secs(60));
+        let short = Profile { description: "d".to_owned(), promotes_common_name: true, validity };
+        assert_eq!(profiles, BTreeMap::from([("short".to_owned(), short), ("long".to_owned(), Profile::default())]));
+        assert!(read(r#"{"pebble": {"profiles": {"short": {"promoteCommonName": 1}}}}"#).is_err());
     }
 }

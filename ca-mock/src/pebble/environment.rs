@@ -2,7 +2,10 @@
 //!
 //! As in Pebble, a value that can't be read is as if the variable was not set; here it is told as well.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
 
 use crate::Config;
 
@@ -32,7 +35,12 @@ pub struct Environment {
     always_valid: bool,
     /// As the CA has it if absent.
     orders_per_page: Option<NonZeroUsize>,
+    alternate_roots: u32,
+    chain_length: NonZeroU32,
 }
+
+/// So many keys are made before anything is served, and so many links go with each certificate.
+const AUTHORITIES_MAX: u32 = 20;
 
 impl Environment {
     /// Reads what `value_of` has for each of [`VARIABLES`].
@@ -51,15 +59,17 @@ impl Environment {
         let authorization_reuse_percent = percent(number("PEBBLE_AUTHZREUSE", 50));
         let delay_max = number("PEBBLE_VA_SLEEPTIME", 5).min(86_400);
         let orders_per_page = number("PEBBLE_WFE_ORDERS_PER_PAGE", ORDERS_PER_PAGE);
-        let not_yet = [
-            ("PEBBLE_ALTERNATE_ROOTS", number("PEBBLE_ALTERNATE_ROOTS", 0), 0, "there is one root"),
-            ("PEBBLE_CHAIN_LENGTH", number("PEBBLE_CHAIN_LENGTH", 1), 1, "there is one intermediate"),
-        ];
-        for (name, asked, given, what) in not_yet {
-            if asked != given {
-                warnings.push(format!("{name}={asked} is not honoured yet: {what}"));
+        let alternate_roots = number("PEBBLE_ALTERNATE_ROOTS", 0);
+        let chain_length = number("PEBBLE_CHAIN_LENGTH", 1);
+        let mut within = |name: &str, asked: u64, min: u32| {
+            let given = u32::try_from(asked).unwrap_or(u32::MAX).clamp(min, AUTHORITIES_MAX);
+            if u64::from(given) != asked {
+                warnings.push(format!("{name}={asked} is not from {min} to {AUTHORITIES_MAX}; {given} counts"));
             }
-        }
+            given
+        };
+        let alternate_roots = within("PEBBLE_ALTERNATE_ROOTS", alternate_roots, 0);
+        let chain_length = NonZeroU32::new(within("PEBBLE_CHAIN_LENGTH", chain_length, 1)).unwrap_or(NonZeroU32::MIN);
         let is_set = |name| value_of(name).is_some_and(|text| matches!(text.as_str(), "1" | "true" | "True" | "TRUE"));
         Self {
             nonce_rejection_percent,
@@ -67,6 +77,8 @@ impl Environment {
             validation_delay_max: Duration::from_secs(if is_set("PEBBLE_VA_NOSLEEP") { 0 } else { delay_max }),
             always_valid: is_set("PEBBLE_VA_ALWAYS_VALID"),
             orders_per_page: usize::try_from(orders_per_page).ok().and_then(NonZeroUsize::new),
+            alternate_roots,
+            chain_length,
             warnings,
         }
     }
@@ -78,6 +90,8 @@ impl Environment {
         config.validation_delay_max = self.validation_delay_max;
         config.always_valid = self.always_valid;
         config.orders_per_page = self.orders_per_page.unwrap_or(config.orders_per_page);
+        config.hierarchy.alternate_roots = self.alternate_roots;
+        config.hierarchy.intermediates = self.chain_length;
     }
 
     /// What is left to chance, a sentence each.
@@ -132,10 +146,11 @@ mod tests {
             ("PEBBLE_WFE_NONCEREJECT", "300"),
             ("PEBBLE_AUTHZREUSE", "often"),
             ("PEBBLE_ALTERNATE_ROOTS", "2"),
-            ("PEBBLE_CHAIN_LENGTH", "1"),
+            ("PEBBLE_CHAIN_LENGTH", "0"),
         ]);
         assert_eq!((environment.nonce_rejection_percent, environment.authorization_reuse_percent), (99, 50));
-        let [unread, alternates] = &environment.warnings[..] else { panic!("{:?}", environment.warnings) };
-        assert!(unread.contains("PEBBLE_AUTHZREUSE=often") && alternates.contains("PEBBLE_ALTERNATE_ROOTS=2"));
+        assert_eq!((environment.alternate_roots, environment.chain_length), (2, NonZeroU32::MIN));
+        let [unread, length] = &environment.warnings[..] else { panic!("{:?}", environment.warnings) };
+        assert!(unread.contains("PEBBLE_AUTHZREUSE=often") && length.contains("PEBBLE_CHAIN_LENGTH=0"));
     }
 }

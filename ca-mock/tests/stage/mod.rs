@@ -101,7 +101,7 @@ impl Stage {
 
     /// As a browser would check it.
     pub(crate) fn check_chain(&self, chain: &[Vec<u8>], name: &str) {
-        let roots = Arc::new(roots(self.ca.issuer_root_pem()));
+        let roots = Arc::new(roots(&self.ca.issuer_root_pem()));
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, self.env.crypto_provider()).build().unwrap();
         let chain: Vec<_> = chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
         let now = self.env.time_provider().current_time().unwrap();

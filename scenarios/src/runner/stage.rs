@@ -253,6 +253,13 @@ fn cas(
                 Some(wanted) => usize::try_from(wanted).expect("a usize has 32 bits at least"),
                 None => perspectives,
             },
+            hierarchy: ca_mock::Hierarchy {
+                cross_sign: case.ca.cross_sign.as_ref().map(|cross_sign| ca_mock::CrossSign {
+                    lifetime: cross_sign.expires,
+                    default_for: cross_sign.default_for,
+                }),
+                ..ca_mock::Hierarchy::default()
+            },
             account_lookup: if case.bugs.contains(&Bug::StaleAccountCache) {
                 ca_mock::historical::STALE_ACCOUNT_CACHE
             } else {

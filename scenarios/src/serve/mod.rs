@@ -17,7 +17,7 @@ use std::{
 };
 
 use ca_mock::{
-    AddressSource, Ca, Transport,
+    AddressSource, Ca, LeafUrls, Transport,
     pebble::{Environment, HostPort, Remark, Settings},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -61,6 +61,11 @@ const FLAGS: &[Flag] = &[
         name: "root-file",
         value: Some("FILE"),
         about: "writes the root that HTTPS clients trust to this file; else to one that is told and removed at the end",
+    },
+    Flag {
+        name: "revocation-status",
+        value: Some("HOST:PORT"),
+        about: "serves the CRL, OCSP and the issuer's certificate there without TLS, and names them in certificates",
     },
     Flag { name: "help", value: None, about: "tells this" },
 ];
@@ -116,6 +121,7 @@ struct Options {
     seed: Option<u64>,
     plain_http: bool,
     root_file: Option<PathBuf>,
+    revocation_status: Option<HostPort>,
     rest: Vec<String>,
 }
 
@@ -140,6 +146,7 @@ impl Options {
             seed: given.value("seed", "a whole number below 2^64")?,
             plain_http: given.switch("plain-http")?,
             root_file: given.text("root-file").map(PathBuf::from),
+            revocation_status: given.value("revocation-status", "HOST:PORT")?,
             rest: given.rest.clone(),
         })
     }
@@ -203,6 +210,17 @@ fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
                 config.dns_server = names::system_server();
             }
         }
+        if let Some(shown) = &options.revocation_status {
+            if shown.port == 0 {
+                return Err(Failure::wrong_input(
+                    "-revocation-status: certificates name this port; it can't be 0".to_owned(),
+                ));
+            }
+            let url = |call: &str| Some(format!("http://{shown}/{call}"));
+            // An own responder that the configuration names goes before.
+            let ocsp = config.leaf_urls.ocsp.take().or_else(|| url("ocsp"));
+            config.leaf_urls = LeafUrls { ocsp, issuer: url("issuer"), crl: url("crl") };
+        }
         config.listen = address(&env, &settings.listen).await?.ip();
         serve_until_stopped(&log, Ca::new(&env, config), &settings, options).await
     });
@@ -250,6 +268,12 @@ async fn serve_until_stopped(log: &Log, ca: Ca, settings: &Settings, options: &O
         log.say(&format!("Management interface listening on: {shown}"));
         log.say(&format!("Root CA certificate(s) available at: {scheme}://{shown}/roots/0"));
         tasks.push(env.spawn("management", management.serve()));
+    }
+    if let Some(wanted) = &options.revocation_status {
+        let wanted_address = address(env, wanted).await?;
+        let status = ca.bind_revocation_status(env, wanted_address).await.map_err(in_use(wanted))?;
+        log.say(&format!("Revocation status available at: http://{wanted}/crl and http://{wanted}/ocsp"));
+        tasks.push(env.spawn("revocation status", status.serve()));
     }
     let bound = ca.bind(env).await.map_err(in_use(&settings.listen))?;
     let port = bound.local_address().map_err(in_use(&settings.listen))?.port();

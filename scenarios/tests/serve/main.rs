@@ -4,7 +4,7 @@ mod bad_input;
 mod challtestsrv;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader, Read},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -116,10 +116,12 @@ fn scratch(name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// A configuration whose ports are picked by the system.
+/// A configuration whose ports are picked by the system, and whose keys are made quickly.
 fn any_port(name: &str, more: &str) -> String {
-    let text =
-        format!(r#"{{"pebble": {{"listenAddress": "127.0.0.1:0", "managementListenAddress": "127.0.0.1:0"{more}}}}}"#);
+    let address = "127.0.0.1:0";
+    let text = format!(
+        r#"{{"pebble": {{"listenAddress": "{address}", "managementListenAddress": "{address}", "keyAlgorithm": "ecdsa"{more}}}}}"#
+    );
     scratch(name, &text).to_str().unwrap().to_owned()
 }
 
@@ -140,11 +142,14 @@ async fn get(env: &Env, trust: &str, url: &str, alpn: &str) -> (HeaderMap, Strin
     let response = if alpn == "h2" {
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         env.spawn("connection", connection).detach();
-        sender.send_request(Request::get(url).body(Empty::<Bytes>::new()).unwrap()).await.unwrap()
+        sender
+            .send_request(Request::get(url).header("user-agent", "test").body(Empty::<Bytes>::new()).unwrap())
+            .await
+            .unwrap()
     } else {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         env.spawn("connection", connection).detach();
-        let request = Request::get(format!("/{path}")).header("host", address);
+        let request = Request::get(format!("/{path}")).header("host", address).header("user-agent", "test");
         sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap()
     };
     let (head, body) = response.into_parts();
@@ -208,8 +213,9 @@ async fn our_client_gets_a_certificate_with_its_nonces_refused_now_and_then() {
     let intermediate = ca.told(ROOTS).replace("/roots/", "/intermediates/");
     let (_, intermediate) = get(&env, &ca.trust(), &intermediate, "h2").await;
     assert!(files(storage.path()).iter().any(|file| file.contains(intermediate.trim())), "{intermediate}");
-    let (_, directory) = get(&env, &ca.trust(), ca.told(DIRECTORY), "http/1.1").await;
-    assert!(directory.contains("/sign-me-up"), "{directory}");
+    let (headers, directory) = get(&env, &ca.trust(), ca.told(DIRECTORY), "http/1.1").await;
+    assert_eq!(headers["content-type"], "application/json; charset=utf-8");
+    assert!(directory.starts_with("{\n   \"keyChange\": ") && directory.contains("/sign-me-up"), "{directory}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,9 +246,9 @@ async fn a_link_named_pebble_behaves_as_pebble_and_a_signal_ends_it_cleanly() {
     let pebble = folder.path().join("pebble");
     std::os::unix::fs::symlink(gauntlet(), &pebble).unwrap();
 
-    let config = any_port("serve-pebble.json", r#", "keyAlgorithm": "rsa""#);
-    let ca = Served::start(&pebble, &["--config", &config], &[("PEBBLE_ALTERNATE_ROOTS", "1")]).await;
-    for warning in ["serve-pebble.json:1:", "PEBBLE_ALTERNATE_ROOTS=1 is not honoured"] {
+    let config = any_port("serve-pebble.json", r#", "certificateValidityPeriod": 60"#);
+    let ca = Served::start(&pebble, &["--config", &config], &[("PEBBLE_CHAIN_LENGTH", "0")]).await;
+    for warning in ["serve-pebble.json:1:", "PEBBLE_CHAIN_LENGTH=0"] {
         assert!(ca.lines.iter().any(|line| line.contains("Warning") && line.contains(warning)), "{:#?}", ca.lines);
     }
     let trust = PathBuf::from(ca.told(TRUST));
@@ -254,6 +260,28 @@ async fn a_link_named_pebble_behaves_as_pebble_and_a_signal_ends_it_cleanly() {
     let missing = Command::new(&pebble).current_dir(folder.path()).output().unwrap();
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&missing.stderr).starts_with("test/config/pebble-config.json: "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_without_key_algorithm_means_rsa_and_roots_have_alternates() {
+    let config = scratch(
+        "serve-rsa.json",
+        r#"{"pebble": {"listenAddress": "127.0.0.1:0", "managementListenAddress": "127.0.0.1:0"}}"#,
+    );
+    let flags = ["serve", "-config", config.to_str().unwrap(), "-seed", "3"];
+    let ca = Served::start(gauntlet(), &flags, &[("PEBBLE_ALTERNATE_ROOTS", "1")]).await;
+    let env = real::env("visitor", real::Options::default());
+    let (trust, roots) = (ca.trust(), ca.told(ROOTS));
+    let (headers, _) = get(&env, &trust, roots, "h2").await;
+    assert_eq!(headers["link"], format!("<{}>;rel=\"alternate\"", roots.replace("/roots/0", "/roots/1")));
+    let mut keys = BTreeSet::new();
+    for call in ["/root-keys/0", "/root-keys/1", "/intermediate-keys/0", "/intermediate-keys/1"] {
+        let (_, key) = get(&env, &trust, &roots.replace("/roots/0", call), "h2").await;
+        assert!(key.starts_with("-----BEGIN RSA PRIVATE KEY-----\n"), "{key}");
+        keys.insert(key);
+    }
+    // Both roots vouch for one intermediate.
+    assert_eq!(keys.len(), 3);
 }
 
 #[test]

@@ -106,6 +106,16 @@ section! {
         "perspectives" => perspectives: u32 = optional,
         /// How many front ends answer requests, in turn.
         "front-ends" => front_ends: NonZeroU32 = ["1"],
+        /// An older root's certificate for the CA's root, at the end of a chain of its own; left out: there is none.
+        "cross-sign" => cross_sign: CrossSignSettings = optional,
+    }
+
+    /// How an older root vouches for the CA's root.
+    pub struct CrossSignSettings {
+        /// When its certificate expires, counted from the beginning.
+        "expires" => expires: Duration = required,
+        /// How long the chain with it is the one that is given to those who do not choose, counted from the beginning.
+        "default-for" => default_for: Duration = required,
     }
 
     /// How the CA answers renewalInfo requests.
