@@ -10,6 +10,7 @@ use sim::Env;
 
 use crate::{
     config::Config,
+    faults::{FaultRule, TooManyRules},
     front_end::Bound,
     issuance::{ApiIdentity, Issuance},
     management::BoundManagement,
@@ -77,6 +78,22 @@ impl Ca {
     /// Answers questions for renewal information so from now on.
     pub fn set_renewal_info(&self, policy: RenewalInfoPolicy) {
         self.with_store(|store| store.renewal_info = policy);
+    }
+
+    /// From now on, requests that the rule is about are answered as it says.
+    ///
+    /// # Errors
+    /// If there are too many rules.
+    pub fn add_fault(&self, rule: FaultRule) -> Result<(), TooManyRules> {
+        self.with_store(|store| store.faults.add(rule))
+    }
+
+    /// Takes back the rule of this name, if there is one, or all of them.
+    pub fn remove_faults(&self, name: Option<&str>) {
+        self.with_store(|store| match name {
+            Some(name) => drop(store.faults.remove(name)),
+            None => store.faults.clear(),
+        });
     }
 
     /// Listens on the configured address and port.

@@ -3,8 +3,15 @@
 //! It lives in the [`Ca`](crate::Ca) and thus outlives the process that serves it, as a database does.
 
 use crate::{
-    accounts::Accounts, authorizations::Authorizations, certificates::Certificates, config::Config, ids::AccountId,
-    nonces::Nonces, orders::Orders, renewal_info_policy::RenewalInfoPolicy,
+    accounts::{AccountStatus, Accounts},
+    authorizations::Authorizations,
+    certificates::Certificates,
+    config::Config,
+    faults::Faults,
+    ids::AccountId,
+    nonces::Nonces,
+    orders::Orders,
+    renewal_info_policy::RenewalInfoPolicy,
 };
 
 #[derive(Debug)]
@@ -15,6 +22,7 @@ pub(crate) struct Store {
     pub(crate) authorizations: Authorizations,
     pub(crate) certificates: Certificates,
     pub(crate) renewal_info: RenewalInfoPolicy,
+    pub(crate) faults: Faults,
 }
 
 impl Store {
@@ -26,6 +34,19 @@ impl Store {
             authorizations: Authorizations::default(),
             certificates: Certificates::default(),
             renewal_info: config.renewal_info_policy.clone(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// An account ends. Orders that are not done yet go with it; certificates stay (RFC 8555 §7.3.6).
+    pub(crate) fn deactivate_account(&mut self, id: AccountId) {
+        if let Some(account) = self.accounts.find_mut(id) {
+            account.status = AccountStatus::Deactivated;
+        }
+        for order in self.orders.of_account(id) {
+            if let Some(order) = self.orders.find_mut(order) {
+                order.cancel();
+            }
         }
     }
 

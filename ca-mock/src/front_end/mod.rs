@@ -11,6 +11,7 @@ mod authorization;
 mod balancer;
 mod certificate;
 mod directory;
+mod faults;
 mod key_change;
 mod order;
 mod renewal_info;

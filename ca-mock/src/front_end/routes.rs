@@ -9,6 +9,7 @@ use hyper::{
 use crate::{
     certificates::Serial,
     challenges::ChallengeType,
+    faults::Endpoint,
     ids::{AccountId, AuthorizationId, OrderId},
 };
 
@@ -143,6 +144,26 @@ impl Route {
             Self::Challenge(id, kind) => (CHALLENGE, vec![id.to_string(), kind.name().to_owned()]),
             Self::Certificate(serial) => (CERTIFICATE, vec![serial.to_string()]),
             Self::RenewalInfo(id) => (RENEWAL_INFO, vec![id.clone()]),
+        }
+    }
+
+    /// What fault rules call it.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Directory => Endpoint::Directory,
+            Self::NewNonce => Endpoint::NewNonce,
+            Self::NewAccount => Endpoint::NewAccount,
+            Self::NewOrder => Endpoint::NewOrder,
+            Self::RevokeCertificate => Endpoint::RevokeCert,
+            Self::KeyChange => Endpoint::KeyChange,
+            Self::Account(_) => Endpoint::Account,
+            Self::AccountOrders(_) => Endpoint::Orders,
+            Self::Order(_) => Endpoint::Order,
+            Self::Finalize(_) => Endpoint::Finalize,
+            Self::Authorization(_) => Endpoint::Authorization,
+            Self::Challenge(..) => Endpoint::Challenge,
+            Self::Certificate(_) => Endpoint::Certificate,
+            Self::RenewalInfo(_) => Endpoint::RenewalInfo,
         }
     }
 

@@ -1,10 +1,12 @@
-//! The management API, which tests ask for what an ACME client can't know: Pebble's calls, shape for shape.
+//! The management API, which tests ask for what an ACME client can't know: Pebble's calls, shape for shape, and calls of
+//! our own, whose mistakes are told in plain text, a line each.
 //!
 //! It has a door of its own and no authentication: it hands out private keys. The files beside this one are one for
 //! each kind of call.
 
 mod authorities;
 mod certificate_status;
+mod faults;
 mod renewal_info;
 
 use std::{io, net::SocketAddr, sync::Arc};
@@ -17,6 +19,7 @@ use hyper::{
     header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue},
     http::uri::Authority,
 };
+use serde_json::Value;
 use sim::Env;
 
 use crate::{
@@ -76,6 +79,8 @@ impl Respond for Management {
                 Some(body) => self.set_renewal_info(&body),
                 None => bare(StatusCode::BAD_REQUEST),
             },
+            ["faults"] => self.faults(None, request).await,
+            ["faults", name] => self.faults(Some(name), request).await,
             _ => bare(StatusCode::NOT_FOUND),
         }
     }
@@ -100,6 +105,19 @@ impl Management {
 fn bare(status: StatusCode) -> Response<Full<Bytes>> {
     let mut response = Response::default();
     *response.status_mut() = status;
+    response
+}
+
+fn json(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
+    let mut response = text("application/json; charset=utf-8", format!("{value:#}\n"), &[]);
+    *response.status_mut() = status;
+    response
+}
+
+/// What is wrong with a call of our own, a line each.
+fn refusal(lines: impl Into<String>) -> Response<Full<Bytes>> {
+    let mut response = text("text/plain; charset=utf-8", lines.into(), &[]);
+    *response.status_mut() = StatusCode::BAD_REQUEST;
     response
 }
 

@@ -3,7 +3,6 @@
 //! hyper's own timers need the machine's clock and stay off, as does its `Date` header.
 
 use std::{
-    convert::Infallible,
     future::Future,
     pin::{Pin, pin},
     sync::{
@@ -23,7 +22,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use sim::{Env, net::TcpStream, tls};
 
-use super::{AskedServerName, Respond};
+use super::{AskedServerName, Respond, content};
 
 /// Requests of one client that are worked on at the same time.
 const STREAMS_MAX: u32 = 100;
@@ -49,7 +48,7 @@ pub(super) async fn serve(
                 activity.begun.fetch_add(1, Ordering::Relaxed);
                 let response = work.await;
                 activity.ended.fetch_add(1, Ordering::Relaxed);
-                Ok::<_, Infallible>(response)
+                content::of(response)
             }
         })
     };

@@ -3,6 +3,7 @@
 //! The front end and the management API are each a [`Respond`] behind a [`Door`] of its own.
 
 mod connection;
+mod content;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 

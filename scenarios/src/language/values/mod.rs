@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+mod answer;
 mod bandwidth;
 mod duration;
 mod latency;
@@ -15,6 +16,7 @@ mod seeds;
 mod share;
 mod text;
 
+pub use answer::{HeaderField, HeaderFieldName, JsonField, MediaType, Pointer};
 pub use bandwidth::Bandwidth;
 pub use duration::{DurationRange, SignedDuration, format_duration, parse_duration};
 pub use latency::Latency;
