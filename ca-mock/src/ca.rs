@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use sim::Env;
+use sim::{Env, MovableClock};
 
 use crate::{
     config::Config,
@@ -27,6 +27,7 @@ pub struct Ca(Arc<Inner>);
 
 struct Inner {
     config: Config,
+    clock: MovableClock,
     api: ApiIdentity,
     issuance: Issuance,
     store: Mutex<Store>,
@@ -50,11 +51,18 @@ impl Ca {
             assert!(url::Url::parse(terms).is_ok() && terms.is_ascii(), "{terms:?} is not a URL");
         }
         Self(Arc::new(Inner {
+            clock: MovableClock::default(),
             api: ApiIdentity::new(env, &config),
             issuance: Issuance::new(env),
             store: Mutex::new(Store::new(&config)),
             config,
         }))
+    }
+
+    /// The clock by which it lives wherever it is served: for certificates, lifetimes, fault rules and limits.
+    #[must_use]
+    pub fn clock(&self) -> &MovableClock {
+        &self.0.clock
     }
 
     /// What kind of CA this is.
@@ -101,7 +109,7 @@ impl Ca {
     /// # Errors
     /// As the operating system: address in use or not local.
     pub async fn bind(&self, env: &Env) -> io::Result<Bound> {
-        Bound::new(self.clone(), env.clone()).await
+        Bound::new(self.clone(), self.0.clock.around(env)).await
     }
 
     /// Listens and serves for ever.
@@ -118,7 +126,7 @@ impl Ca {
     /// # Errors
     /// As the operating system: address in use or not local.
     pub async fn bind_management(&self, env: &Env, address: SocketAddr) -> io::Result<BoundManagement> {
-        BoundManagement::new(self.clone(), env.clone(), address).await
+        BoundManagement::new(self.clone(), self.0.clock.around(env), address).await
     }
 
     pub(crate) fn api(&self) -> &ApiIdentity {

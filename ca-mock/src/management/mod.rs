@@ -6,6 +6,7 @@
 
 mod authorities;
 mod certificate_status;
+mod clock;
 mod faults;
 mod renewal_info;
 
@@ -79,6 +80,7 @@ impl Respond for Management {
                 Some(body) => self.set_renewal_info(&body),
                 None => bare(StatusCode::BAD_REQUEST),
             },
+            ["clock"] => self.clock(request).await,
             ["faults"] => self.faults(None, request).await,
             ["faults", name] => self.faults(Some(name), request).await,
             _ => bare(StatusCode::NOT_FOUND),
