@@ -16,6 +16,7 @@ use crate::{
     addresses::AddressSource,
     caa::{CaaRecheck, EachDue},
     front_end::{Origin, Paths},
+    rate_limits::RateLimits,
     renewal_info_policy::RenewalInfoPolicy,
     wire::Transport,
 };
@@ -80,6 +81,9 @@ pub struct Config {
     /// Domains that nothing is issued for, those below them included.
     pub domain_blocklist: Vec<String>,
 
+    /// How much clients may ask for.
+    pub rate_limits: RateLimits,
+
     /// Every challenge that is answered becomes valid: nothing is fetched, and CAA is not looked up.
     pub always_valid: bool,
     /// Before a challenge is validated, whole seconds below this pass, as many as the entropy has it.
@@ -143,6 +147,7 @@ impl Default for Config {
             renewal_info_policy: RenewalInfoPolicy::default(),
             identifiers_max: 100,
             domain_blocklist: Vec::new(),
+            rate_limits: RateLimits::default(),
             always_valid: false,
             validation_delay_max: Duration::ZERO,
             addresses: AddressSource::default(),

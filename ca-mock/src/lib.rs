@@ -40,6 +40,7 @@ mod nonces;
 mod orders;
 pub mod pebble;
 mod problem;
+mod rate_limits;
 mod renewal_info_policy;
 mod store;
 #[cfg(test)]
@@ -59,5 +60,6 @@ pub use front_end::{Bound, MakeAccountLookup, Origin, Paths};
 pub use identifier::Identifier;
 pub use jws::{SignedRequest, read_signed_request};
 pub use management::BoundManagement;
+pub use rate_limits::{Limit, RateLimits};
 pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};
 pub use wire::Transport;

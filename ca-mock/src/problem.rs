@@ -26,6 +26,7 @@ pub(crate) enum ProblemType {
     InvalidContact,
     Malformed,
     OrderNotReady,
+    RateLimited,
     RejectedIdentifier,
     Tls,
     Unauthorized,
@@ -53,6 +54,7 @@ impl ProblemType {
             Self::InvalidContact => "invalidContact",
             Self::Malformed => "malformed",
             Self::OrderNotReady => "orderNotReady",
+            Self::RateLimited => "rateLimited",
             Self::RejectedIdentifier => "rejectedIdentifier",
             Self::Tls => "tls",
             Self::Unauthorized => "unauthorized",
@@ -66,6 +68,7 @@ impl ProblemType {
     fn status(self) -> StatusCode {
         match self {
             Self::AlreadyReplaced => StatusCode::CONFLICT,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Caa | Self::OrderNotReady | Self::Unauthorized | Self::UserActionRequired => StatusCode::FORBIDDEN,
             Self::AccountDoesNotExist
             | Self::AlreadyRevoked

@@ -11,6 +11,7 @@ use crate::{
     ids::AccountId,
     nonces::Nonces,
     orders::Orders,
+    rate_limits::Buckets,
     renewal_info_policy::RenewalInfoPolicy,
 };
 
@@ -23,6 +24,7 @@ pub(crate) struct Store {
     pub(crate) certificates: Certificates,
     pub(crate) renewal_info: RenewalInfoPolicy,
     pub(crate) faults: Faults,
+    pub(crate) limits: Buckets,
 }
 
 impl Store {
@@ -35,6 +37,7 @@ impl Store {
             certificates: Certificates::default(),
             renewal_info: config.renewal_info_policy.clone(),
             faults: Faults::default(),
+            limits: Buckets::default(),
         }
     }
 

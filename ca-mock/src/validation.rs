@@ -11,6 +11,7 @@ use crate::{
     challenges::{ChallengeStatus, ChallengeType},
     dns_persist01, dns01, http01,
     ids::AuthorizationId,
+    rate_limits::Bucket,
     tls_alpn01,
 };
 
@@ -75,6 +76,10 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     };
     env.probe(if verdict.is_ok() { "ca/challenge-valid" } else { "ca/challenge-invalid" });
     ca.with_store(|store| {
+        if let (Err(_), Some(limit)) = (&verdict, config.rate_limits.failed_validations_per_identifier) {
+            let bucket = Bucket::FailedValidations(account, identifier.to_string());
+            store.limits.spend(bucket, limit, env.utc_now());
+        }
         if let Some(authorization) = store.authorizations.find_mut(id) {
             authorization.conclude(kind, verdict, env.utc_now(), config.valid_authorization_lifetime);
         }

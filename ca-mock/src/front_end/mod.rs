@@ -13,6 +13,7 @@ mod certificate;
 mod directory;
 mod faults;
 mod key_change;
+mod limits;
 mod order;
 mod renewal_info;
 mod requests;

@@ -1,6 +1,6 @@
 //! What every request goes through: route, method, body, JWS, URL, nonce, key, and the headers of the answer.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -27,6 +27,7 @@ use crate::{
     jws::{Jws, KeyReference},
     problem::{Problem, ProblemType},
     timestamp::{after, http_date},
+    wire::PeerAddress,
 };
 
 const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
@@ -55,6 +56,10 @@ impl FrontEnd {
 
     async fn respond_with_its_urls(&self, request: Request<body::Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
+        let peer = head.extensions.get().map(|PeerAddress(peer)| peer.ip());
+        if let Some(refusal) = self.too_busy(peer) {
+            return refusal.into();
+        }
         let route = self.urls.route(head.uri.path());
         let body = if head.method == Method::POST { self.body(body).await } else { Ok(Bytes::new()) };
         let asked = Incoming { head, route, body };
@@ -112,7 +117,8 @@ impl FrontEnd {
             return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE).into());
         }
         let url = self.urls.of_path(head.uri.path_and_query().map_or("/", |path| path.as_str()));
-        self.post(route, &url, &body?)
+        let peer = head.extensions.get().map(|PeerAddress(peer)| peer.ip());
+        self.post(route, &url, &body?, peer)
     }
 
     /// RFC 8555 §6.3, RFC 9773 §4.1.
@@ -137,7 +143,7 @@ impl FrontEnd {
         }
     }
 
-    fn post(&self, route: &Route, url: &str, body: &[u8]) -> Result<Answer, Refusal> {
+    fn post(&self, route: &Route, url: &str, body: &[u8], peer: Option<IpAddr>) -> Result<Answer, Refusal> {
         let jws = Jws::parse(body)?;
         if jws.url != url {
             // RFC 8555 §6.4: "the server MUST reject the request as unauthorized".
@@ -146,7 +152,11 @@ impl FrontEnd {
         }
         self.redeem_nonce(&jws)?;
         match route {
-            Route::NewAccount => self.new_account(&key_of(&jws)?, &jws),
+            Route::NewAccount => {
+                let key = key_of(&jws)?;
+                self.limit_new_account(&key, peer)?;
+                self.new_account(&key, &jws)
+            }
             Route::RevokeCertificate => self.revoke_certificate(&jws),
             Route::KeyChange => self.key_change(self.account_of(&jws)?, &jws),
             Route::Directory => {
@@ -159,7 +169,11 @@ impl FrontEnd {
                 post_as_get(&jws)?;
                 Ok(Answer::empty(StatusCode::OK))
             }
-            Route::NewOrder => self.new_order(self.account_of(&jws)?, &jws),
+            Route::NewOrder => {
+                let account = self.account_of(&jws)?;
+                self.limit_new_order(account, &jws)?;
+                self.new_order(account, &jws)
+            }
             Route::Account(id) => self.account(self.account_of(&jws)?, *id, &jws),
             Route::AccountOrders(id) => self.account_orders(self.account_of(&jws)?, *id, &jws),
             Route::Order(id) => self.order(self.account_of(&jws)?, *id, &jws),

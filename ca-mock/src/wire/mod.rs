@@ -50,6 +50,10 @@ pub(crate) trait Respond: Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub(crate) struct AskedServerName(pub(crate) Option<String>);
 
+/// Whom a request comes from: an extension of requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerAddress(pub(crate) SocketAddr);
+
 /// A listening socket and what is spoken there.
 #[derive(Debug)]
 pub(crate) struct Door {

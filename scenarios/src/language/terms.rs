@@ -245,6 +245,7 @@ written_terms!(
     values::Percentage,
     values::Pointer,
     values::ProbeName,
+    values::Rate,
     values::Record,
     values::RetryAfterHeader,
     values::ScenarioId,

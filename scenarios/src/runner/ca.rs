@@ -7,10 +7,10 @@ mod renewal_info;
 
 use std::sync::Arc;
 
-use ca_mock::{Ca, Config};
+use ca_mock::{Ca, Config, Limit, RateLimits};
 use time::UtcDateTime;
 
-use crate::language::{Bug, Case, Verb};
+use crate::language::{Bug, Case, LimitSettings, Rate, Verb};
 
 /// Lets the CA be as the case's `[ca]` and `[bugs]` say.
 pub fn configure(case: &Case, config: &mut Config) {
@@ -25,11 +25,26 @@ pub fn configure(case: &Case, config: &mut Config) {
     config.renewal_info = case.ca.ari.enabled;
     config.renewal_info_policy = renewal_info::policy(&case.ca.ari);
     config.front_ends = case.ca.front_ends;
+    config.rate_limits = limits(&case.ca.limits);
     if case.bugs.contains(&Bug::StaleAccountCache) {
         config.account_lookup = ca_mock::historical::STALE_ACCOUNT_CACHE;
     }
     if case.bugs.contains(&Bug::CaaLoopVariable) {
         config.caa_recheck = Arc::new(ca_mock::historical::CaaLoopVariable);
+    }
+}
+
+fn limits(settings: &LimitSettings) -> RateLimits {
+    let limit = |rate: Option<Rate>| rate.map(|Rate { count, period }| Limit { count, period });
+    RateLimits {
+        new_accounts_per_address: limit(settings.new_accounts_per_address),
+        new_accounts_per_network: None,
+        new_orders_per_account: limit(settings.new_orders_per_account),
+        certificates_per_domain: limit(settings.certificates_per_domain),
+        certificates_per_exact_set: limit(settings.certificates_per_exact_set),
+        failed_validations_per_identifier: limit(settings.failed_validations_per_identifier),
+        requests_per_address: limit(settings.requests_per_address),
+        retry_after_is_date: settings.retry_after_is_date,
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) use hosts::HostHead;
 pub use hosts::{ChallengeType, ClockSettings, HostKind, Misconduct};
 pub use network::{Link, LinkChange};
 pub use renewal_info::{AriFault, AriField};
-pub use sections::{AriSettings, CaSettings, Kind, Level, Meta, Run, Severity, Side};
+pub use sections::{AriSettings, CaSettings, Kind, Level, LimitSettings, Meta, Run, Severity, Side};
 pub(crate) use sections::{Form, SECTIONS};
 pub(crate) use timeline::StepHead;
 pub use timeline::Verb;
