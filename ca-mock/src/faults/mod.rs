@@ -12,6 +12,7 @@ pub(crate) use fault::CutOff;
 pub use fault::{Fault, FieldFault, HeaderFault, Instead};
 pub use forced_state::ForcedState;
 pub(crate) use forced_state::{Resource, force};
+pub(crate) use json::states;
 use sim::{Env, UtcDateTime};
 
 /// How many rules there may be at the same time.

@@ -4,7 +4,12 @@ use hyper::{StatusCode, header::DATE};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{FrontEnd, answer::Answer, requests::Incoming, routes::Route};
+use super::{
+    FrontEnd,
+    answer::Answer,
+    requests::Incoming,
+    routes::{Paths, Route},
+};
 use crate::{
     certificates::CertificateId,
     faults::{self, Asked, Fault, Instead, Resource},
@@ -129,6 +134,11 @@ fn identifiers(store: &Store, route: &Route, jws: Option<&Jws>) -> Vec<String> {
         | Route::AccountOrders(_) => None,
     };
     found.unwrap_or_default()
+}
+
+/// What has a state at a path.
+pub(crate) fn resource_at(paths: Paths, path: &str) -> Option<Resource> {
+    resource(&Route::parse(paths, path)?)
 }
 
 /// What has a state behind a URL.

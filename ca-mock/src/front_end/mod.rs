@@ -28,6 +28,7 @@ use crate::{Ca, finalization, validation, wire::Door};
 pub use account_lookup::MakeAccountLookup;
 pub(crate) use account_lookup::{AccountLookup, Found, FromStore};
 use balancer::Balancer;
+pub(crate) use faults::resource_at;
 pub use routes::{Origin, Paths};
 use routes::{Route, Urls};
 

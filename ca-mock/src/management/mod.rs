@@ -9,6 +9,7 @@ mod certificate_status;
 mod clock;
 mod faults;
 mod renewal_info;
+mod state;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -81,6 +82,9 @@ impl Respond for Management {
                 None => bare(StatusCode::BAD_REQUEST),
             },
             ["clock"] => self.clock(request).await,
+            ["state"] => self.state(request).await,
+            ["reset"] if request.method() == Method::POST => self.reset(),
+            [what @ ("accounts" | "orders" | "authorizations")] => self.list(what),
             ["faults"] => self.faults(None, request).await,
             ["faults", name] => self.faults(Some(name), request).await,
             _ => bare(StatusCode::NOT_FOUND),
