@@ -1,6 +1,7 @@
 //! `gauntlet serve` as its users run it: a process of its own, on loopback sockets whose ports it picks itself.
 
 mod challtestsrv;
+mod controls;
 
 use std::{
     collections::BTreeMap,
