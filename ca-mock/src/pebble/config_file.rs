@@ -34,6 +34,7 @@ pub struct Settings {
     tls_port: u16,
     challenge_retry_after: Option<Duration>,
     order_retry_after: Option<Duration>,
+    retry_after_date_percent: u8,
     validity: Option<Duration>,
     caa_identities: Vec<String>,
     domain_blocklist: Vec<String>,
@@ -51,6 +52,8 @@ impl Default for Settings {
             tls_port: 5_001,
             challenge_retry_after: None,
             order_retry_after: None,
+            // Pebble tosses a coin.
+            retry_after_date_percent: 50,
             validity: None,
             caa_identities: vec!["pebble.letsencrypt.org".to_owned()],
             domain_blocklist: Vec::new(),
@@ -112,6 +115,10 @@ impl Settings {
         if let Some(mut waits) = pebble.members("retryAfter") {
             self.challenge_retry_after = waits.seconds("authz");
             self.order_retry_after = waits.seconds("order");
+            // Ours, for clients that can't read dates. Pebble passes over it.
+            if let Some(percent) = waits.number("datePercent", 100) {
+                self.retry_after_date_percent = u8::try_from(percent).expect("it is at most 100");
+            }
         }
         if let Some(algorithm) = pebble.text("keyAlgorithm") {
             match algorithm.value.as_str() {
@@ -154,8 +161,7 @@ impl Settings {
             valid_authorization_lifetime: 25 * HOUR,
             order_retry_after: self.order_retry_after,
             challenge_retry_after: self.challenge_retry_after,
-            // Pebble tosses a coin.
-            retry_after_date_percent: 50,
+            retry_after_date_percent: self.retry_after_date_percent,
             caa_identities: self.caa_identities.clone(),
             domain_blocklist: self.domain_blocklist.clone(),
             http01_port: self.http_port,
@@ -277,7 +283,7 @@ mod tests {
     "ocspResponderURL": "",
     "externalAccountBindingRequired": false,
     "domainBlocklist": ["blocked-domain.example"],
-    "retryAfter": { "authz": 3, "order": 5 },
+    "retryAfter": { "authz": 3, "order": 5, "datePercent": 0 },
     "keyAlgorithm": "ecdsa",
     "somethingNew": [{}],
     "profiles": {
@@ -293,7 +299,7 @@ mod tests {
         let config = settings.config();
         assert_eq!((config.http01_port, config.tls_alpn01_port), (80, 443));
         assert_eq!(config.validity, Duration::from_secs(7_776_000));
-        assert_eq!(config.order_retry_after, Some(Duration::from_secs(5)));
+        assert_eq!((config.order_retry_after, config.retry_after_date_percent), (Some(Duration::from_secs(5)), 0));
         assert_eq!(config.domain_blocklist, ["blocked-domain.example"]);
     }
 
