@@ -266,6 +266,8 @@ fn read_fields<'t>(reader: &mut Reader<'t>, members: &Members<'_, 't>) -> Vec<Fi
     fields
 }
 
+type MakeHeaderFault = fn(HeaderName, HeaderValue) -> HeaderFault;
+
 fn read_headers<'t>(reader: &mut Reader<'t>, members: &Members<'_, 't>) -> Vec<HeaderFault> {
     let mut headers = Vec::new();
     if let Some(value) = members.get("removeHeaders") {
@@ -278,7 +280,7 @@ fn read_headers<'t>(reader: &mut Reader<'t>, members: &Members<'_, 't>) -> Vec<H
         let value = value_of_header(reader, value.start(), &text);
         headers.extend(value.map(|value| HeaderFault::Replaced(hyper::header::CONTENT_TYPE, value)));
     }
-    let changes: [(&str, fn(HeaderName, HeaderValue) -> HeaderFault); 2] =
+    let changes: [(&str, MakeHeaderFault); 2] =
         [("setHeaders", HeaderFault::Replaced), ("addHeaders", HeaderFault::Added)];
     for (key, make) in changes {
         let Some(object) = members.get(key).and_then(|value| reader.object(key, value)) else { continue };

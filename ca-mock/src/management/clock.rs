@@ -27,9 +27,9 @@ struct Change {
 
 impl Management {
     pub(super) async fn clock(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        match request.method() {
-            &Method::GET => self.shown_clock(),
-            &Method::POST => match self.body(request).await.as_deref().map(serde_json::from_slice) {
+        match *request.method() {
+            Method::GET => self.shown_clock(),
+            Method::POST => match self.body(request).await.as_deref().map(serde_json::from_slice) {
                 Some(Ok(change)) => match self.change_clock(&change) {
                     Ok(()) => self.shown_clock(),
                     Err(why) => refusal(why),
