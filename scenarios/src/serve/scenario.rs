@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ca_mock::Ca;
 use scenarios::{
+    catalogue::CatalogueError,
     language::{Bug, Case, Step, Trigger, Verb},
     runner,
 };
@@ -18,12 +19,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The one case that `id` names: a file, with `::axis=value` behind it if it has axes.
 pub(super) fn load(id: &str) -> Result<Case, Failure> {
     runner::find(id).map_err(|error| {
-        let axes =
-            "a file with a [matrix] is named with its values, FILE.toml::axis=value; `gauntlet explain` shows them";
-        match error {
-            scenarios::catalogue::CatalogueError::Unknown(_) => Failure::wrong_input(format!("{error}\n{axes}")),
-            error => Failure::wrong_input(error.to_string().trim_end().to_owned()),
-        }
+        let help = match error {
+            CatalogueError::Unknown(_) => {
+                "\na file with a [matrix] is named with its values, FILE.toml::axis=value; `gauntlet explain` shows them"
+            }
+            CatalogueError::Unreadable(..) | CatalogueError::Empty(_) | CatalogueError::Wrong(_) => "",
+        };
+        Failure::wrong_input(format!("{}{help}", error.to_string().trim_end()))
     })
 }
 
