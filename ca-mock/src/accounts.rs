@@ -71,6 +71,10 @@ impl Accounts {
         self.by_id.get(&id)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Account> {
+        self.by_id.values()
+    }
+
     pub(crate) fn find_mut(&mut self, id: AccountId) -> Option<&mut Account> {
         self.by_id.get_mut(&id)
     }

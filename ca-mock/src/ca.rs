@@ -6,10 +6,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use sim::Env;
+use sim::{Env, MovableClock};
 
 use crate::{
     config::Config,
+    faults::{FaultRule, TooManyRules},
     front_end::Bound,
     issuance::{ApiIdentity, Issuance, LeafUrls},
     management::BoundManagement,
@@ -28,6 +29,7 @@ pub struct Ca(Arc<Inner>);
 
 struct Inner {
     config: Config,
+    clock: MovableClock,
     api: ApiIdentity,
     issuance: Issuance,
     store: Mutex<Store>,
@@ -56,12 +58,19 @@ impl Ca {
             assert!(url.is_ascii(), "{url:?} is not ASCII");
         }
         Self(Arc::new(Inner {
+            clock: MovableClock::default(),
             api: ApiIdentity::new(env, &config),
             issuance: Issuance::new(env, &config.hierarchy),
             store: Mutex::new(Store::new(&config)),
             remote_perspectives: RemotePerspectives::default(),
             config,
         }))
+    }
+
+    /// The clock by which it lives wherever it is served: for certificates, lifetimes, fault rules and limits.
+    #[must_use]
+    pub fn clock(&self) -> &MovableClock {
+        &self.0.clock
     }
 
     /// What kind of CA this is.
@@ -87,12 +96,28 @@ impl Ca {
         self.with_store(|store| store.renewal_info = policy);
     }
 
+    /// From now on, requests that the rule is about are answered as it says.
+    ///
+    /// # Errors
+    /// If there are too many rules.
+    pub fn add_fault(&self, rule: FaultRule) -> Result<(), TooManyRules> {
+        self.with_store(|store| store.faults.add(rule))
+    }
+
+    /// Takes back the rule of this name, if there is one, or all of them.
+    pub fn remove_faults(&self, name: Option<&str>) {
+        self.with_store(|store| match name {
+            Some(name) => drop(store.faults.remove(name)),
+            None => store.faults.clear(),
+        });
+    }
+
     /// Listens on the configured address and port.
     ///
     /// # Errors
     /// As the operating system: address in use or not local.
     pub async fn bind(&self, env: &Env) -> io::Result<Bound> {
-        Bound::new(self.clone(), env.clone()).await
+        Bound::new(self.clone(), self.0.clock.around(env)).await
     }
 
     /// Listens and serves for ever.
@@ -109,7 +134,7 @@ impl Ca {
     /// # Errors
     /// As the operating system: address in use or not local.
     pub async fn bind_management(&self, env: &Env, address: SocketAddr) -> io::Result<BoundManagement> {
-        BoundManagement::new(self.clone(), env.clone(), address).await
+        BoundManagement::new(self.clone(), self.0.clock.around(env), address).await
     }
 
     /// Lets `env`'s host, which asks `dns_server`, be one of the [`Config::remote_perspectives`] for as long as the

@@ -1,6 +1,9 @@
 //! Certificates that have been issued, and how they are named: by serial number, and by RFC 9773's identifier.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use sim::{Env, UtcDateTime};
 
@@ -176,6 +179,14 @@ impl Certificates {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Certificate> {
         self.by_serial.values()
+    }
+
+    /// Whether there is one for exactly these identifiers.
+    pub(crate) fn were_issued_for(&self, identifiers: &BTreeSet<Identifier>) -> bool {
+        let is_for = |one: &Certificate| {
+            one.identifiers.len() == identifiers.len() && one.identifiers.iter().all(|one| identifiers.contains(one))
+        };
+        self.by_serial.values().any(is_for)
     }
 
     pub(crate) fn with_serial(&self, serial: &Serial) -> Option<&Certificate> {

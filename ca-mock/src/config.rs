@@ -23,6 +23,7 @@ use crate::{
     issuance::{Hierarchy, LeafUrls},
     jwk::KeyType,
     profiles::Profiles,
+    rate_limits::RateLimits,
     renewal_info_policy::RenewalInfoPolicy,
     wire::Transport,
 };
@@ -109,6 +110,9 @@ pub struct Config {
     /// Domains that nothing is issued for, those below them included.
     pub domain_blocklist: Vec<String>,
 
+    /// How much clients may ask for.
+    pub rate_limits: RateLimits,
+
     /// Every challenge that is answered becomes valid: nothing is fetched, and CAA is not looked up.
     pub always_valid: bool,
     /// Before a challenge is validated, whole seconds below this pass, as many as the entropy has it.
@@ -190,6 +194,7 @@ impl Default for Config {
             identifiers_max: 100,
             identifier_policy: IdentifierPolicy::default(),
             domain_blocklist: Vec::new(),
+            rate_limits: RateLimits::default(),
             always_valid: false,
             validation_delay_max: Duration::ZERO,
             remote_perspectives: 0,

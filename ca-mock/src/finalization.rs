@@ -2,16 +2,17 @@
 //!
 //! Before anything is signed, CAA is checked again for the names whose last check is too old.
 
-use sim::Env;
+use sim::{Env, UtcDateTime};
 
 use crate::{
     Ca,
     caa::{self, Authorized},
-    identifier::SentIdentifier,
+    identifier::{Identifier, SentIdentifier},
     ids::OrderId,
     orders::OrderStatus,
     perspective::{self, Perspective},
     problem::Problem,
+    rate_limits::{self, Buckets, RateLimits},
 };
 
 /// Begins to issue for an order that is `processing`.
@@ -84,11 +85,24 @@ fn issue(ca: &Ca, env: &Env, id: OrderId) {
         let wishes = (order.profile.as_deref(), order.validity);
         let certificate = ca.issuance().issue(env, ca.config(), order.account, wishes, csr);
         order.status = OrderStatus::Valid { certificate: certificate.id.serial.clone() };
+        if order.replaces.is_none() {
+            count(&mut store.limits, &ca.config().rate_limits, &certificate.identifiers, env.utc_now());
+        }
         store.certificates.add(certificate);
         true
     });
     if issued {
         env.probe("ca/certificate-issued");
+    }
+}
+
+/// Counts a certificate. One that replaces another as renewal information has it is exempt.
+fn count(buckets: &mut Buckets, limits: &RateLimits, identifiers: &[Identifier], now: UtcDateTime) {
+    if let Some(limit) = limits.certificates_per_exact_set {
+        buckets.spend(rate_limits::exact_set(identifiers), limit, now);
+    }
+    if let Some(limit) = limits.certificates_per_domain {
+        rate_limits::domains(identifiers).into_iter().for_each(|domain| buckets.spend(domain, limit, now));
     }
 }
 

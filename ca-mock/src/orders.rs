@@ -166,6 +166,10 @@ impl Orders {
         self.by_account.get(&account).cloned().unwrap_or_default()
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Order> {
+        self.by_id.values_mut()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Order> {
         self.by_id.values()
     }

@@ -28,6 +28,7 @@ pub(crate) enum ProblemType {
     InvalidProfile,
     Malformed,
     OrderNotReady,
+    RateLimited,
     RejectedIdentifier,
     Tls,
     Unauthorized,
@@ -57,6 +58,7 @@ impl ProblemType {
             Self::InvalidProfile => "invalidProfile",
             Self::Malformed => "malformed",
             Self::OrderNotReady => "orderNotReady",
+            Self::RateLimited => "rateLimited",
             Self::RejectedIdentifier => "rejectedIdentifier",
             Self::Tls => "tls",
             Self::Unauthorized => "unauthorized",
@@ -70,6 +72,7 @@ impl ProblemType {
     fn status(self) -> StatusCode {
         match self {
             Self::AlreadyReplaced => StatusCode::CONFLICT,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Caa
             | Self::ExternalAccountRequired
             | Self::OrderNotReady

@@ -1,30 +1,22 @@
 //! [`RenewalInfoPolicy`]: what an answer with renewal information looks like (RFC 9773 §4.2, §4.3).
 //!
-//! The default keeps the RFC. Whatever else a CA may say, rightly or not, is data here, so that the handler
-//! has one path for all of it; nothing is checked for sense.
+//! The default keeps the RFC. Whichever window a CA may suggest, with sense or not, is data here, so that the handler
+//! has one path for all of it. What an answer is spoiled by beyond that is a fault rule's business.
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use serde_json::Value;
 use sim::UtcDateTime;
 
 /// What renewal information is answered with. May be changed while the CA runs, with
 /// [`Ca::set_renewal_info`](crate::Ca::set_renewal_info).
 #[derive(Clone, Debug, PartialEq)]
 pub struct RenewalInfoPolicy {
-    /// The HTTP status.
-    pub status: u16,
     /// The `Retry-After` header (RFC 9773 §4.3).
     pub retry_after: RetryAfter,
     /// The window that is suggested.
     pub window: WindowPolicy,
     /// A page that explains the window to people, as a URL (RFC 9773 §4.2).
     pub explanation_url: Option<String>,
-    /// Fields that are not as they should be, by JSON pointer (RFC 6901): the value that stands there instead, or
-    /// `None` if the field is left out.
-    pub replaced: Vec<(String, Option<Value>)>,
-    /// Sent in place of the JSON object, as HTML.
-    pub html: Option<String>,
 }
 
 /// What `Retry-After` says (RFC 9110 §10.2.3).
@@ -36,8 +28,6 @@ pub enum RetryAfter {
     Seconds(Duration),
     /// The date so long after the answer, in whole seconds.
     Date(Duration),
-    /// This text, whatever it means.
-    Text(String),
 }
 
 /// Which window is suggested.
@@ -56,12 +46,9 @@ pub enum WindowPolicy {
 impl Default for RenewalInfoPolicy {
     fn default() -> Self {
         Self {
-            status: 200,
             retry_after: RetryAfter::Seconds(Duration::from_secs(6 * 3_600)),
             window: WindowPolicy::ByLifetime,
             explanation_url: None,
-            replaced: Vec::new(),
-            html: None,
         }
     }
 }

@@ -3,8 +3,16 @@
 //! It lives in the [`Ca`](crate::Ca) and thus outlives the process that serves it, as a database does.
 
 use crate::{
-    accounts::Accounts, authorizations::Authorizations, certificates::Certificates, config::Config,
-    external_accounts::ExternalAccountKeys, ids::AccountId, nonces::Nonces, orders::Orders,
+    accounts::{AccountStatus, Accounts},
+    authorizations::Authorizations,
+    certificates::Certificates,
+    config::Config,
+    external_accounts::ExternalAccountKeys,
+    faults::Faults,
+    ids::AccountId,
+    nonces::Nonces,
+    orders::Orders,
+    rate_limits::Buckets,
     renewal_info_policy::RenewalInfoPolicy,
 };
 
@@ -17,6 +25,8 @@ pub(crate) struct Store {
     pub(crate) certificates: Certificates,
     pub(crate) renewal_info: RenewalInfoPolicy,
     pub(crate) external_accounts: ExternalAccountKeys,
+    pub(crate) faults: Faults,
+    pub(crate) limits: Buckets,
 }
 
 impl Store {
@@ -29,6 +39,20 @@ impl Store {
             certificates: Certificates::default(),
             renewal_info: config.renewal_info_policy.clone(),
             external_accounts: config.external_account_keys.clone(),
+            faults: Faults::default(),
+            limits: Buckets::default(),
+        }
+    }
+
+    /// An account ends. Orders that are not done yet go with it; certificates stay (RFC 8555 §7.3.6).
+    pub(crate) fn deactivate_account(&mut self, id: AccountId) {
+        if let Some(account) = self.accounts.find_mut(id) {
+            account.status = AccountStatus::Deactivated;
+        }
+        for order in self.orders.of_account(id) {
+            if let Some(order) = self.orders.find_mut(order) {
+                order.cancel();
+            }
         }
     }
 

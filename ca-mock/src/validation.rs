@@ -14,6 +14,7 @@ use crate::{
     ids::{AccountId, AuthorizationId},
     perspective::{self, Perspective},
     problem::Problem,
+    rate_limits::Bucket,
     tls_alpn01,
     validation_record::ValidationRecord,
 };
@@ -77,6 +78,10 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     }
     env.probe(if verdict.is_ok() { "ca/challenge-valid" } else { "ca/challenge-invalid" });
     ca.with_store(|store| {
+        if let (Err(_), Some(limit)) = (&verdict, config.rate_limits.failed_validations_per_identifier) {
+            let bucket = Bucket::FailedValidations(answered.account, answered.identifier.to_string());
+            store.limits.spend(bucket, limit, env.utc_now());
+        }
         if let Some(authorization) = store.authorizations.find_mut(id) {
             authorization.conclude(kind, verdict, records, env.utc_now(), config.valid_authorization_lifetime);
         }

@@ -3,6 +3,7 @@
 //! The client here is this test's own: a JWS writer that can be told to be wrong, and nothing that retries.
 
 mod accounts;
+mod faults;
 mod stage;
 mod validation;
 

@@ -105,6 +105,10 @@ impl Env {
         Self { backend }
     }
 
+    pub(crate) fn backend(&self) -> Arc<dyn Backend> {
+        self.backend.clone()
+    }
+
     /// The host's name.
     #[must_use]
     pub fn host_name(&self) -> &str {

@@ -11,6 +11,7 @@ pub mod disk;
 pub mod entropy;
 mod env;
 pub mod lock;
+mod movable_clock;
 pub mod net;
 pub mod real;
 #[cfg(feature = "stock-turmoil")]
@@ -22,5 +23,6 @@ pub mod world;
 
 pub use env::{Backend, Elapsed, Env, Monotonic};
 pub use futures_util::future::BoxFuture;
+pub use movable_clock::MovableClock;
 pub use task::Task;
 pub use time::UtcDateTime;

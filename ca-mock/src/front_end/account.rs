@@ -100,7 +100,7 @@ impl FrontEnd {
         let contacts = update.contact.map(contacts).transpose()?;
         self.ca.with_store(|store| {
             if update.status.as_deref() == Some("deactivated") {
-                deactivate(store, id);
+                store.deactivate_account(id);
             }
             let account = store.accounts.find_mut(id).ok_or_else(|| Problem::not_found("account"))?;
             if let Some(contacts) = contacts {
@@ -147,18 +147,6 @@ impl FrontEnd {
     pub(super) fn show_account(&self, status: StatusCode, account: &Account) -> Answer {
         Answer::json(status, &account_object(&self.urls, account))
             .with_location(&self.urls.of(&Route::Account(account.id)))
-    }
-}
-
-/// Orders that are not done yet go with the account; certificates stay (RFC 8555 §7.3.6).
-fn deactivate(store: &mut Store, id: AccountId) {
-    if let Some(account) = store.accounts.find_mut(id) {
-        account.status = AccountStatus::Deactivated;
-    }
-    for order in store.orders.of_account(id) {
-        if let Some(order) = store.orders.find_mut(order) {
-            order.cancel();
-        }
     }
 }
 

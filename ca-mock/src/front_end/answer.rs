@@ -10,18 +10,22 @@ use hyper::{
 };
 use serde_json::Value;
 
-use crate::problem::Problem;
+use crate::{
+    faults::{CutOff, Fault, HeaderFault},
+    problem::Problem,
+};
 
 #[derive(Debug)]
 pub(super) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    cut_off: Option<CutOff>,
 }
 
 impl Answer {
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { status, headers: HeaderMap::new(), body: Bytes::new(), cut_off: None }
     }
 
     pub(super) fn json(status: StatusCode, value: &Value) -> Self {
@@ -33,6 +37,35 @@ impl Answer {
         answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         answer.body = body.into();
         answer
+    }
+
+    /// With this body in place of any other.
+    pub(super) fn with_page(mut self, content_type: HeaderValue, body: String) -> Self {
+        self.headers.insert(CONTENT_TYPE, content_type);
+        self.body = body.into();
+        self
+    }
+
+    /// Not as it was meant, but as a fault rule has it.
+    pub(super) fn spoiled_by(mut self, fault: &Fault) -> Self {
+        if let Some(status) = fault.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+            self.status = status;
+        }
+        if !fault.fields.is_empty()
+            && let Ok(mut object) = serde_json::from_slice::<Value>(&self.body)
+        {
+            fault.fields.iter().for_each(|field| field.spoil(&mut object));
+            self.body = object.to_string().into();
+        }
+        for header in &fault.headers {
+            match header {
+                HeaderFault::Removed(name) => drop(self.headers.remove(name)),
+                HeaderFault::Replaced(name, value) => drop(self.headers.insert(name, value.clone())),
+                HeaderFault::Added(name, value) => drop(self.headers.append(name, value.clone())),
+            }
+        }
+        self.cut_off = fault.cut_off_after_bytes.map(|after_bytes| CutOff { after_bytes });
+        self
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
@@ -73,6 +106,9 @@ impl From<Answer> for Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(answer.body));
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
+        if let Some(cut_off) = answer.cut_off {
+            response.extensions_mut().insert(cut_off);
+        }
         response
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::{StatusCode, header::RETRY_AFTER};
-use serde_json::{Value, json};
+use serde_json::json;
 use sim::UtcDateTime;
 
 use super::{
@@ -47,29 +47,11 @@ fn answer(window: SuggestedWindow, policy: RenewalInfoPolicy, now: UtcDateTime) 
     if let Some(url) = policy.explanation_url {
         object["explanationURL"] = url.into();
     }
-    for (pointer, value) in policy.replaced {
-        replace(&mut object, &pointer, value);
-    }
-    let status = StatusCode::from_u16(policy.status).expect("the policy has a status of HTTP");
-    let answer = match policy.html {
-        Some(html) => Answer::text(status, "text/html", html),
-        None => Answer::json(status, &object),
-    };
+    let answer = Answer::json(StatusCode::OK, &object);
     match policy.retry_after {
         RetryAfter::Absent => answer,
         RetryAfter::Seconds(wait) => answer.with_retry_after(Some(wait)),
         RetryAfter::Date(wait) => answer.with(RETRY_AFTER, &http_date(after(now, wait))),
-        RetryAfter::Text(text) => answer.with(RETRY_AFTER, &text),
-    }
-}
-
-/// Puts `value` at `pointer`, or leaves the field out. What has no object around it is left alone.
-fn replace(object: &mut Value, pointer: &str, value: Option<Value>) {
-    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
-    let Some(parent) = object.pointer_mut(parent).and_then(Value::as_object_mut) else { return };
-    match value {
-        Some(value) => drop(parent.insert(key.to_owned(), value)),
-        None => drop(parent.remove(key)),
     }
 }
 
@@ -104,29 +86,9 @@ mod tests {
             (RetryAfter::Absent, None),
             (RetryAfter::Seconds(Duration::from_millis(1_500)), Some("2")),
             (RetryAfter::Date(Duration::from_secs(60)), Some("Thu, 01 Jan 2026 00:01:00 GMT")),
-            (RetryAfter::Text("-5".to_owned()), Some("-5")),
         ] {
             let (_, said, _) = answered(|policy| policy.retry_after = retry_after).await;
             assert_eq!(said.as_deref(), shown);
-        }
-        let (status, _, body) = answered(|policy| {
-            policy.status = 503;
-            policy.html = Some("<html>".to_owned());
-        })
-        .await;
-        assert_eq!((status, body.as_str()), (503, "<html>"));
-    }
-
-    #[tokio::test]
-    async fn any_field_can_be_left_out_or_replaced() {
-        for (pointer, value, expected) in [
-            ("/suggestedWindow", None, "{}"),
-            ("/suggestedWindow", Some(Value::Null), r#"{"suggestedWindow":null}"#),
-            ("/suggestedWindow/end", None, r#"{"suggestedWindow":{"start":"2026-01-01T00:00:00Z"}}"#),
-            ("/suggestedWindow/start/x", Some(Value::Null), AS_IT_SHOULD_BE),
-        ] {
-            let (_, _, body) = answered(|policy| policy.replaced = vec![(pointer.to_owned(), value)]).await;
-            assert_eq!(body, expected, "{pointer}");
         }
     }
 }

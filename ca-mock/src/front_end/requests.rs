@@ -1,15 +1,15 @@
 //! What every request goes through: route, method, body, JWS, URL, nonce, key, and the headers of the answer.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
-    Method, Request, Response, StatusCode,
-    body::Incoming,
+    Method, Request, Response, StatusCode, body,
     header::{
         ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER,
     },
+    http::request::Parts,
 };
 use serde::de::DeserializeOwned;
 
@@ -27,13 +27,24 @@ use crate::{
     jws::{Jws, KeyReference},
     problem::{Problem, ProblemType},
     timestamp::{after, http_date},
+    wire::PeerAddress,
 };
 
 const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
 
+/// A request that has arrived.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) head: Parts,
+    /// `None` if nothing is there.
+    pub(super) route: Option<Route>,
+    /// Of a POST; or why it can't be had.
+    pub(super) body: Result<Bytes, Refusal>,
+}
+
 impl FrontEnd {
     /// Answers a request, under the name that it was sent to if the configuration has it so.
-    pub(super) async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(super) async fn respond(&self, request: Request<body::Incoming>) -> Response<Full<Bytes>> {
         match self.ca.config().origin {
             Origin::Configured => self.respond_with_its_urls(request).await,
             Origin::AsAddressed => {
@@ -43,21 +54,33 @@ impl FrontEnd {
         }
     }
 
-    async fn respond_with_its_urls(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let method = request.method().clone();
-        let route = self.urls.route(request.uri().path());
-        let answer = match self.handle(route.as_ref(), request).await {
-            Ok(answer) => answer,
-            Err(refusal) => {
-                self.env.probe("ca/request-refused");
-                refusal.into_answer()
-            }
-        };
-        self.finish(answer, route.as_ref(), &method).into()
+    async fn respond_with_its_urls(&self, request: Request<body::Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let peer = head.extensions.get().map(|PeerAddress(peer)| peer.ip());
+        if let Some(refusal) = self.too_busy(peer) {
+            return refusal.into();
+        }
+        let route = self.urls.route(head.uri.path());
+        let body = if head.method == Method::POST { self.body(body).await } else { Ok(Bytes::new()) };
+        let asked = Incoming { head, route, body };
+        match self.fault_for(&asked) {
+            Some(fault) => self.spoiled(asked, fault).await.into(),
+            None => self.answer(asked).into(),
+        }
+    }
+
+    /// The right answer, whole.
+    pub(super) fn answer(&self, asked: Incoming) -> Answer {
+        let (route, method) = (asked.route.clone(), asked.head.method.clone());
+        let answer = self.handle(asked).unwrap_or_else(|refusal| {
+            self.env.probe("ca/request-refused");
+            refusal.into_answer()
+        });
+        self.finish(answer, route.as_ref(), &method)
     }
 
     /// The headers that do not depend on what was asked.
-    fn finish(&self, answer: Answer, route: Option<&Route>, method: &Method) -> Answer {
+    pub(super) fn finish(&self, answer: Answer, route: Option<&Route>, method: &Method) -> Answer {
         let mut answer = answer.with(DATE, &http_date(self.env.utc_now()));
         // RFC 8555 §6.1: for clients that run in a browser.
         answer = answer.with(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
@@ -75,26 +98,27 @@ impl FrontEnd {
         answer
     }
 
-    async fn handle(&self, route: Option<&Route>, request: Request<Incoming>) -> Result<Answer, Refusal> {
-        let Some(route) = route else { return Err(Problem::not_found("resource").into()) };
-        if request.method() == Method::OPTIONS {
+    fn handle(&self, asked: Incoming) -> Result<Answer, Refusal> {
+        let Incoming { head, route, body } = asked;
+        let Some(route) = &route else { return Err(Problem::not_found("resource").into()) };
+        if head.method == Method::OPTIONS {
             return Ok(preflight(route));
         }
-        if !route.methods().contains(request.method()) {
-            let problem = Problem::malformed(format!("{} is not for this resource", request.method()))
+        if !route.methods().contains(&head.method) {
+            let problem = Problem::malformed(format!("{} is not for this resource", head.method))
                 .with_status(StatusCode::METHOD_NOT_ALLOWED);
             return Err(Answer::from(&problem).with(ALLOW, &allowed(route)).into());
         }
-        if request.method() != Method::POST {
-            return self.get(route, request.method());
+        if head.method != Method::POST {
+            return self.get(route, &head.method);
         }
-        if request.headers().get(CONTENT_TYPE) != Some(&HeaderValue::from_static("application/jose+json")) {
+        if head.headers.get(CONTENT_TYPE) != Some(&HeaderValue::from_static("application/jose+json")) {
             let problem = Problem::malformed("the content type must be application/jose+json (RFC 8555 §6.2)");
             return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE).into());
         }
-        let url = self.urls.of_path(request.uri().path_and_query().map_or("/", |path| path.as_str()));
-        let body = self.body(request.into_body()).await?;
-        self.post(route, &url, &body)
+        let url = self.urls.of_path(head.uri.path_and_query().map_or("/", |path| path.as_str()));
+        let peer = head.extensions.get().map(|PeerAddress(peer)| peer.ip());
+        self.post(route, &url, &body?, peer)
     }
 
     /// RFC 8555 §6.3, RFC 9773 §4.1.
@@ -121,7 +145,7 @@ impl FrontEnd {
         }
     }
 
-    fn post(&self, route: &Route, url: &str, body: &[u8]) -> Result<Answer, Refusal> {
+    fn post(&self, route: &Route, url: &str, body: &[u8], peer: Option<IpAddr>) -> Result<Answer, Refusal> {
         let jws = Jws::parse(body)?;
         if jws.url != url {
             // RFC 8555 §6.4: "the server MUST reject the request as unauthorized".
@@ -130,7 +154,11 @@ impl FrontEnd {
         }
         self.redeem_nonce(&jws)?;
         match route {
-            Route::NewAccount => self.new_account(&key_of(&jws)?, &jws),
+            Route::NewAccount => {
+                let key = key_of(&jws)?;
+                self.limit_new_account(&key, peer)?;
+                self.new_account(&key, &jws)
+            }
             Route::RevokeCertificate => self.revoke_certificate(&jws),
             Route::KeyChange => self.key_change(self.account_of(&jws)?, &jws),
             Route::Directory => {
@@ -143,7 +171,11 @@ impl FrontEnd {
                 post_as_get(&jws)?;
                 Ok(Answer::empty(StatusCode::OK))
             }
-            Route::NewOrder => self.new_order(self.account_of(&jws)?, &jws),
+            Route::NewOrder => {
+                let account = self.account_of(&jws)?;
+                self.limit_new_order(account, &jws)?;
+                self.new_order(account, &jws)
+            }
             Route::NewAuthorization => self.new_authorization(self.account_of(&jws)?, &jws),
             Route::Account(id) => self.account(self.account_of(&jws)?, *id, &jws),
             Route::AccountOrders(id, from) => self.account_orders(self.account_of(&jws)?, *id, *from, &jws),
@@ -159,7 +191,7 @@ impl FrontEnd {
         }
     }
 
-    async fn body(&self, body: Incoming) -> Result<Bytes, Refusal> {
+    async fn body(&self, body: body::Incoming) -> Result<Bytes, Refusal> {
         let config = self.ca.config();
         let whole = Limited::new(body, config.body_bytes_max).collect();
         let problem = match self.env.timeout(config.client_timeout, whole).await {

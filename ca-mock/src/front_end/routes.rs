@@ -9,6 +9,7 @@ use hyper::{
 use crate::{
     certificates::Serial,
     challenges::ChallengeType,
+    faults::Endpoint,
     ids::{AccountId, AuthorizationId, OrderId},
 };
 
@@ -163,6 +164,27 @@ impl Route {
                 (ALTERNATE_CERTIFICATE, vec![serial.to_string(), number.to_string()])
             }
             Self::RenewalInfo(id) => (RENEWAL_INFO, vec![id.clone()]),
+        }
+    }
+
+    /// What fault rules call it.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Directory => Endpoint::Directory,
+            Self::NewNonce => Endpoint::NewNonce,
+            Self::NewAccount => Endpoint::NewAccount,
+            Self::NewOrder => Endpoint::NewOrder,
+            Self::NewAuthorization => Endpoint::NewAuthorization,
+            Self::RevokeCertificate => Endpoint::RevokeCert,
+            Self::KeyChange => Endpoint::KeyChange,
+            Self::Account(_) => Endpoint::Account,
+            Self::AccountOrders(..) => Endpoint::Orders,
+            Self::Order(_) => Endpoint::Order,
+            Self::Finalize(_) => Endpoint::Finalize,
+            Self::Authorization(_) => Endpoint::Authorization,
+            Self::Challenge(..) => Endpoint::Challenge,
+            Self::Certificate(_) | Self::AlternateCertificate(..) => Endpoint::Certificate,
+            Self::RenewalInfo(_) => Endpoint::RenewalInfo,
         }
     }
 

@@ -1,13 +1,16 @@
-//! The management API, which tests ask for what an ACME client can't know: Pebble's calls, shape for shape, and some of
-//! our own.
+//! The management API, which tests ask for what an ACME client can't know: Pebble's calls, shape for shape, and calls of
+//! our own, whose mistakes are told in plain text, a line each.
 //!
 //! It has a door of its own and no authentication: it hands out private keys. The files beside this one are one for
 //! each kind of call.
 
 mod authorities;
 mod certificate_status;
+mod clock;
 mod external_accounts;
+mod faults;
 mod renewal_info;
+mod state;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -19,6 +22,7 @@ use hyper::{
     header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue},
     http::uri::Authority,
 };
+use serde_json::Value;
 use sim::Env;
 
 use crate::{
@@ -84,6 +88,12 @@ impl Respond for Management {
                 Some(body) => self.add_external_account_key(&body),
                 None => bare(StatusCode::BAD_REQUEST),
             },
+            ["clock"] => self.clock(request).await,
+            ["state"] => self.state(request).await,
+            ["reset"] if request.method() == Method::POST => self.reset(),
+            [what @ ("accounts" | "orders" | "authorizations")] => self.list(what),
+            ["faults"] => self.faults(None, request).await,
+            ["faults", name] => self.faults(Some(name), request).await,
             _ => RevocationStatus { ca: self.ca.clone(), env: self.env.clone() }.answer(request).await,
         }
     }
@@ -108,6 +118,19 @@ impl Management {
 fn bare(status: StatusCode) -> Response<Full<Bytes>> {
     let mut response = Response::default();
     *response.status_mut() = status;
+    response
+}
+
+fn json(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
+    let mut response = text("application/json; charset=utf-8", format!("{value:#}\n"), &[]);
+    *response.status_mut() = status;
+    response
+}
+
+/// What is wrong with a call of our own, a line each.
+fn refusal(lines: impl Into<String>) -> Response<Full<Bytes>> {
+    let mut response = text("text/plain; charset=utf-8", lines.into(), &[]);
+    *response.status_mut() = StatusCode::BAD_REQUEST;
     response
 }
 

@@ -46,19 +46,19 @@ const STRICT: ParseOptions = ParseOptions {
 
 /// Reads a text, and collects what is wrong with it.
 #[derive(Debug)]
-pub(super) struct Reader<'t> {
+pub(crate) struct Reader<'t> {
     text: &'t str,
-    pub(super) mistakes: Vec<Remark>,
-    pub(super) warnings: Vec<Remark>,
+    pub(crate) mistakes: Vec<Remark>,
+    pub(crate) warnings: Vec<Remark>,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         Self { text, mistakes: Vec::new(), warnings: Vec::new() }
     }
 
     /// The whole text as one value. A text that is no JSON has one mistake only: what follows it can't be read.
-    pub(super) fn parse(&mut self) -> Option<Value<'t>> {
+    pub(crate) fn parse(&mut self) -> Option<Value<'t>> {
         let start = self.text.len();
         match parse_to_ast(self.text, &CollectOptions::default(), &STRICT) {
             Ok(parsed) => {
@@ -74,20 +74,31 @@ impl<'t> Reader<'t> {
         }
     }
 
-    pub(super) fn at<T>(&self, start: usize, value: T) -> At<T> {
+    pub(crate) fn at<T>(&self, start: usize, value: T) -> At<T> {
         let before = self.text.get(..start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         At { value, line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
     }
 
-    pub(super) fn mistake(&mut self, start: usize, what: impl Into<String>) {
+    pub(crate) fn mistake(&mut self, start: usize, what: impl Into<String>) {
         let remark = self.at(start, what.into());
         self.mistakes.push(remark);
     }
 
-    pub(super) fn warning(&mut self, start: usize, what: impl Into<String>) {
+    pub(crate) fn warning(&mut self, start: usize, what: impl Into<String>) {
         let remark = self.at(start, what.into());
         self.warnings.push(remark);
+    }
+
+    /// The text between two places that values have told.
+    pub(crate) fn part(&self, start: usize, end: usize) -> &'t str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// What is wrong, in the order of the text.
+    pub(crate) fn into_mistakes(mut self) -> Vec<Remark> {
+        self.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
+        self.mistakes
     }
 
     fn wrong(&mut self, name: &str, value: &Value<'_>, expected: &str) {
@@ -102,7 +113,7 @@ impl<'t> Reader<'t> {
         self.mistake(value.start(), format!("{name} is {expected}, not {found}"));
     }
 
-    pub(super) fn object<'v>(&mut self, name: &str, value: &'v Value<'t>) -> Option<&'v Object<'t>> {
+    pub(crate) fn object<'v>(&mut self, name: &str, value: &'v Value<'t>) -> Option<&'v Object<'t>> {
         let object = value.as_object();
         if object.is_none() {
             self.wrong(name, value, "an object");
@@ -110,7 +121,7 @@ impl<'t> Reader<'t> {
         object
     }
 
-    pub(super) fn text(&mut self, name: &str, value: &Value<'t>) -> Option<At<String>> {
+    pub(crate) fn text(&mut self, name: &str, value: &Value<'t>) -> Option<At<String>> {
         match value.as_string_lit() {
             Some(text) => Some(self.at(value.start(), text.value.to_string())),
             None => {
@@ -120,7 +131,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    pub(super) fn boolean(&mut self, name: &str, value: &Value<'t>) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, name: &str, value: &Value<'t>) -> Option<bool> {
         let boolean = value.as_boolean_lit().map(|literal| literal.value);
         if boolean.is_none() {
             self.wrong(name, value, "true or false");
@@ -129,7 +140,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A whole number up to `max`.
-    pub(super) fn number(&mut self, name: &str, value: &Value<'t>, max: u64) -> Option<u64> {
+    pub(crate) fn number(&mut self, name: &str, value: &Value<'t>, max: u64) -> Option<u64> {
         let number = value.as_number_lit().and_then(|literal| literal.value.parse().ok());
         let number = number.filter(|number| *number <= max);
         if number.is_none() {
@@ -138,7 +149,7 @@ impl<'t> Reader<'t> {
         number
     }
 
-    pub(super) fn texts(&mut self, name: &str, value: &Value<'t>) -> Option<Vec<At<String>>> {
+    pub(crate) fn texts(&mut self, name: &str, value: &Value<'t>) -> Option<Vec<At<String>>> {
         let Some(list) = value.as_array() else {
             self.wrong(name, value, "a list of texts");
             return None;

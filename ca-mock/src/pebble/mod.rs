@@ -11,4 +11,5 @@ mod json;
 pub use config_file::{Identity, Settings};
 pub use environment::{Environment, VARIABLES};
 pub use host_port::{HostPort, NotHostPort};
+pub(crate) use json::Reader;
 pub use json::{At, Remark};

@@ -3,7 +3,6 @@
 //! hyper's own timers need the machine's clock and stay off, as does its `Date` header.
 
 use std::{
-    convert::Infallible,
     future::Future,
     pin::{Pin, pin},
     sync::{
@@ -23,7 +22,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use sim::{Env, net::TcpStream, tls};
 
-use super::{AskedServerName, Respond};
+use super::{AskedServerName, PeerAddress, Respond, content};
 
 /// Requests of one client that are worked on at the same time.
 const STREAMS_MAX: u32 = 100;
@@ -40,16 +39,18 @@ pub(super) async fn serve(
 ) {
     let activity = Arc::new(Activity::default());
     let counted = activity.clone();
+    let peer = PeerAddress(stream.peer_address());
     let service = |server_name: AskedServerName| {
         service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(server_name.clone());
+            request.extensions_mut().insert(peer);
             let work = site.clone().respond(request);
             let activity = counted.clone();
             async move {
                 activity.begun.fetch_add(1, Ordering::Relaxed);
                 let response = work.await;
                 activity.ended.fetch_add(1, Ordering::Relaxed);
-                Ok::<_, Infallible>(response)
+                content::of(response)
             }
         })
     };

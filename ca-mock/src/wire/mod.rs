@@ -3,6 +3,7 @@
 //! The front end and the management API are each a [`Respond`] behind a [`Door`] of its own.
 
 mod connection;
+mod content;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -52,6 +53,10 @@ pub(crate) trait Respond: Send + Sync + 'static {
 /// The server's name that the client of a TLS connection asked for: an extension of its requests.
 #[derive(Clone, Debug)]
 pub(crate) struct AskedServerName(pub(crate) Option<String>);
+
+/// Whom a request comes from: an extension of requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerAddress(pub(crate) SocketAddr);
 
 /// A listening socket and what is spoken there.
 #[derive(Debug)]

@@ -126,6 +126,21 @@ impl Client {
         Reply { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    /// How much of an answer's body comes before the connection ends; `None` if not even a header does.
+    pub(crate) async fn bytes_until_cut_off(&self, method: Method, url: &Url) -> Option<usize> {
+        let stream = self.env.connect(self.address).await.unwrap();
+        let stream = self.tls.connect(stream, "ca.test".try_into().unwrap()).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let _connection = self.env.spawn("connection", connection);
+        let request = Request::builder().method(method).uri(url.path()).header(header::HOST, "ca.test");
+        let mut body = sender.send_request(request.body(Full::new(Bytes::new())).unwrap()).await.ok()?.into_body();
+        let mut arrived = 0;
+        while let Ok(frame) = body.frame().await.expect("the connection ends before the body does") {
+            arrived += frame.into_data().unwrap().len();
+        }
+        Some(arrived)
+    }
+
     pub(crate) async fn send_as(&self, content_type: &str, url: &Url, body: Vec<u8>) -> Reply {
         let reply = self.send(Method::POST, url, Some((content_type, body))).await;
         assert!(reply.header("replay-nonce").is_some(), "every answer to a POST has a nonce");

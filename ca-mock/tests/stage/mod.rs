@@ -39,9 +39,9 @@ type Pages = Arc<Mutex<BTreeMap<String, String>>>;
 
 pub(crate) struct Stage {
     pub(crate) env: Env,
-    ca: Ca,
+    pub(crate) ca: Ca,
     address: SocketAddr,
-    directory_url: Url,
+    pub(crate) directory_url: Url,
     /// What its DNS server answers with.
     pub(crate) zones: ZoneHandle,
     /// What its web server has.

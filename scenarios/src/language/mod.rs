@@ -46,13 +46,13 @@ pub use source::{Location, SourceFile};
 pub use steps::{Step, Trigger};
 pub use terms::HostName;
 pub use values::{
-    AriWindow, Bandwidth, Deadline, DurationRange, Epoch, HttpStatus, Latency, Moment, NamePattern, Names, Percentage,
-    ProbeName, Record, RetryAfterHeader, ScenarioId, Seeds, Share, SignedDuration, Slug, Wrong, format_duration,
-    parse_duration,
+    AriWindow, Bandwidth, Deadline, DurationRange, Epoch, HeaderField, HeaderFieldName, HttpStatus, JsonField, Latency,
+    MediaType, Moment, NamePattern, Names, Percentage, Pointer, ProbeName, Rate, Record, RetryAfterHeader, ScenarioId,
+    Seeds, Share, SignedDuration, Slug, Wrong, format_duration, parse_duration,
 };
 pub use vocabulary::{
     AriFault, AriField, AriSettings, Bug, CaSettings, ChallengeType, ClockSettings, CrashExploration, CrashOutcome,
-    CrashPhase, CrashPoint, Damage, DiskAccess, DiskError, HostKind, Kind, Law, Level, Link, LinkChange, Meta,
-    Misconduct, Run, Severity, Side, Verb,
+    CrashPhase, CrashPoint, Damage, DiskAccess, DiskError, Endpoint, ForcedState, HostKind, Kind, Law, Level,
+    LimitSettings, Link, LinkChange, Meta, Misconduct, Run, Severity, Side, Verb,
 };
 pub use zone::Zone;

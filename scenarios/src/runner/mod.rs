@@ -1,5 +1,6 @@
 //! Runs cases: one world per seed, many side by side, each verdict reproducible.
 
+pub mod ca;
 mod console;
 mod explore;
 mod faulty;

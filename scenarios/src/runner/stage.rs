@@ -24,9 +24,10 @@ use sim::{
 };
 
 use super::{
+    ca,
     explore::{self, Cut},
     faulty,
-    steps::{Cast, StepLog, disk::STORAGE_ROOT, renewal_info},
+    steps::{Cast, StepLog, disk::STORAGE_ROOT},
     visitor::{self, Visits},
 };
 use crate::{
@@ -238,40 +239,15 @@ fn cas(
         let directory_name = directory_name.0.first().ok_or_else(|| StageError("a CA without a name".into()))?;
         let mut config = ca_mock::Config {
             directory_host: directory_name.clone(),
-            validity: case.ca.validity,
-            backdate: case.ca.backdate,
-            order_lifetime: case.ca.order_lifetime,
-            valid_authorization_lifetime: case.ca.authorization_lifetime,
-            authorization_reuse_percent: if case.ca.reuse_authorizations { 100 } else { 0 },
-            caa_identities: case.ca.caa_identities.0.clone(),
-            order_retry_after: Some(case.ca.retry_after),
-            challenge_retry_after: Some(case.ca.retry_after),
-            renewal_info: case.ca.ari.enabled,
-            renewal_info_policy: renewal_info::policy(&case.ca.ari),
-            front_ends: case.ca.front_ends,
             remote_perspectives: match case.ca.perspectives {
                 Some(wanted) => usize::try_from(wanted).expect("a usize has 32 bits at least"),
                 None => perspectives,
             },
-            hierarchy: ca_mock::Hierarchy {
-                cross_sign: case.ca.cross_sign.as_ref().map(|cross_sign| ca_mock::CrossSign {
-                    lifetime: cross_sign.expires,
-                    default_for: cross_sign.default_for,
-                }),
-                ..ca_mock::Hierarchy::default()
-            },
-            account_lookup: if case.bugs.contains(&Bug::StaleAccountCache) {
-                ca_mock::historical::STALE_ACCOUNT_CACHE
-            } else {
-                ca_mock::MakeAccountLookup::FROM_STORE
-            },
             ..ca_mock::Config::default()
         };
+        ca::configure(case, &mut config);
         if let Some(server) = resolvers.server(resolver.as_ref())? {
             config.dns_server = server;
-        }
-        if case.bugs.contains(&Bug::CaaLoopVariable) {
-            config.caa_recheck = Arc::new(ca_mock::historical::CaaLoopVariable);
         }
         world.add_name(directory_name, vec![resolvers.addresses[name.as_str()]]);
         cas.insert(name.as_str().to_owned(), Ca::new(&world.env(hosts[name.as_str()]), config));

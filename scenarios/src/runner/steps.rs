@@ -1,7 +1,6 @@
 //! The timeline: what each verb does to the world, and when.
 
 pub(super) mod disk;
-pub(super) mod renewal_info;
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +9,7 @@ use std::{
 };
 
 use ca_mock::{
-    Ca, RenewalInfoPolicy,
+    Ca,
     dns::{RecordData, Zone, ZoneHandle},
 };
 use sim::{
@@ -19,7 +18,7 @@ use sim::{
     world::{Condition, DiskFaults, HostId, Link, Requests, Survival, World},
 };
 
-use super::stage;
+use super::{ca, stage};
 use crate::{
     language::{Case, HostName, Moment, Net, Trigger, Verb},
     oracles::{Bench, Settings},
@@ -241,20 +240,9 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             };
             world.record(Event::Fault { what });
         }
-        Verb::CaAriSet { fields, are, window, retry_after, status, body } => {
-            for ca in cast.cas.values() {
-                let as_configured = ca.config().renewal_info_policy.clone();
-                let mut policy = RenewalInfoPolicy {
-                    status: status.map_or(as_configured.status, |status| status.0),
-                    retry_after: retry_after.as_ref().map_or(as_configured.retry_after, renewal_info::retry_after),
-                    window: window.as_ref().map_or(as_configured.window, renewal_info::window),
-                    html: body.clone(),
-                    ..as_configured
-                };
-                for field in fields.iter().flatten() {
-                    renewal_info::spoil(&mut policy, *field, *are);
-                }
-                ca.set_renewal_info(policy);
+        Verb::CaAriSet { .. } | Verb::CaFault { .. } | Verb::CaFaultClear { .. } => {
+            for (name, served) in &cast.cas {
+                ca::carry_out(verb, served, world.env(cast.hosts[name]).utc_now());
             }
         }
         Verb::Probe { probe } => world.record(Event::Probe { name: probe.as_str().to_owned() }),

@@ -7,6 +7,7 @@ pub(crate) mod challtestsrv;
 mod flags;
 mod identity;
 mod names;
+mod scenario;
 
 use std::{
     fs,
@@ -17,11 +18,12 @@ use std::{
 };
 
 use ca_mock::{
-    AddressSource, Ca, LeafUrls, Transport,
+    AddressSource, Ca, LeafUrls, Preset, Transport,
     pebble::{Environment, HostPort, Remark, Settings},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::sign::CertifiedKey;
+use scenarios::runner;
 use sim::{Env, real};
 use tokio::{runtime::Runtime, sync::Notify};
 
@@ -66,6 +68,17 @@ const FLAGS: &[Flag] = &[
         name: "revocation-status",
         value: Some("HOST:PORT"),
         about: "serves the CRL, OCSP and the issuer's certificate there without TLS, and names them in certificates",
+    },
+    Flag {
+        name: "preset",
+        value: Some("NAME"),
+        about: "is set up like a CA that is in use: boulder, letsencrypt-2026, letsencrypt-2027, letsencrypt-2028, step-ca \
+                or strict-rfc; over what the configuration and the environment say",
+    },
+    Flag {
+        name: "scenario",
+        value: Some("FILE"),
+        about: "is the CA of a scenario file, or of one of its cases: its settings, defects, limits and faults; over all else",
     },
     Flag { name: "help", value: None, about: "tells this" },
 ];
@@ -122,6 +135,8 @@ struct Options {
     plain_http: bool,
     root_file: Option<PathBuf>,
     revocation_status: Option<HostPort>,
+    preset: Option<Preset>,
+    scenario: Option<String>,
     rest: Vec<String>,
 }
 
@@ -147,9 +162,22 @@ impl Options {
             plain_http: given.switch("plain-http")?,
             root_file: given.text("root-file").map(PathBuf::from),
             revocation_status: given.value("revocation-status", "HOST:PORT")?,
+            preset: preset(given)?,
+            scenario: given.text("scenario").map(str::to_owned),
             rest: given.rest.clone(),
         })
     }
+}
+
+fn preset(given: &Given) -> Result<Option<Preset>, WrongFlags> {
+    let Some(name) = given.text("preset") else { return Ok(None) };
+    let found = Preset::ALL.iter().find(|preset| preset.name() == name);
+    let names = || Preset::ALL.iter().map(|preset| preset.name()).collect::<Vec<_>>().join(", ");
+    found.copied().map(Some).ok_or_else(|| WrongFlags::Value {
+        name: "preset",
+        value: name.to_owned(),
+        expected: format!("one of {}", names()),
+    })
 }
 
 /// Why nothing is served.
@@ -180,6 +208,7 @@ impl Failure {
 fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
     let (settings, certificate) = settings(options)?;
     allow_open_files();
+    let scenario = options.scenario.as_deref().map(scenario::load).transpose()?;
     let runtime = Runtime::new().map_err(|e| Failure::of_system("starting", &e))?;
     let served = runtime.block_on(async {
         let system = real::env("ca", real::Options::default());
@@ -195,6 +224,15 @@ fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
 
         let mut config = settings.config();
         environment.apply(&mut config);
+        if let Some(preset) = options.preset {
+            preset.apply(&mut config);
+            log.say(&format!("Set up like {}", preset.name()));
+        }
+        if let Some(case) = &scenario {
+            runner::ca::configure(case, &mut config);
+            log.say(&format!("The CA of the scenario {}", case.id));
+            scenario::left_out(case).iter().for_each(|what| log.say(&format!("Warning: {}: {what}", case.id)));
+        }
         config.api_certificate = certificate;
         if options.plain_http {
             config.transport = Transport::PlainHttp;
@@ -222,7 +260,10 @@ fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
             config.leaf_urls = LeafUrls { ocsp, issuer: url("issuer"), crl: url("crl") };
         }
         config.listen = address(&env, &settings.listen).await?.ip();
-        serve_until_stopped(&log, Ca::new(&env, config), &settings, options).await
+        let ca = Ca::new(&env, config);
+        let timeline = scenario.map(|case| scenario::begin(&env, &ca, case));
+        let _steps = timeline.map(|work| env.spawn("timeline", work));
+        serve_until_stopped(&log, ca, &settings, options).await
     });
     // A lookup that hangs must not keep the command.
     runtime.shutdown_background();

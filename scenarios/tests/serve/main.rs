@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod challtestsrv;
+mod controls;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -4,17 +4,20 @@
 
 use std::fmt;
 
+mod answer;
 mod bandwidth;
 mod duration;
 mod latency;
 mod moment;
 mod name;
 mod percentage;
+mod rate;
 mod renewal_info;
 mod seeds;
 mod share;
 mod text;
 
+pub use answer::{HeaderField, HeaderFieldName, JsonField, MediaType, Pointer};
 pub use bandwidth::Bandwidth;
 pub use duration::{DurationRange, SignedDuration, format_duration, parse_duration};
 pub use latency::Latency;
@@ -22,6 +25,7 @@ pub use moment::{Deadline, Moment, ProbeName};
 pub(crate) use name::expand_counts;
 pub use name::{NamePattern, Names};
 pub use percentage::Percentage;
+pub use rate::Rate;
 pub use renewal_info::{AriWindow, HttpStatus, RetryAfterHeader};
 pub use seeds::Seeds;
 pub use share::Share;

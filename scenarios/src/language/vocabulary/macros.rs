@@ -93,6 +93,7 @@ macro_rules! words {
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::large_enum_variant, reason = "a file has a few words only, and each is kept once")]
         $visibility enum $words {
             $( $(#[doc = $word_doc])* $variant { $( $(#[doc = $key_doc])* $field: field_type!($need, $type), )* }, )*
         }

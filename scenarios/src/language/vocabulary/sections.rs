@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use crate::language::values::{DurationRange, Epoch, Names, ScenarioId, Seeds};
+use crate::language::values::{DurationRange, Epoch, Names, Rate, ScenarioId, Seeds};
 
 /// One key of the top level.
 pub(crate) struct SectionRow {
@@ -108,6 +108,8 @@ section! {
         "front-ends" => front_ends: NonZeroU32 = ["1"],
         /// An older root's certificate for the CA's root, at the end of a chain of its own; left out: there is none.
         "cross-sign" => cross_sign: CrossSignSettings = optional,
+        /// How much clients may ask for.
+        "limits" => limits: LimitSettings = table,
     }
 
     /// How an older root vouches for the CA's root.
@@ -116,6 +118,24 @@ section! {
         "expires" => expires: Duration = required,
         /// How long the chain with it is the one that is given to those who do not choose, counted from the beginning.
         "default-for" => default_for: Duration = required,
+    }
+
+    /// Rate limits, each a token bucket; left out: there is none. What is refused is `rateLimited` with Retry-After.
+    pub struct LimitSettings {
+        /// New accounts from one address.
+        "new-accounts-per-address" => new_accounts_per_address: Rate = optional,
+        /// New orders of one account; orders for what has been issued before do not count.
+        "new-orders-per-account" => new_orders_per_account: Rate = optional,
+        /// Certificates for one registered domain; orders for what has been issued before do not count.
+        "certificates-per-domain" => certificates_per_domain: Rate = optional,
+        /// Certificates for exactly the same names.
+        "certificates-per-exact-set" => certificates_per_exact_set: Rate = optional,
+        /// Failed validations of one account for one name.
+        "failed-validations-per-identifier" => failed_validations_per_identifier: Rate = optional,
+        /// Requests from one address; what is refused has status 503.
+        "requests-per-address" => requests_per_address: Rate = optional,
+        /// Whether Retry-After is a date instead of seconds.
+        "retry-after-is-date" => retry_after_is_date: bool = ["false"],
     }
 
     /// How the CA answers renewalInfo requests.

@@ -5,11 +5,12 @@ use std::{num::NonZeroU32, time::Duration};
 use crate::language::{
     terms::{HostName, VerbWord},
     values::{
-        AriWindow, Bandwidth, HttpStatus, Latency, Moment, NamePattern, Percentage, ProbeName, Record,
-        RetryAfterHeader, SignedDuration,
+        AriWindow, Bandwidth, HeaderField, HeaderFieldName, HttpStatus, JsonField, Latency, MediaType, Moment,
+        NamePattern, Percentage, Pointer, ProbeName, Record, RetryAfterHeader, SignedDuration, Slug,
     },
     vocabulary::{
         disk::{Damage, DiskAccess, DiskError},
+        fault::{Endpoint, ForcedState},
         renewal_info::{AriFault, AriField},
     },
 };
@@ -216,6 +217,65 @@ words! {
             "status" => status: HttpStatus = optional,
             /// Sent as HTML, in place of the JSON object.
             "body" => body: String = optional,
+        },
+        /// From now on every CA answers certain requests otherwise than it should. Of several rules that would act on
+        /// a request, the first one given does.
+        "ca.fault" => CaFault {
+            /// What the rule is called: a later one of this name takes its place, and `probe:ca/fault/NAME` tells that
+            /// it has acted.
+            "name" => name: Slug = ["fault"],
+            /// To which resources; left out: to all.
+            "endpoints" => endpoints: Vec<Endpoint> = optional,
+            /// By which account: its contact, or its URL; left out: by anyone.
+            "account" => account: String = optional,
+            /// About which identifier; left out: about any or none.
+            "identifier" => identifier: String = optional,
+            /// From this request on, of those that the rule is about.
+            "nth" => nth: NonZeroU32 = ["1"],
+            /// So many requests; left out: each one.
+            "count" => count: NonZeroU32 = optional,
+            /// How likely it acts on each of them.
+            "chance" => chance: Percentage = ["100%"],
+            /// For so long; left out: until `ca.fault.clear`.
+            "for" => duration: Duration = optional,
+            /// What becomes of the resource that is asked for, before anything else.
+            "state" => state: ForcedState = optional,
+            /// Whether the CA carries the request out, whatever it answers; left out: unless `problem`, `html`, `body`,
+            /// `status` or `drop` say what is answered instead.
+            "carried-out" => carried_out: bool = optional,
+            /// The type of the problem that is answered, such as `badNonce`, or a URI.
+            "problem" => problem: String = optional,
+            /// The problem's detail.
+            "detail" => detail: String = optional,
+            /// HTML that is answered, as by a balancer before the CA.
+            "html" => html: String = optional,
+            /// Any other text that is answered, as by a balancer before the CA.
+            "body" => body: String = optional,
+            /// The content type of the answer.
+            "content-type" => content_type: MediaType = optional,
+            /// The status of the answer.
+            "status" => status: HttpStatus = optional,
+            /// Members of the JSON object that have other values.
+            "set-fields" => set_fields: Vec<JsonField> = optional,
+            /// Members of the JSON object that are left out.
+            "remove-fields" => remove_fields: Vec<Pointer> = optional,
+            /// Header fields that have other values.
+            "set-headers" => set_headers: Vec<HeaderField> = optional,
+            /// Header fields that come in addition.
+            "add-headers" => add_headers: Vec<HeaderField> = optional,
+            /// Header fields that are left out.
+            "remove-headers" => remove_headers: Vec<HeaderFieldName> = optional,
+            /// The answer comes so much later.
+            "answer-delay" => answer_delay: Duration = optional,
+            /// The connection is closed without an answer.
+            "drop" => drop: bool = ["false"],
+            /// The connection is closed after so many bytes of the answer's body.
+            "cut-off-after-bytes" => cut_off_after_bytes: u32 = optional,
+        },
+        /// Takes back what `ca.fault` has set up.
+        "ca.fault.clear" => CaFaultClear {
+            /// The rule; left out: every rule.
+            "name" => name: Slug = optional,
         },
         /// Fires a probe, so that an expectation can tell that the step was reached.
         "probe" => Probe {
