@@ -142,7 +142,7 @@ impl Conversation {
         step.body().map(|body| self.plain(&body.clone(), "").to_string()).unwrap_or_default()
     }
 
-    /// The value with everything named or dropped that chance and time decide.
+    /// The value with everything named or dropped that chance, time and the hosts' addresses decide.
     fn plain(&mut self, value: &Value, member: &str) -> Value {
         match value {
             Value::Object(members) => {
@@ -150,8 +150,8 @@ impl Conversation {
                     return Value::from(self.named("key", &value.to_string()));
                 }
                 let is_certificate_order = members.contains_key("finalize");
-                let kept =
-                    members.iter().filter(|(name, _)| !["orders", "createdAt", "initialIp"].contains(&name.as_str()));
+                let dropped = ["orders", "createdAt", "initialIp", "validationRecord"];
+                let kept = members.iter().filter(|(name, _)| !dropped.contains(&name.as_str()));
                 let plain: Map<String, Value> = kept
                     .map(|(name, value)| {
                         let name_of = if is_certificate_order && name == "finalize" { "finalize" } else { name };

@@ -23,7 +23,8 @@ async fn call(env: &Env, method: Method, url: &str, body: &str) -> Reply {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     env.spawn("connection", connection).detach();
     // Answers that are compared are given under one name.
-    let request = Request::builder().method(method).uri(format!("/{path}")).header("host", "ca.test");
+    let request =
+        Request::builder().method(method).uri(format!("/{path}")).header("host", "ca.test").header("user-agent", "a");
     let response = sender.send_request(request.body(Full::new(Bytes::from(body.to_owned()))).unwrap()).await.unwrap();
     let (head, body) = response.into_parts();
     let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();

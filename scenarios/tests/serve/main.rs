@@ -314,5 +314,5 @@ async fn pebbles_keys_for_external_accounts_are_obeyed() {
     assert!(!ca.lines.iter().any(|line| line.contains("Warning")), "{:#?}", ca.lines);
     let env = real::env("visitor", real::Options::default());
     let (_, directory) = get(&env, &ca.trust(), ca.told(DIRECTORY), "h2").await;
-    assert!(directory.contains("\"externalAccountRequired\":true"), "{directory}");
+    assert!(directory.contains("\"externalAccountRequired\": true"), "{directory}");
 }
