@@ -61,10 +61,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Certificates per second.
+    /// Certificates per second; zero without certificates.
     #[must_use]
     pub fn rate(&self) -> f64 {
-        self.took.len() as f64 / self.whole.as_secs_f64()
+        if self.took.is_empty() { 0.0 } else { self.took.len() as f64 / self.whole.as_secs_f64() }
     }
 
     /// How long all but so many percent of the certificates took at most; zero without certificates.
