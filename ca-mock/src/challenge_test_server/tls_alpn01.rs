@@ -1,7 +1,7 @@
 //! tls-alpn-01: who asks for a name by `acme-tls/1` alone is shown a certificate with the digest of the key
 //! authorization that a test has added for it (RFC 8737 §3).
 
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc};
 
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, SanType};
 use ring::digest;
@@ -14,6 +14,7 @@ use sim::{
 use tokio::io::AsyncReadExt;
 
 use super::{CLIENT_TIMEOUT, ChallengeTestServer};
+use crate::wire::serve_each;
 
 const PROTOCOL: &str = "acme-tls/1";
 
@@ -27,20 +28,12 @@ impl TlsAlpn01Server {
     /// Shakes hands for ever.
     pub(super) async fn serve(self) {
         let env = &self.server.0.env;
-        loop {
-            match self.listener.accept().await {
-                Ok(stream) => {
-                    let (on, server) = (env.clone(), self.server.clone());
-                    let handshake = async move {
-                        // Whoever leaves in the middle is not missed.
-                        drop(on.timeout(CLIENT_TIMEOUT, server.shake_hands(stream)).await);
-                    };
-                    env.spawn("tls-alpn-01 connection", handshake).detach();
-                }
-                // One connection's failure, or a shortage that may pass; go on, but do not spin.
-                Err(_) => env.sleep(Duration::from_millis(100)).await,
-            }
-        }
+        let shake_hands = |stream| {
+            let (on, server) = (env.clone(), self.server.clone());
+            // Whoever leaves in the middle is not missed.
+            async move { drop(on.timeout(CLIENT_TIMEOUT, server.shake_hands(stream)).await) }
+        };
+        serve_each(env, &self.listener, "tls-alpn-01 connection", shake_hands).await;
     }
 }
 

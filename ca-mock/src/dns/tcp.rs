@@ -11,6 +11,7 @@ use sim::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::server::{AnswerSource, Carrier, respond};
+use crate::wire::serve_each;
 
 /// RFC 7766 §6.2.3 asks for "a few seconds".
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -30,18 +31,12 @@ impl TcpDnsServer {
 
     /// Answers questions for ever.
     pub(super) async fn serve(self) {
-        loop {
-            match self.listener.accept().await {
-                Ok(stream) => {
-                    let (env, source) = (self.env.clone(), self.source.clone());
-                    // Whoever leaves in the middle is not missed.
-                    let connection = async move { drop(answer_all(&env, &*source, stream).await) };
-                    self.env.spawn("dns connection", connection).detach();
-                }
-                // One connection's failure, or a shortage that may pass; go on, but do not spin.
-                Err(_) => self.env.sleep(Duration::from_millis(100)).await,
-            }
-        }
+        let answer = |stream| {
+            let (env, source) = (self.env.clone(), self.source.clone());
+            // Whoever leaves in the middle is not missed.
+            async move { drop(answer_all(&env, &*source, stream).await) }
+        };
+        serve_each(&self.env, &self.listener, "dns connection", answer).await;
     }
 }
 

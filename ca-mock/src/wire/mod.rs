@@ -14,12 +14,16 @@ use rustls::{
     server::ResolvesServerCert,
     sign::{CertifiedKey, SingleCertAndKey},
 };
-use sim::{Env, net::TcpListener, tls};
+use sim::{
+    Env,
+    net::{TcpListener, TcpStream},
+    tls,
+};
 use tokio::sync::Semaphore;
 
 use crate::Ca;
 
-/// Connections that a door has open at the same time; whoever comes then waits for one to end.
+/// Connections that a listening socket has open at the same time; whoever comes then waits for one to end.
 const CONNECTIONS_MAX: usize = 20_000;
 
 /// How the CA speaks HTTP.
@@ -99,22 +103,31 @@ impl Door {
 
     /// Serves for ever.
     pub(crate) async fn serve(self, site: Arc<impl Respond>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        loop {
-            let place = places.clone().acquire_owned().await;
-            match self.listener.accept().await {
-                Ok(stream) => {
-                    let (on, tls) = (self.env.clone(), self.tls.clone());
-                    let connection = connection::serve(on, tls, self.client_timeout, site.clone(), stream);
-                    let connection = async move {
-                        connection.await;
-                        drop(place);
-                    };
-                    self.env.spawn("ca connection", connection).detach();
-                }
-                // One connection's failure, or a shortage that may pass; go on, but do not spin.
-                Err(_) => self.env.sleep(Duration::from_millis(100)).await,
+        let Self { env, listener, tls, client_timeout } = self;
+        let serve = |stream| connection::serve(env.clone(), tls.clone(), client_timeout, site.clone(), stream);
+        serve_each(&env, &listener, "ca connection", serve).await;
+    }
+}
+
+/// Accepts connections for ever and serves each in a task of this name.
+pub(crate) async fn serve_each<W>(env: &Env, listener: &TcpListener, task: &'static str, serve: impl Fn(TcpStream) -> W)
+where
+    W: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = places.clone().acquire_owned().await;
+        match listener.accept().await {
+            Ok(stream) => {
+                let connection = serve(stream);
+                let connection = async move {
+                    connection.await;
+                    drop(place);
+                };
+                env.spawn(task, connection).detach();
             }
+            // One connection's failure, or a shortage that may pass; go on, but do not spin.
+            Err(_) => env.sleep(Duration::from_millis(100)).await,
         }
     }
 }
