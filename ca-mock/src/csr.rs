@@ -22,7 +22,7 @@ use crate::{
 /// RFC 7633 §4.1.
 const TLS_FEATURE: Oid<'_> = oid!(1.3.6.1.5.5.7.1.24);
 /// A list with the one feature `status_request`.
-const STATUS_REQUEST: &[u8] = &[0x30, 0x03, 0x02, 0x01, 0x05];
+pub(crate) const STATUS_REQUEST: &[u8] = &[0x30, 0x03, 0x02, 0x01, 0x05];
 
 /// A request with a valid signature over a usable key, for DNS names and IP addresses.
 #[derive(Clone, Debug)]

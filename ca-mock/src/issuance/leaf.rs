@@ -12,7 +12,11 @@ use super::{
     subject_key::SubjectKey,
 };
 use crate::{
-    certificates::Serial, config::Config, csr::Csr, identifier::Identifier, profiles::Profile,
+    certificates::Serial,
+    config::Config,
+    csr::{Csr, STATUS_REQUEST},
+    identifier::Identifier,
+    profiles::Profile,
     validity::RequestedValidity,
 };
 
@@ -36,8 +40,6 @@ const AUTHORITY_INFORMATION_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
 const ACCESS_OCSP: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 48, 1];
 const ACCESS_CA_ISSUERS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 48, 2];
 const TLS_FEATURE: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 24];
-/// RFC 7633 §4.1: a list with the one feature `status_request`.
-const MUST_STAPLE: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x05];
 
 /// The certificate in DER, and its dates.
 pub(super) fn sign(
@@ -61,7 +63,7 @@ pub(super) fn sign(
         params.distinguished_name.push(DnType::CommonName, name.as_str());
     }
     if csr.must_staple {
-        params.custom_extensions.push(CustomExtension::from_oid_content(TLS_FEATURE, MUST_STAPLE.to_vec()));
+        params.custom_extensions.push(CustomExtension::from_oid_content(TLS_FEATURE, STATUS_REQUEST.to_vec()));
     }
     params.custom_extensions.extend(authority_information_access(&config.leaf_urls));
     params.crl_distribution_points =

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use sim::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Management, bare, text};
+use super::{Management, bare, refusal};
 use crate::external_accounts::ExternalAccountKey;
 
 #[derive(Deserialize)]
@@ -30,11 +30,7 @@ impl Management {
                 self.ca.with_store(|store| store.external_accounts.add(kid, key));
                 bare(StatusCode::OK)
             }
-            Err(wrong) => {
-                let mut response = text("text/plain; charset=utf-8", wrong + "\n", &[]);
-                *response.status_mut() = StatusCode::BAD_REQUEST;
-                response
-            }
+            Err(wrong) => refusal(wrong + "\n"),
         }
     }
 }

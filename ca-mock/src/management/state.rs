@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use super::{Management, bare, json, refusal};
 use crate::{
-    accounts::AccountStatus,
+    accounts::{Account, AccountStatus},
+    authorizations::Authorization,
     faults::{self, ForcedState},
     front_end,
+    orders::Order,
     store::Store,
     timestamp::rfc3339,
 };
@@ -55,38 +57,52 @@ impl Management {
         bare(StatusCode::NO_CONTENT)
     }
 
-    pub(super) fn list(&self, what: &str) -> Response<Full<Bytes>> {
-        let now = self.env.utc_now();
-        let list: Vec<Value> =
-            self.ca.with_store(|store| {
-                match what {
-            "accounts" => store.accounts.iter().map(|account| {
-                let is_valid = account.status == AccountStatus::Valid;
-                let contacts: Vec<&str> = account.contacts.iter().map(|contact| contact.as_str()).collect();
-                let status = if is_valid { "valid" } else { "deactivated" };
-                json!({ "id": account.id.to_string(), "url": account.url, "status": status, "contact": contacts })
-            }).collect(),
-            "orders" => {
-                let Store { orders, authorizations, .. } = store;
-                orders.iter_mut().map(|order| {
-                    order.settle(authorizations, now);
-                    json!({
-                        "id": order.id.to_string(), "account": order.account.to_string(),
-                        "status": order.status.name(), "expires": rfc3339(order.expires),
-                        "identifiers": order.identifiers,
-                        "authorizations": order.authorizations.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                    })
-                }).collect()
-            }
-            _ => store.authorizations.iter_mut().map(|one| {
-                one.settle(now);
-                json!({
-                    "id": one.id.to_string(), "account": one.account.to_string(), "identifier": one.identifier,
-                    "status": one.status.name(), "expires": one.status.expires().map(rfc3339),
-                })
-            }).collect(),
-        }
-            });
-        json(StatusCode::OK, &Value::Array(list))
+    pub(super) fn accounts(&self) -> Response<Full<Bytes>> {
+        let shown = |account: &Account| {
+            let status = match account.status {
+                AccountStatus::Valid => "valid",
+                AccountStatus::Deactivated => "deactivated",
+            };
+            let contacts: Vec<&str> = account.contacts.iter().map(|contact| contact.as_str()).collect();
+            json!({ "id": account.id.to_string(), "url": account.url, "status": status, "contact": contacts })
+        };
+        list(self.ca.with_store(|store| store.accounts.iter().map(shown).collect()))
     }
+
+    pub(super) fn orders(&self) -> Response<Full<Bytes>> {
+        let now = self.env.utc_now();
+        list(self.ca.with_store(|Store { orders, authorizations, .. }| {
+            let shown = |order: &mut Order| {
+                order.settle(authorizations, now);
+                json!({
+                    "id": order.id.to_string(),
+                    "account": order.account.to_string(),
+                    "status": order.status.name(),
+                    "expires": rfc3339(order.expires),
+                    "identifiers": order.identifiers,
+                    "authorizations": order.authorizations.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                })
+            };
+            orders.iter_mut().map(shown).collect()
+        }))
+    }
+
+    pub(super) fn authorizations(&self) -> Response<Full<Bytes>> {
+        let now = self.env.utc_now();
+        let shown = |one: &mut Authorization| {
+            one.settle(now);
+            json!({
+                "id": one.id.to_string(),
+                "account": one.account.to_string(),
+                "identifier": one.identifier,
+                "status": one.status.name(),
+                "expires": one.status.expires().map(rfc3339),
+            })
+        };
+        list(self.ca.with_store(|store| store.authorizations.iter_mut().map(shown).collect()))
+    }
+}
+
+fn list(shown: Vec<Value>) -> Response<Full<Bytes>> {
+    json(StatusCode::OK, &Value::Array(shown))
 }
