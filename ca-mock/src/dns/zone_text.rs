@@ -198,7 +198,7 @@ impl Reader {
             }
             "CAA" => RecordData::Caa {
                 flags: fields.read("flags from 0 to 255", |word| word.parse().ok())?,
-                tag: fields.read("a property tag such as issue", |word| Some(word.to_ascii_lowercase()))?,
+                tag: fields.read("a property tag such as issue", |word| Some(word.to_owned()))?,
                 value: fields.next("a property value")?.text.clone(),
             },
             "SOA" => RecordData::Soa {
