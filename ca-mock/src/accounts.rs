@@ -111,6 +111,16 @@ impl Accounts {
     }
 }
 
+/// What becomes of an account's new key, once the request for it has been found good; `Err` names the account that has
+/// that key already (RFC 8555 §7.3.5).
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRollover(pub(crate) fn(&mut Accounts, AccountId, PublicKey) -> Result<(), AccountId>);
+
+impl KeyRollover {
+    /// It takes the old one's place.
+    pub const CARRIED_OUT: Self = Self(Accounts::change_key);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,7 +28,8 @@ impl Serial {
         Self::from_magnitude(&magnitude)
     }
 
-    fn from_magnitude(magnitude: &[u8]) -> Self {
+    /// The content octets of a number whose first octet is not 0.
+    pub(crate) fn from_magnitude(magnitude: &[u8]) -> Self {
         let sign: &[u8] = if magnitude[0] < 0x80 { &[] } else { &[0] };
         Self([sign, magnitude].concat())
     }
@@ -71,6 +72,15 @@ impl Serial {
     pub(crate) fn octets(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// Where serial numbers come from, given the certificates that there are.
+#[derive(Clone, Copy, Debug)]
+pub struct SerialNumbers(pub(crate) fn(&Env, &Certificates) -> Serial);
+
+impl SerialNumbers {
+    /// Each is 128 random bits.
+    pub const RANDOM: Self = Self(|env, _| Serial::draw(env));
 }
 
 /// In hex.

@@ -14,17 +14,22 @@ use rustls::sign::CertifiedKey;
 
 use crate::{
     MakeAccountLookup,
+    accounts::KeyRollover,
     addresses::AddressSource,
-    caa::{CaaRecheck, EachDue},
+    caa::{CaaRecheck, CaaRules, EachDue},
+    certificates::SerialNumbers,
     external_accounts::ExternalAccountKeys,
-    front_end::{Origin, Paths, Style},
+    front_end::{FrontEndClocks, Origin, Paths, Style},
     http01::Redirects,
     identifier_policy::IdentifierPolicy,
     issuance::{Hierarchy, LeafUrls},
     jwk::KeyType,
+    orders::OrderSpan,
+    perspective::Quorum,
     profiles::Profiles,
     rate_limits::RateLimits,
     renewal_info_policy::RenewalInfoPolicy,
+    validity::LastSecond,
     wire::Transport,
 };
 
@@ -39,8 +44,12 @@ pub struct Config {
     pub https_port: u16,
     /// How many front ends there are; a balancer gives them the requests in turn.
     pub front_ends: NonZeroU32,
+    /// What time it is at each of them.
+    pub front_end_clocks: FrontEndClocks,
     /// How each of them finds the account that a request names.
     pub account_lookup: MakeAccountLookup,
+    /// How an account's key is changed.
+    pub key_rollover: KeyRollover,
     /// HTTPS or not, and which versions of HTTP.
     pub transport: Transport,
     /// The resources' paths.
@@ -66,16 +75,22 @@ pub struct Config {
     pub profiles: Profiles,
     /// From notBefore to notAfter, both included, in whole seconds, where the profile does not say.
     pub validity: Duration,
+    /// Which second is the last one of that time.
+    pub last_second: LastSecond,
     /// How far notBefore lies before the moment of issuance.
     pub backdate: Duration,
     /// Whether an order may say when its certificate begins and ends (`notBefore`, `notAfter`, RFC 8555 §7.4).
     pub honors_requested_validity: bool,
+    /// Where certificates' serial numbers come from.
+    pub serial_numbers: SerialNumbers,
     /// Where leaf certificates send those who ask for their issuer or their status. All in ASCII.
     pub leaf_urls: LeafUrls,
     /// The keys that a certificate may be for.
     pub certificate_keys: BTreeSet<KeyType>,
     /// The longest that an order may take; no longer than an authorization that it takes over, or its notAfter.
     pub order_lifetime: Duration,
+    /// How it and the authorizations that it takes over end.
+    pub order_span: OrderSpan,
     /// How long an authorization may stay pending.
     pub pending_authorization_lifetime: Duration,
     /// How long an authorization is good for once it is valid.
@@ -89,6 +104,8 @@ pub struct Config {
     pub orders_per_page: NonZeroUsize,
     /// The issuer domain names by which CAA records mean this CA (RFC 8659 §4.2); shown in the directory.
     pub caa_identities: Vec<String>,
+    /// By which rules CAA is looked up and judged.
+    pub caa_rules: CaaRules,
     /// Decides which names' CAA is looked up again before issuance.
     pub caa_recheck: Arc<dyn CaaRecheck>,
     /// How long issuance takes: finalized orders are `processing` for so long.
@@ -120,6 +137,8 @@ pub struct Config {
     /// How many remote perspectives repeat each validation and each lookup of CAA; those that no host has taken on
     /// ([`Ca::open_perspective`](crate::Ca::open_perspective)) count as disagreeing.
     pub remote_perspectives: usize,
+    /// How many of them may disagree.
+    pub quorum: Quorum,
     /// Whom the validation authority asks for addresses.
     pub addresses: AddressSource,
 
@@ -160,7 +179,9 @@ impl Default for Config {
             listen: Ipv4Addr::UNSPECIFIED.into(),
             https_port: 443,
             front_ends: NonZeroU32::MIN,
+            front_end_clocks: FrontEndClocks::TOGETHER,
             account_lookup: MakeAccountLookup::FROM_STORE,
+            key_rollover: KeyRollover::CARRIED_OUT,
             transport: Transport::default(),
             paths: Paths::default(),
             style: Style::default(),
@@ -173,17 +194,21 @@ impl Default for Config {
             hierarchy: Hierarchy::default(),
             profiles: Profiles::default(),
             validity: 90 * 24 * HOUR,
+            last_second: LastSecond::INCLUSIVE,
             backdate: HOUR,
             honors_requested_validity: false,
+            serial_numbers: SerialNumbers::RANDOM,
             leaf_urls: LeafUrls::default(),
             certificate_keys: KeyType::USUAL.into(),
             order_lifetime: 24 * HOUR,
+            order_span: OrderSpan::WITHIN_AUTHORIZATIONS,
             pending_authorization_lifetime: HOUR,
             valid_authorization_lifetime: HOUR,
             authorization_reuse_percent: 0,
             pre_authorization: false,
             orders_per_page: NonZeroUsize::new(100).expect("it is not 0"),
             caa_identities: vec!["ca.test".to_owned()],
+            caa_rules: CaaRules::STANDARD,
             caa_recheck: Arc::new(EachDue),
             issuance_delay: Duration::from_secs(1),
             order_retry_after: Some(Duration::from_secs(3)),
@@ -198,6 +223,7 @@ impl Default for Config {
             always_valid: false,
             validation_delay_max: Duration::ZERO,
             remote_perspectives: 0,
+            quorum: Quorum::BASELINE,
             addresses: AddressSource::default(),
             dns_server: SocketAddr::from(([127, 0, 0, 1], 53)),
             dns_timeout: Duration::from_secs(5),

@@ -83,7 +83,8 @@ fn issue(ca: &Ca, env: &Env, id: OrderId) {
         let Some(order) = store.orders.find_mut(id) else { return false };
         let OrderStatus::Processing { csr } = &order.status else { return false };
         let wishes = (order.profile.as_deref(), order.validity);
-        let certificate = ca.issuance().issue(env, ca.config(), order.account, wishes, csr);
+        let serial = (ca.config().serial_numbers.0)(env, &store.certificates);
+        let certificate = ca.issuance().issue(env, ca.config(), order.account, wishes, serial, csr);
         order.status = OrderStatus::Valid { certificate: certificate.id.serial.clone() };
         if order.replaces.is_none() {
             count(&mut store.limits, &ca.config().rate_limits, &certificate.identifiers, env.utc_now());

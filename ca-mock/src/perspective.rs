@@ -24,6 +24,19 @@ use crate::{
 /// How long a remote perspective may take.
 const LOOK_MAX: Duration = Duration::from_secs(60);
 
+/// How many of so many remote perspectives may disagree.
+#[derive(Clone, Copy, Debug)]
+pub struct Quorum(pub(crate) fn(usize) -> usize);
+
+impl Quorum {
+    /// Baseline Requirements §3.2.2.9: none of one, one of up to five, and two of more.
+    pub const BASELINE: Self = Self(|remotes| match remotes {
+        0 | 1 => 0,
+        2..=5 => 1,
+        6.. => 2,
+    });
+}
+
 /// A host, and the name server that it asks.
 #[derive(Clone, Debug)]
 pub(crate) struct Perspective {
@@ -123,7 +136,7 @@ where
         }
     }
     disagreements.extend(std::iter::repeat_with(unanswered).take(missing));
-    if disagreements.len() <= disagreements_max(wanted) {
+    if disagreements.len() <= (ca.config().quorum.0)(wanted) {
         return Ok(());
     }
     env.probe("ca/secondary-validation-failed");
@@ -132,15 +145,6 @@ where
 
 fn unanswered() -> Problem {
     Problem::new(ProblemType::Connection, "a remote perspective did not answer")
-}
-
-/// How many of so many remote perspectives may disagree (Baseline Requirements §3.2.2.9).
-fn disagreements_max(remotes: usize) -> usize {
-    match remotes {
-        0 | 1 => 0,
-        2..=5 => 1,
-        6.. => 2,
-    }
 }
 
 #[cfg(test)]

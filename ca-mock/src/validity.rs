@@ -10,6 +10,16 @@ use crate::{
     timestamp::{after, before, whole_seconds},
 };
 
+/// Says the last second of a certificate, from its first one and how long it is good for.
+#[derive(Clone, Copy, Debug)]
+pub struct LastSecond(pub(crate) fn(UtcDateTime, std::time::Duration) -> UtcDateTime);
+
+impl LastSecond {
+    /// notAfter is part of the validity (RFC 5280 §4.1.2.5).
+    pub const INCLUSIVE: Self =
+        Self(|not_before, validity| after(not_before, validity).saturating_sub(Duration::SECOND));
+}
+
 /// What an order asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RequestedValidity {
@@ -44,11 +54,11 @@ impl RequestedValidity {
         Ok(requested)
     }
 
-    /// notBefore and notAfter of a certificate that is issued `now`. Both are part of the validity (RFC 5280 §4.1.2.5).
+    /// notBefore and notAfter of a certificate that is issued `now`.
     pub(crate) fn dates(self, config: &Config, profile: &Profile, now: UtcDateTime) -> (UtcDateTime, UtcDateTime) {
         let not_before = self.not_before.unwrap_or_else(|| whole_seconds(before(now, config.backdate)));
         let validity = profile.validity.unwrap_or(config.validity);
-        let not_after = self.not_after.unwrap_or_else(|| after(not_before, validity).saturating_sub(Duration::SECOND));
+        let not_after = self.not_after.unwrap_or_else(|| (config.last_second.0)(not_before, validity));
         (not_before, not_after)
     }
 }

@@ -7,28 +7,28 @@ use super::issue_value::{IssueValue, is_label};
 
 /// One CAA record (RFC 8659 §4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Property {
+pub(crate) struct Property {
     /// Bit 7 of the flags.
-    pub(super) is_critical: bool,
-    pub(super) tag: String,
-    pub(super) value: Vec<u8>,
+    pub(crate) is_critical: bool,
+    pub(crate) tag: String,
+    pub(crate) value: Vec<u8>,
 }
 
 /// Who wants to issue what.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// The issuer domain names that mean this CA.
-    pub(super) issuers: &'a [String],
-    pub(super) is_wildcard: bool,
+    pub(crate) issuers: &'a [String],
+    pub(crate) is_wildcard: bool,
     /// The URL of the account that asks (RFC 8657 §3).
-    pub(super) account_uri: &'a str,
+    pub(crate) account_uri: &'a str,
     /// The challenge type by which control was proved (RFC 8657 §4).
-    pub(super) method: &'a str,
+    pub(crate) method: &'a str,
 }
 
 /// Why nothing may be issued.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     #[error("{0:?} is critical and not known here (RFC 8659 §4.5)")]
     UnknownCritical(String),
     #[error("no {0} property permits this CA, account and validation method")]
@@ -36,7 +36,7 @@ pub(super) enum Refusal {
 }
 
 /// Whether the relevant record set permits the request. No records at all permit everything (RFC 8659 §3).
-pub(super) fn permits(relevant: &[Property], request: &Request<'_>) -> Result<(), Refusal> {
+pub(crate) fn permits(relevant: &[Property], request: &Request<'_>) -> Result<(), Refusal> {
     const KNOWN: [&str; 3] = [ISSUE, ISSUEWILD, "iodef"];
     let is_unknown = |property: &&Property| !KNOWN.iter().any(|tag| property.is(tag));
     if let Some(unknown) = relevant.iter().filter(|property| property.is_critical).find(is_unknown) {

@@ -13,17 +13,21 @@ use crate::dns::resolver::{LookupError, Resolver};
 
 /// What decides about a domain.
 #[derive(Debug)]
-pub(super) struct Relevant {
+pub(crate) struct Relevant {
     /// Where the records were found; the domain itself if there are none.
-    pub(super) owner: Name,
+    pub(crate) owner: Name,
     /// None if neither the domain nor an ancestor has any.
-    pub(super) properties: Vec<Property>,
+    pub(crate) properties: Vec<Property>,
     /// Zero if there are none.
-    pub(super) ttl: Duration,
+    pub(crate) ttl: Duration,
 }
 
-/// Asks for `domain` and its ancestors, the root excluded.
-pub(super) async fn relevant_records(resolver: &Resolver, domain: &str) -> Result<Relevant, LookupError> {
+/// Asks for `domain` and what is `above` it, the root excluded ([`CaaRules::above`](super::CaaRules)).
+pub(super) async fn relevant_records(
+    resolver: &Resolver,
+    domain: &str,
+    above: fn(&Name, &Name) -> Name,
+) -> Result<Relevant, LookupError> {
     let mut domain = Name::from_ascii(domain).expect("identifiers are domain names");
     domain.set_fqdn(true);
     let mut owner = domain.clone();
@@ -34,7 +38,7 @@ pub(super) async fn relevant_records(resolver: &Resolver, domain: &str) -> Resul
                 let properties = records.iter().filter_map(|record| property(&record.data)).collect();
                 return Ok(Relevant { owner, properties, ttl: Duration::from_secs(ttl_seconds.into()) });
             }
-            Err(LookupError::NoSuchName(_) | LookupError::NoData(_)) => owner = owner.base_name(),
+            Err(LookupError::NoSuchName(asked) | LookupError::NoData(asked)) => owner = above(&owner, &asked.name),
             Err(
                 failure @ (LookupError::Failed { .. }
                 | LookupError::TimedOut(_)
@@ -57,6 +61,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        caa::CaaRules,
         dns::{DnsServer, Zone, ZoneHandle},
         testing,
     };
@@ -86,7 +91,7 @@ silent.test    A 192.0.2.3
             let resolver = Resolver { env, server: address, timeout: Duration::from_secs(60), attempts: 1 };
             let mut results = Vec::new();
             for domain in domains {
-                results.push(relevant_records(&resolver, domain).await.map(|found| {
+                results.push(relevant_records(&resolver, domain, CaaRules::STANDARD.above).await.map(|found| {
                     let value = found.properties.first().map(|property| property.value.clone()).unwrap_or_default();
                     (found.owner.to_ascii(), String::from_utf8(value).unwrap(), found.ttl.as_secs())
                 }));

@@ -1,17 +1,21 @@
 //! Certification Authority Authorization: whether a domain's holder lets this CA issue for it (RFC 8659, RFC 8657).
 //!
-//! [`lookup`] asks the DNS and decides nothing; [`evaluation`] decides and asks nobody; [`recheck`] says which
-//! results are too old to issue upon. A lookup that fails is a refusal, of type `dns`, as public CAs have it:
+//! [`lookup`] asks the DNS and decides nothing; [`evaluation`] decides and asks nobody; [`rules`] has what can be got
+//! wrong about both; [`recheck`] says which results are too old to issue upon. A lookup that fails is a refusal, of type `dns`, as public CAs have it:
 //! what the records say is then not known.
 
 mod evaluation;
 pub(crate) mod issue_value;
 mod lookup;
 mod recheck;
+mod rules;
 
 use std::time::Duration;
 
+pub(crate) use evaluation::{Property, Refusal, Request, permits};
+pub(crate) use lookup::Relevant;
 pub use recheck::{Authorized, CaaRecheck, Checked, EachDue};
+pub use rules::CaaRules;
 
 use crate::{
     addresses::AddressSource,
@@ -21,7 +25,6 @@ use crate::{
     perspective::Perspective,
     problem::{Problem, ProblemType},
 };
-use evaluation::Request;
 
 /// Looks up and evaluates; what it says counts from the moment that it was asked.
 pub(crate) async fn check(
@@ -38,12 +41,14 @@ pub(crate) async fn check(
     }
     let domain = identifier.domain();
     let processing = |problem: Problem| problem.prefixed(&format!("While processing CAA for {domain}: "));
-    let relevant = lookup::relevant_records(&from.resolver(), domain).await.map_err(|e| processing(e.into()))?;
+    let rules = &config.caa_rules;
+    let found = lookup::relevant_records(&from.resolver(), domain, rules.above).await;
+    let relevant = found.or_else(rules.unanswered).map_err(|e| processing(e.into()))?;
     let account_uri = from.ca.with_store(|store| store.account_uri(account));
     let issuers = &config.caa_identities;
     let is_wildcard = identifier.is_wildcard();
     let request = Request { issuers, is_wildcard, account_uri: &account_uri, method: method.name() };
-    evaluation::permits(&relevant.properties, &request).map(|()| Checked { at, ttl: relevant.ttl }).map_err(|refusal| {
+    (rules.permits)(&relevant.properties, &request).map(|()| Checked { at, ttl: relevant.ttl }).map_err(|refusal| {
         from.env.probe("ca/caa-refused");
         let owner = relevant.owner.to_ascii();
         let detail = format!("CAA record for {} prevents issuance: {refusal}", owner.trim_end_matches('.'));

@@ -29,7 +29,8 @@ pub(crate) struct Resolver {
 /// What was asked for, as a problem's detail says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Question {
-    name: Name,
+    /// In the failure of a lookup, the end of the chain of CNAMEs.
+    pub(crate) name: Name,
     kind: RecordType,
 }
 

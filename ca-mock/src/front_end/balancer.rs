@@ -8,10 +8,30 @@ use std::sync::{
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming};
-use sim::Env;
+use sim::{Env, MovableClock};
 
 use super::{FrontEnd, routes::Urls};
 use crate::{Ca, wire::Respond};
+
+/// How far the clock of each front end, from 0 on, is ahead.
+#[derive(Clone, Copy, Debug)]
+pub struct FrontEndClocks(pub(crate) fn(u32) -> time::Duration);
+
+impl FrontEndClocks {
+    /// All have their host's time.
+    pub const TOGETHER: Self = Self(|_| time::Duration::ZERO);
+
+    fn of(self, number: u32, env: &Env) -> Env {
+        let ahead = (self.0)(number);
+        if ahead.is_zero() {
+            return env.clone();
+        }
+        let clock = MovableClock::default();
+        let around = clock.around(env);
+        clock.set(&around, env.utc_now().saturating_add(ahead));
+        around
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Balancer {
@@ -24,9 +44,10 @@ pub(super) struct Balancer {
 
 impl Balancer {
     pub(super) fn new(ca: Ca, env: Env, urls: Urls) -> Self {
-        let front_end = |_| {
+        let front_end = |number| {
+            let env = ca.config().front_end_clocks.of(number, &env);
             let accounts = (ca.config().account_lookup.0)().into();
-            Arc::new(FrontEnd { ca: ca.clone(), env: env.clone(), urls: urls.clone(), accounts })
+            Arc::new(FrontEnd { ca: ca.clone(), env, urls: urls.clone(), accounts })
         };
         let front_ends = (0..ca.config().front_ends.get()).map(front_end).collect();
         Self { ca, env, urls, front_ends, given: AtomicUsize::new(0) }

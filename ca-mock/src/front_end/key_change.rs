@@ -39,7 +39,7 @@ impl FrontEnd {
             if store.accounts.find(account).is_none_or(|account| account.key != old_key) {
                 return Err(Problem::malformed("\"oldKey\" is not the account's key").into());
             }
-            if let Err(holder) = store.accounts.change_key(account, new_key) {
+            if let Err(holder) = (self.ca.config().key_rollover.0)(&mut store.accounts, account, new_key) {
                 // RFC 8555 §7.3.5: 409, and the account that has the key.
                 let problem =
                     Problem::malformed("the new key belongs to an account already").with_status(StatusCode::CONFLICT);

@@ -30,6 +30,7 @@ use crate::{Ca, finalization, validation, wire::Door};
 pub use account_lookup::MakeAccountLookup;
 pub(crate) use account_lookup::{AccountLookup, Found, FromStore};
 use balancer::Balancer;
+pub use balancer::FrontEndClocks;
 pub(crate) use faults::resource_at;
 pub use routes::{Origin, Paths};
 use routes::{Route, Urls};

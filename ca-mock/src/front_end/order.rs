@@ -64,7 +64,9 @@ impl FrontEnd {
                 .iter()
                 .map(|identifier| self.authorization_for(store, account, identifier, latest))
                 .collect();
-            let expires = order_expiry(store, &authorizations, validity, latest);
+            let first_end = first_end(store, &authorizations, latest);
+            let expires = (config.order_span.expires)(latest, first_end);
+            let expires = validity.not_after.map_or(expires, |end| expires.min(end));
             let wishes = (profile, validity, replaces.clone());
             let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, wishes);
             if let Some(certificate) = replaces.and_then(|replaced| store.certificates.find_mut(&replaced)) {
@@ -92,8 +94,9 @@ impl FrontEnd {
             self.env.probe("ca/pre-authorization-used");
             return earlier;
         }
+        let until = (config.order_span.taken_over_until)(self.env.utc_now(), order_expires);
         if dice::falls(&self.env, "ca/authorization reuse", config.authorization_reuse_percent)
-            && let Some(valid) = store.authorizations.valid_until(account, identifier, order_expires)
+            && let Some(valid) = store.authorizations.valid_until(account, identifier, until)
         {
             self.env.probe("ca/authorization-reused");
             return valid;
@@ -211,13 +214,8 @@ impl FrontEnd {
     }
 }
 
-/// An order ends with what it stands on: the valid authorizations that it takes over, and the validity that it asks for.
-fn order_expiry(
-    store: &Store,
-    authorizations: &[AuthorizationId],
-    validity: RequestedValidity,
-    latest: UtcDateTime,
-) -> UtcDateTime {
+/// When the first of the valid ones among the authorizations ends, or `latest`.
+fn first_end(store: &Store, authorizations: &[AuthorizationId], latest: UtcDateTime) -> UtcDateTime {
     let of_valid = |id: &AuthorizationId| match store.authorizations.find(*id)?.status {
         AuthorizationStatus::Valid { expires, .. } => Some(expires),
         AuthorizationStatus::Pending { .. }
@@ -225,7 +223,7 @@ fn order_expiry(
         | AuthorizationStatus::Deactivated
         | AuthorizationStatus::Expired => None,
     };
-    authorizations.iter().filter_map(of_valid).chain(validity.not_after).fold(latest, UtcDateTime::min)
+    authorizations.iter().filter_map(of_valid).fold(latest, UtcDateTime::min)
 }
 
 /// RFC 8555 §11.1: a certificate's key is no account's, and nobody else has it.

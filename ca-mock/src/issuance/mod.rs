@@ -61,7 +61,7 @@ impl Issuance {
         Some(std::iter::once(to_pem(&certificate.der)).chain(issuers).collect())
     }
 
-    /// Signs a certificate for the names and the key of `csr`, which must have been checked against its order, as the
+    /// Signs a certificate with this serial number for the names and the key of `csr`, which must have been checked against its order, as the
     /// order's profile has it.
     pub(crate) fn issue(
         &self,
@@ -69,9 +69,9 @@ impl Issuance {
         config: &Config,
         account: AccountId,
         (profile, requested): (Option<&str>, RequestedValidity),
+        serial: Serial,
         csr: &Csr,
     ) -> Certificate {
-        let serial = Serial::draw(env);
         let profile = config.profiles.find(profile);
         let (leaf, not_before, not_after) =
             leaf::sign(env, config, (&profile, requested), (&serial, csr), self.issuer());
@@ -118,7 +118,7 @@ mod tests {
             let profile = config.profiles.choose(&env, None).unwrap();
             let certificate = {
                 let wishes = (profile.as_deref(), RequestedValidity::default());
-                issuance.issue(&env, config, AccountId::draw(&env), wishes, csr)
+                issuance.issue(&env, config, AccountId::draw(&env), wishes, Serial::draw(&env), csr)
             };
             (issuance, certificate)
         })

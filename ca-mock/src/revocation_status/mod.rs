@@ -128,8 +128,9 @@ mod tests {
             let names = [Identifier::parse("a.example").unwrap()].into();
             let csr = Csr { key: PublicKey::P256([1; 32], [2; 32]), names, common_name: None, must_staple: false };
             let wishes = (None, RequestedValidity::default());
-            let certificate = ca.issuance().issue(&env, ca.config(), AccountId::draw(&env), wishes, &csr);
-            let serial = certificate.id.serial.clone();
+            let serial = Serial::draw(&env);
+            let account = AccountId::draw(&env);
+            let certificate = ca.issuance().issue(&env, ca.config(), account, wishes, serial.clone(), &csr);
             ca.with_store(|store| store.certificates.add(certificate));
             test(&ca, &env, &serial);
         });
