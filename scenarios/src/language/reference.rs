@@ -64,7 +64,10 @@ pub fn reference_page() -> String {
     table::<AriSettings>(&mut page, "ari = { … }");
     table::<Dns>(&mut page, "[dns]");
     heading(&mut page, 2, "[bugs]");
-    page.push_str("Each key is the name of a historical defect in quotes, its value `\"on\"` or `\"off\"`.\n");
+    page.push_str(
+        "Each key is the name of a historical defect in quotes, its value `\"on\"` or `\"off\"`. An axis of\n[matrix] \
+                   may stand in it: `\"ca.{bug}\" = \"on\"`.\n",
+    );
     choices(&mut page, "bug", Bug::CHOICES);
     table::<Explore>(&mut page, "[explore]");
     table::<CrashExploration>(&mut page, "[explore.crash]");

@@ -61,6 +61,7 @@ fn section(name: &str) -> Value {
         "bugs" => json!({
             "type": "object",
             "properties": Bug::CHOICES.iter().map(|bug| (bug.name.to_owned(), switch(bug))).collect::<Map<_, _>>(),
+            "patternProperties": { "\\{": { "anyOf": on_or_off(), "description": "The defect that an axis names." } },
             "additionalProperties": false,
         }),
         "timeline" => json!({ "type": "array", "items": tagged("do", Verb::WORDS, StepHead::KEYS) }),
@@ -140,9 +141,13 @@ fn placeholder() -> Value {
     json!({ "type": "string", "pattern": PLACEHOLDER })
 }
 
+fn on_or_off() -> Value {
+    json!([{ "enum": ["on", "off"] }, { "type": "boolean" }, placeholder()])
+}
+
 fn switch(bug: &Choice) -> Value {
     json!({
-        "anyOf": [{ "enum": ["on", "off"] }, { "type": "boolean" }, placeholder()],
+        "anyOf": on_or_off(),
         "description": paragraph(bug.doc),
     })
 }
