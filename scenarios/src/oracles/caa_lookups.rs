@@ -1,10 +1,12 @@
-//! What is known of CAA: what each host was answered and when, and how the zone stands (RFC 8659 §3).
+//! What is known of CAA: what each host was answered and when, how the zone stands (RFC 8659 §3), and what CAs call
+//! themselves in it.
 //!
 //! A host has looked a name up when its question about that very name is answered; ancestors are asked on the
 //! way and decide where the name has no records. A question for a name's child asks about the name as well.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
+use serde_json::Value;
 use sim::trace::Event;
 
 use super::{
@@ -12,6 +14,8 @@ use super::{
     reader::{
         caa::{CaaRecord, Issuance, forbids},
         dns::Message,
+        http::Moment,
+        step::{Resource, Step},
     },
     recent::Recent,
 };
@@ -30,6 +34,10 @@ pub(super) struct CaaLookups {
     answered: Recent<(Arc<str>, String), Told>,
     /// What anybody would be told, by name.
     zone: Recent<String, Told>,
+    /// Who has been answered.
+    hosts: BTreeSet<Arc<str>>,
+    /// The issuer domain names of each CA, by its host (RFC 8555 §9.7.6).
+    issuers: Recent<Arc<str>, Vec<String>>,
 }
 
 /// What the DNS said, or would say, of a name.
@@ -50,13 +58,22 @@ pub(super) struct Lookup {
 
 impl Default for CaaLookups {
     fn default() -> Self {
-        Self { open: Recent::new(KEPT_MAX), answered: Recent::new(KEPT_MAX), zone: Recent::new(KEPT_MAX) }
+        Self {
+            open: Recent::new(KEPT_MAX),
+            answered: Recent::new(KEPT_MAX),
+            zone: Recent::new(KEPT_MAX),
+            hosts: BTreeSet::new(),
+            issuers: Recent::new(KEPT_MAX),
+        }
     }
 }
 
 impl CaaLookups {
     /// Takes in what happened; an answered question comes out.
     pub(super) fn observe(&mut self, seen: &Seen<'_>) -> Option<Lookup> {
+        if let Some(step) = seen.step() {
+            self.learn_issuers(step);
+        }
         if let Some(Event::ZoneChanged { name, record }) = seen.event() {
             self.change(name, record.as_deref(), seen.moment.at_ns);
         }
@@ -73,8 +90,24 @@ impl CaaLookups {
         }
         let told = told(message, seen.moment.at_ns);
         self.zone.insert(question.name.clone(), told.clone());
+        self.hosts.insert(host.clone());
         self.answered.insert((host.clone(), question.name.clone()), told);
         Some(Lookup { host, name: question.name.clone() })
+    }
+
+    fn learn_issuers(&mut self, step: &Step) {
+        let is_directory = step.moment == Moment::Answered && step.resource == Resource::Directory;
+        let (Some(body), Some(ca)) = (step.body().filter(|_| is_directory && step.is_success()), &step.server) else {
+            return;
+        };
+        let named = body.pointer("/meta/caaIdentities").and_then(Value::as_array);
+        let named = named.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        self.issuers.insert(ca.clone(), named.unwrap_or_default());
+    }
+
+    /// The issuer domain names that a CA goes by, as its directory has them; none if it names none.
+    pub(super) fn issuers(&self, ca: &Arc<str>) -> &[String] {
+        self.issuers.get(ca).map_or(&[], Vec::as_slice)
     }
 
     fn change(&mut self, name: &str, record: Option<&str>, at_ns: u64) {
@@ -92,24 +125,46 @@ impl CaaLookups {
         self.zone.insert(name.to_owned(), told);
     }
 
-    /// Whether `host` may rely at `at_ns` on what it was told of `name`.
+    /// Whether `host` may rely at `at_ns` on what it was told of `name`. It has to have asked all the way up to the
+    /// relevant records, or to the top (RFC 8659 §3).
     pub(super) fn is_fresh(&self, host: &Arc<str>, name: &str, at_ns: u64) -> bool {
         let Some(told) = self.answered.get(&(host.clone(), name.to_owned())) else { return false };
-        let ttl_s = self.relevant(name, |owner| self.told_to(host, owner)).map_or(0, |relevant| relevant.ttl_s);
+        if !self.has_climbed(host, name) {
+            return false;
+        }
+        let ttl_s = Self::relevant(name, |owner| self.told_to(host, owner)).map_or(0, |relevant| relevant.ttl_s);
         let good_for = GOOD_FOR_MIN.max(Duration::from_secs(ttl_s.into()));
         u128::from(at_ns) <= u128::from(told.at_ns) + good_for.as_nanos()
     }
 
     /// Whether what `host` was told of `name` forbids the issuance.
     pub(super) fn was_told_no(&self, host: &Arc<str>, name: &str, issuance: &Issuance<'_>) -> bool {
-        let relevant = self.relevant(name, |owner| self.told_to(host, owner));
+        let relevant = Self::relevant(name, |owner| self.told_to(host, owner));
         relevant.is_some_and(|relevant| forbids(&relevant.records, issuance))
+    }
+
+    /// Whether what some host was told of `name` forbids the issuance.
+    pub(super) fn was_anybody_told_no(&self, name: &str, issuance: &Issuance<'_>) -> bool {
+        self.hosts.iter().any(|host| self.was_told_no(host, name, issuance))
     }
 
     /// Whether the zone as it stands forbids the issuance.
     pub(super) fn is_forbidden(&self, name: &str, issuance: &Issuance<'_>) -> bool {
-        let relevant = self.relevant(name, |owner| self.zone.get(owner));
+        let relevant = Self::relevant(name, |owner| self.zone.get(owner));
         relevant.is_some_and(|relevant| forbids(&relevant.records, issuance))
+    }
+
+    fn has_climbed(&self, host: &Arc<str>, name: &str) -> bool {
+        let told = |owner: &str| self.told_to(host, owner);
+        for owner in above(name) {
+            if told(owner).is_none() {
+                return false;
+            }
+            if records_at(owner, told).is_some() {
+                break;
+            }
+        }
+        true
     }
 
     fn told_to(&self, host: &Arc<str>, name: &str) -> Option<&Told> {
@@ -117,21 +172,24 @@ impl CaaLookups {
     }
 
     /// The records of `name`, its aliases followed, or else of its closest ancestor that has some.
-    fn relevant<'a>(&self, name: &str, told: impl Fn(&str) -> Option<&'a Told>) -> Option<&'a Told> {
-        let mut rest = Some(name);
-        while let Some(owner) = rest {
-            let mut found = told(owner);
-            for _ in 0..ALIASES_MAX {
-                let Some(alias) = found.and_then(|found| found.alias.as_deref()) else { break };
-                found = told(alias);
-            }
-            if let Some(found) = found.filter(|found| !found.records.is_empty()) {
-                return Some(found);
-            }
-            rest = owner.split_once('.').map(|(_, parent)| parent);
-        }
-        None
+    fn relevant<'a>(name: &str, told: impl Fn(&str) -> Option<&'a Told>) -> Option<&'a Told> {
+        above(name).find_map(|owner| records_at(owner, &told))
     }
+}
+
+/// `name` and its ancestors, the root excluded.
+fn above(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(name), |owner| owner.split_once('.').map(|(_, parent)| parent))
+}
+
+/// The records of `owner`, its aliases followed; `None` if there are none.
+fn records_at<'a>(owner: &str, told: impl Fn(&str) -> Option<&'a Told>) -> Option<&'a Told> {
+    let mut found = told(owner);
+    for _ in 0..ALIASES_MAX {
+        let Some(alias) = found.and_then(|found| found.alias.as_deref()) else { break };
+        found = told(alias);
+    }
+    found.filter(|found| !found.records.is_empty())
 }
 
 fn told(message: &Message, at_ns: u64) -> Told {

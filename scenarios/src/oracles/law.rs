@@ -93,6 +93,8 @@ pub struct Settings {
     pub at_most: Option<u32>,
     /// The stretch of time that `at_most` is about; the whole run if none.
     pub per: Option<Duration>,
+    /// How many remote perspectives the CA has; none if it is not told.
+    pub perspectives: Option<u32>,
     /// The longest that something may take, for laws about durations; the law's own limit if none.
     pub within: Option<Duration>,
     /// How much earlier than necessary, for laws about deadlines.

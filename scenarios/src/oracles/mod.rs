@@ -14,6 +14,7 @@ mod conversation;
 pub mod law;
 mod laws;
 mod marks;
+mod proofs;
 pub mod reader;
 pub mod recent;
 pub mod registry;

@@ -27,6 +27,8 @@ pub enum Parameter {
     Margin,
     /// `per`, a duration: [`Settings::per`].
     Per,
+    /// `perspectives`, a number: [`Settings::perspectives`].
+    Perspectives,
     /// `within`, a duration: [`Settings::within`].
     Within,
 }
@@ -40,6 +42,7 @@ impl Parameter {
             Self::AtMost => "at-most",
             Self::Margin => "margin",
             Self::Per => "per",
+            Self::Perspectives => "perspectives",
             Self::Within => "within",
         }
     }
@@ -91,18 +94,32 @@ macro_rules! laws {
 pub const LAWS: &[LawEntry] = laws! {
     "ca.ari-window-sane" Always ["C7"] [] |_| Box::<laws::ari_window_sane::AriWindowSane>::default(),
         "Each renewal window that the CA gives has a start and an end, and ends after it starts.";
+    "ca.certificate-lifetime" Always ["C3"] [Within] |settings| Box::new(laws::certificate_lifetime::CertificateLifetime::new(settings)),
+        "No certificate is good for longer than it may be, its first and last second included.";
+    "ca.clocks-agree" Always ["C6"] [Within] |settings| Box::new(laws::clocks_agree::ClocksAgree::new(settings)),
+        "Whichever of a CA's machines answers, it is the same time there.";
+    "ca.issues-only-corroborated" Always ["C3"] [Perspectives] |settings| Box::new(laws::issues_only_corroborated::IssuesOnlyCorroborated::new(settings)),
+        "Before a certificate is issued, all remote perspectives but one, or two of six and more, see the proof of control.";
     "ca.issues-only-ordered-names" Always ["C3"] [] |_| Box::<laws::issues_only_ordered_names::IssuesOnlyOrderedNames>::default(),
         "A certificate's names are exactly those of its order and of its CSR.";
     "ca.legal-transitions" Always ["C4"] [] |_| Box::<laws::legal_transitions::LegalTransitions>::default(),
         "The status of an account, order, authorization or challenge only changes as RFC 8555 §7.1.6 allows.";
     "ca.never-issues-against-caa" Always ["C1"] [] |_| Box::<laws::never_issues_against_caa::NeverIssuesAgainstCaa>::default(),
         "No certificate is issued for a name whose CAA records in force forbid it.";
+    "ca.new-key-accepted" Always ["C2"] [] |_| Box::<laws::new_key_accepted::NewKeyAccepted>::default(),
+        "Once an account's key was changed, the account is known by the new one.";
     "ca.nonces-single-use" Always ["C5"] [] |_| Box::<laws::ca_nonces::CaNonces>::default(),
         "The CA accepts no nonce twice, gives none out twice, and gives a fresh one with each answer to a POST.";
     "ca.old-key-refused" Always ["C2"] [] |_| Box::<laws::old_key_refused::OldKeyRefused>::default(),
         "Once an account's key was changed, what is signed by an old one is refused.";
+    "ca.order-within-authorizations" Always ["C4"] [] |_| Box::<laws::order_within_authorizations::OrderWithinAuthorizations>::default(),
+        "An order expires no later than an authorization that it takes over.";
     "ca.rechecks-caa" Always ["C1"] [] |_| Box::<laws::rechecks_caa::RechecksCaa>::default(),
         "At issuance, CAA has been looked up for each name, within eight hours or the records' TTL, whichever is greater.";
+    "ca.refuses-only-for-caa" Always ["C1"] [] |_| Box::<laws::refuses_only_for_caa::RefusesOnlyForCaa>::default(),
+        "Whom the CA refuses for CAA's sake, CAA refuses.";
+    "ca.serial-numbers" Always ["C3"] [] |_| Box::<laws::serial_numbers::SerialNumbers>::default(),
+        "A certificate's serial number is its own, positive, short enough, and hard to guess.";
     "ca.validates-before-issuing" Always ["C3"] [] |_| Box::<laws::validates_before_issuing::ValidatesBeforeIssuing>::default(),
         "For each name issued, control was proved before by http-01, dns-01 or tls-alpn-01.";
     "manager.account-created" Milestone ["M14"] [] |_| Box::<laws::account_created::AccountCreated>::default(),

@@ -24,9 +24,19 @@ pub(super) struct Issued {
 
 impl Issued {
     pub(super) fn new(names: &[&str], not_before_s: i64, not_after_s: i64) -> Self {
+        Self::make(names, not_before_s, not_after_s, None)
+    }
+
+    /// With this serial number, by its octets.
+    pub(super) fn numbered(names: &[&str], not_before_s: i64, not_after_s: i64, serial: &[u8]) -> Self {
+        Self::make(names, not_before_s, not_after_s, Some(serial))
+    }
+
+    fn make(names: &[&str], not_before_s: i64, not_after_s: i64, serial: Option<&[u8]>) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut parameters =
             rcgen::CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
+        parameters.serial_number = serial.map(rcgen::SerialNumber::from_slice);
         parameters.not_before = time::OffsetDateTime::from_unix_timestamp(not_before_s).unwrap();
         parameters.not_after = time::OffsetDateTime::from_unix_timestamp(not_after_s).unwrap();
         let certificate = parameters.self_signed(&key).unwrap();
@@ -315,10 +325,15 @@ impl Story {
 
     /// The CA fetches a challenge's answer.
     pub(super) fn fetch_http01(&mut self, name: &str, token: &str) {
+        self.fetch_http01_from("ca", name, token);
+    }
+
+    /// A host fetches a challenge's answer.
+    pub(super) fn fetch_http01_from(&mut self, host: &str, name: &str, token: &str) {
         let request = format!("GET /.well-known/acme-challenge/{token} HTTP/1.1\r\nHost: {name}\r\n\r\n");
         let body = format!("{token}.thumbprint");
         let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        self.bytes("ca", ("manager", "10.0.0.1:80"), &request, Some(&response));
+        self.bytes(host, ("manager", "10.0.0.1:80"), &request, Some(&response));
     }
 
     /// The order is finalized with a CSR for `csr_names`, and ready at once.
@@ -358,7 +373,8 @@ impl Story {
         self.get(&format!("/renewal-info/{id}"), answer);
     }
 
-    /// The CA looks up CAA for `name`, and is answered with records as in a zone file.
+    /// The CA looks up CAA for `name`, and is answered with records as in a zone file; if there are none, it goes on to
+    /// the name's ancestors, which have none either.
     pub(super) fn caa(&mut self, name: &str, records: &[&str]) {
         self.caa_for(name, records, 60);
     }
@@ -385,6 +401,9 @@ impl Story {
             message.add_answer(Record::from_rdata(owner.clone(), ttl_s, RData::CAA(caa)));
         }
         self.event(Some("dns"), Event::Datagram { from: server, to: ca, payload: message.to_vec().unwrap() });
+        if let (true, Some((_, parent))) = (records.is_empty(), name.split_once('.')) {
+            self.caa_for(parent, records, ttl_s);
+        }
     }
 
     fn handshake(&mut self, server_name: &str, outcome: HandshakeOutcome) {

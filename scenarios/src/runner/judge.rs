@@ -177,7 +177,15 @@ fn settings(law: &Law, expectation: &Expectation) -> Settings {
         Some(Deadline { after: Some(_), .. }) | None => 0,
     };
     let (at_most, per) = law.at_most();
-    Settings { at_least: law.at_least(), at_most, per, within: law.within(), margin: law.margin(), since_ns }
+    Settings {
+        at_least: law.at_least(),
+        at_most,
+        per,
+        perspectives: law.perspectives(),
+        within: law.within(),
+        margin: law.margin(),
+        since_ns,
+    }
 }
 
 fn times(claim: &Claim) -> Option<usize> {

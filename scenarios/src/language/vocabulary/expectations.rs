@@ -110,10 +110,33 @@ words! {
         "nonces.single-use" [always finally] => NoncesSingleUse {},
         /// The CA accepts no nonce twice, gives none out twice, and gives a fresh one with each answer to a POST.
         "ca.nonces-single-use" [always finally] => CaNoncesSingleUse {},
+        /// Before a certificate is issued, all remote perspectives but one, or two of six and more, see the proof.
+        "ca.issues-only-corroborated" [always finally] => CaIssuesOnlyCorroborated {
+            /// How many remote perspectives the CA has.
+            "perspectives" => perspectives: u32 = required,
+        },
+        /// No certificate is good for longer than this, its first and last second included.
+        "ca.certificate-lifetime" [always finally] => CaCertificateLifetime {
+            /// How long; left out: as long as the Baseline Requirements allow on the day that it begins.
+            "within" => within: Duration = optional,
+        },
+        /// Serial numbers are positive, have 20 octets at most, differ at each issuer and look like 64 random bits.
+        "ca.serial-numbers" [always finally] => CaSerialNumbers {},
+        /// An order expires no later than an authorization that it takes over.
+        "ca.order-within-authorizations" [always finally] => CaOrderWithinAuthorizations {},
+        /// Whom the CA refuses for CAA's sake, CAA refuses.
+        "ca.refuses-only-for-caa" [always finally] => CaRefusesOnlyForCaa {},
+        /// The times that a CA's answers show differ no more than this, from whichever of its machines they come.
+        "ca.clocks-agree" [always finally] => CaClocksAgree {
+            /// How far they may be apart.
+            "within" => within: Duration = ["1m"],
+        },
         /// A certificate's names are exactly those of its order and of its CSR.
         "ca.issues-only-ordered-names" [always finally] => CaIssuesOnlyOrderedNames {},
         /// Statuses only change as RFC 8555 §7.1.6 allows.
         "ca.legal-transitions" [always finally] => CaLegalTransitions {},
+        /// Once an account's key was changed, the account is known by the new one.
+        "ca.new-key-accepted" [always finally] => CaNewKeyAccepted {},
         /// Once an account's key was changed, what is signed by an old one is refused.
         "ca.old-key-refused" [always finally] => CaOldKeyRefused {},
         /// For each name issued, control was proved before.
@@ -146,11 +169,22 @@ impl Law {
     /// `within`.
     #[must_use]
     pub fn within(&self) -> Option<Duration> {
-        if let Self::ManagerHealsStorage { within } | Self::VisitorsHandshakeWithin { within } = self {
+        if let Self::ManagerHealsStorage { within }
+        | Self::VisitorsHandshakeWithin { within }
+        | Self::CaClocksAgree { within } = self
+        {
             Some(*within)
+        } else if let Self::CaCertificateLifetime { within } = self {
+            *within
         } else {
             None
         }
+    }
+
+    /// `perspectives`.
+    #[must_use]
+    pub fn perspectives(&self) -> Option<u32> {
+        if let Self::CaIssuesOnlyCorroborated { perspectives } = self { Some(*perspectives) } else { None }
     }
 
     /// `margin`.

@@ -4,8 +4,6 @@
 //! have shown when the order was finalized. The evaluation is the oracles' own. The CA's issuer domain names
 //! are taken from its directory (RFC 8555 §9.7.6); a CA that names none is not judged.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::{KEPT_MAX, certificates::downloaded};
@@ -27,8 +25,6 @@ use crate::oracles::{
 #[derive(Debug)]
 pub(crate) struct NeverIssuesAgainstCaa {
     lookups: CaaLookups,
-    /// The issuer domain names of each CA, by its host.
-    issuers: Recent<Arc<str>, Vec<String>>,
     /// How control was proved last.
     methods: Recent<Identifier, String>,
     finalized: Recent<Place, Finalized>,
@@ -44,12 +40,7 @@ struct Finalized {
 
 impl Default for NeverIssuesAgainstCaa {
     fn default() -> Self {
-        Self {
-            lookups: CaaLookups::default(),
-            issuers: Recent::new(KEPT_MAX),
-            methods: Recent::new(KEPT_MAX),
-            finalized: Recent::new(KEPT_MAX),
-        }
+        Self { lookups: CaaLookups::default(), methods: Recent::new(KEPT_MAX), finalized: Recent::new(KEPT_MAX) }
     }
 }
 
@@ -71,11 +62,7 @@ impl Law for NeverIssuesAgainstCaa {
 impl NeverIssuesAgainstCaa {
     fn learn(&mut self, step: &Step) {
         let Some(body) = step.body().filter(|_| step.is_success()) else { return };
-        if let (Resource::Directory, Some(ca)) = (&step.resource, &step.server) {
-            let named = body.pointer("/meta/caaIdentities").and_then(Value::as_array);
-            let named = named.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-            self.issuers.insert(ca.clone(), named.unwrap_or_default());
-        } else if let Resource::Authorization = step.resource {
+        if let Resource::Authorization = step.resource {
             let challenges = body.get("challenges").and_then(Value::as_array);
             let is_valid = |challenge: &&Value| challenge.get("status").and_then(Value::as_str) == Some("valid");
             let met =
@@ -88,9 +75,8 @@ impl NeverIssuesAgainstCaa {
 
     fn begin(&mut self, step: &Step, at_ns: u64) {
         let (Resource::Finalize { order }, Some(ca)) = (&step.resource, &step.server) else { return };
-        let (Some(csr), Some(issuers)) = (step.payload().and_then(Csr::of_payload), self.issuers.get(ca)) else {
-            return;
-        };
+        let Some(csr) = step.payload().and_then(Csr::of_payload) else { return };
+        let issuers = self.lookups.issuers(ca);
         let account = step.jws().and_then(|jws| jws.kid()).map(str::to_owned);
         let forbidden = csr.names.into_iter().filter(|name| {
             let issuance = self.issuance(name, issuers, account.as_deref());
@@ -102,7 +88,10 @@ impl NeverIssuesAgainstCaa {
 
     fn judge(&mut self, step: &Step, moment: &law::Moment, verdict: &mut Verdict) {
         let (Some(certificate), Some(order), Some(ca)) = (downloaded(step), step.order(), &step.server) else { return };
-        let Some(issuers) = self.issuers.get(ca).filter(|issuers| !issuers.is_empty()) else { return };
+        let issuers = self.lookups.issuers(ca);
+        if issuers.is_empty() {
+            return;
+        }
         let Some(finalized) = self.finalized.get(&order) else { return };
         verdict.exercise(moment);
         let is_against = |name: &Identifier| {

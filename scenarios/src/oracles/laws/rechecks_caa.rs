@@ -147,6 +147,18 @@ mod tests {
         story.breaks(LAW, "it was for no name");
     }
 
+    /// RFC 8659 §3: a name without records is not done with.
+    #[test]
+    fn who_stops_on_the_way_up_has_not_looked() {
+        let mut story = Story::new();
+        let question = story.records.len();
+        story.caa("a.b.test", &[]);
+        // The question to b.test and all that follows never happened.
+        story.records.truncate(question + 2);
+        story.issuance(&["a.b.test"], 90);
+        story.breaks(LAW, "CAA should be looked up for a.b.test; it was for no name");
+    }
+
     #[test]
     fn a_ca_that_refuses_may_stop_but_not_ask_for_the_wrong_names() {
         for (rechecked, is_judged) in [(&["b.test"][..], false), (&["b.test", "b.test"], true)] {

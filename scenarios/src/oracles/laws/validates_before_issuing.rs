@@ -1,17 +1,15 @@
 //! `ca.validates-before-issuing` (C3): for each name issued, control was proved before.
 //!
-//! Three proofs can be seen: an `http-01` answer that begins with the token, maybe after redirects; a TXT
-//! answer at `_acme-challenge`; a finished `acme-tls/1` handshake. A proof counts for as long as the law
-//! remembers it: how old a reused authorization may be is another law's business.
+//! A proof counts for as long as the law remembers it: how old a reused authorization may be is another law's business.
 
 use super::{KEPT_MAX, certificates::downloaded};
 use crate::oracles::{
     law::{Law, Seen, Verdict},
+    proofs::Proofs,
     reader::{
         http::Moment,
         identifier::{Identifier, Identifiers, show},
-        place::Place,
-        step::{Resource, Step},
+        step::Step,
     },
     recent::Recent,
 };
@@ -19,60 +17,28 @@ use crate::oracles::{
 /// The law.
 #[derive(Debug)]
 pub(crate) struct ValidatesBeforeIssuing {
+    proofs: Proofs,
     proved: Recent<Identifier, ()>,
-    /// Where a redirect leads, with the name and token that it is for.
-    redirected: Recent<Place, (Identifier, String)>,
 }
 
 impl Default for ValidatesBeforeIssuing {
     fn default() -> Self {
-        Self { proved: Recent::new(KEPT_MAX), redirected: Recent::new(1_000) }
+        Self { proofs: Proofs::default(), proved: Recent::new(KEPT_MAX) }
     }
 }
 
 impl Law for ValidatesBeforeIssuing {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
-        if let Some(visit) = seen.visit() {
-            if visit.proves_control() {
-                self.proved.insert(visit.name.clone(), ());
-            }
-        } else if let Some(message) = seen.dns().filter(|message| message.is_response) {
-            let asked = message.question.as_ref().and_then(|question| question.name.strip_prefix("_acme-challenge."));
-            if let Some(name) = asked.filter(|_| message.answers.iter().any(|answer| answer.kind == "TXT")) {
-                self.proved.insert(Identifier::dns(name), ());
-            }
-        } else if let Some(step) = seen.step() {
-            match step.moment {
-                Moment::Sent => {}
-                Moment::Answered => self.judge(step, seen, verdict),
-                Moment::Received => self.follow_http01(step),
-            }
+        if let Some(proof) = self.proofs.observe(seen) {
+            self.proved.insert(proof.name, ());
+        }
+        if let Some(step) = seen.step().filter(|step| step.moment == Moment::Answered) {
+            self.judge(step, seen, verdict);
         }
     }
 }
 
 impl ValidatesBeforeIssuing {
-    fn follow_http01(&mut self, step: &Step) {
-        let asked = if let Resource::Http01 { token } = &step.resource {
-            let authority = step.place.authority();
-            let host = authority
-                .rsplit_once(':')
-                .filter(|(_, port)| port.parse::<u16>().is_ok())
-                .map_or(authority, |(host, _)| host);
-            self.redirected.remove(&step.place).or_else(|| Some((Identifier::of_server(host), token.clone())))
-        } else {
-            self.redirected.remove(&step.place)
-        };
-        let (Some((name, token)), Some(response)) = (asked, &step.response) else { return };
-        if (300..400).contains(&response.status) {
-            if let Some(target) = step.location() {
-                self.redirected.insert(target, (name, token));
-            }
-        } else if step.is_success() && response.body.starts_with(format!("{token}.").as_bytes()) {
-            self.proved.insert(name, ());
-        }
-    }
-
     fn judge(&mut self, step: &Step, seen: &Seen<'_>, verdict: &mut Verdict) {
         let Some(certificate) = downloaded(step) else { return };
         verdict.exercise(seen.moment);
