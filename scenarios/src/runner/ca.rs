@@ -7,7 +7,7 @@ mod renewal_info;
 
 use std::sync::Arc;
 
-use ca_mock::{Ca, Config, CrossSign, Limit, RateLimits};
+use ca_mock::{Ca, Config, CrossSign, Limit, RateLimits, historical};
 use time::UtcDateTime;
 
 use crate::language::{Bug, Case, LimitSettings, Rate, Verb};
@@ -31,11 +31,35 @@ pub fn configure(case: &Case, config: &mut Config) {
         .cross_sign
         .as_ref()
         .map(|cross_sign| CrossSign { lifetime: cross_sign.expires, default_for: cross_sign.default_for });
-    if case.bugs.contains(&Bug::StaleAccountCache) {
-        config.account_lookup = ca_mock::historical::STALE_ACCOUNT_CACHE;
-    }
-    if case.bugs.contains(&Bug::CaaLoopVariable) {
-        config.caa_recheck = Arc::new(ca_mock::historical::CaaLoopVariable);
+    case.bugs.iter().for_each(|bug| switch_on(*bug, config));
+}
+
+/// Puts a defect in its place. Of two that have the same place, the later one stays.
+fn switch_on(bug: Bug, config: &mut Config) {
+    match bug {
+        Bug::StaleAccountCache => config.account_lookup = historical::STALE_ACCOUNT_CACHE,
+        Bug::CaaLoopVariable => config.caa_recheck = Arc::new(historical::CaaLoopVariable),
+        Bug::CaaNoRecheckReuse => config.caa_recheck = Arc::new(historical::CaaNotRechecked),
+        Bug::CaaResultIgnored => config.caa_rules = historical::CAA_RESULT_IGNORED,
+        Bug::CaaTagCase => config.caa_rules = historical::CAA_TAG_CASE,
+        Bug::CaaParamCase => config.caa_rules = historical::CAA_PARAMETER_CASE,
+        Bug::CaaParamSep => config.caa_rules = historical::CAA_PARAMETER_SEPARATOR,
+        Bug::CaaCnameClimb => config.caa_rules = historical::CAA_CLIMBS_ALIAS,
+        Bug::CaaDnssecServfail => config.caa_rules = historical::CAA_SERVFAIL_PERMITS,
+        Bug::SerialCollision => config.serial_numbers = historical::SERIAL_COLLISION,
+        Bug::SerialShort => config.serial_numbers = historical::SERIAL_SHORT,
+        Bug::ValidityPlusOneSecond => config.last_second = historical::VALIDITY_PLUS_ONE_SECOND,
+        Bug::CorroborationIgnored => config.quorum = historical::CORROBORATION_IGNORED,
+        Bug::OrderOutlivesAuthorization => config.order_span = historical::ORDER_OUTLIVES_AUTHORIZATION,
+        Bug::KeyChangeFalseOk => config.key_rollover = historical::KEY_CHANGE_FORGOTTEN,
+        Bug::ClockSkewNodes => config.front_end_clocks = historical::CLOCK_SKEW,
+        Bug::RenewalThirtyDayConstant
+        | Bug::CertificateWrittenInPlace
+        | Bug::CertificateNeedsMetadata
+        | Bug::AriMissingRetryAfter
+        | Bug::AccountKeyInMemory
+        | Bug::RenewalUnderCacheLock
+        | Bug::StorageReadUnderCacheLock => {}
     }
 }
 

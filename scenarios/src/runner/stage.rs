@@ -373,7 +373,22 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             Bug::StorageReadUnderCacheLock => {
                 config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
             }
-            Bug::CaaLoopVariable | Bug::StaleAccountCache => {}
+            Bug::CaaLoopVariable
+            | Bug::StaleAccountCache
+            | Bug::CaaResultIgnored
+            | Bug::CaaNoRecheckReuse
+            | Bug::CaaTagCase
+            | Bug::CaaParamCase
+            | Bug::CaaParamSep
+            | Bug::CaaCnameClimb
+            | Bug::CaaDnssecServfail
+            | Bug::SerialCollision
+            | Bug::SerialShort
+            | Bug::ValidityPlusOneSecond
+            | Bug::CorroborationIgnored
+            | Bug::OrderOutlivesAuthorization
+            | Bug::KeyChangeFalseOk
+            | Bug::ClockSkewNodes => {}
         }
     }
     config

@@ -33,5 +33,41 @@ choices! {
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,
+        /// Finds out what CAA says and does not listen. Boulder, 2015: <https://github.com/letsencrypt/boulder/issues/1231>
+        "ca.caa-result-ignored" => CaaResultIgnored,
+        /// Issues upon reused authorizations without another look at CAA. Boulder, until 2017:
+        /// <https://github.com/letsencrypt/boulder/issues/2889>
+        "ca.caa-no-recheck-reuse" => CaaNoRecheckReuse,
+        /// Takes a CAA record whose tag has a capital letter for one of an unknown kind. Boulder, until 2018:
+        /// <https://github.com/letsencrypt/boulder/issues/3722>
+        "ca.caa-tag-case" => CaaTagCase,
+        /// Takes a parameter of CAA whose tag has a capital letter for an unknown one. Boulder, as of 2026:
+        /// <https://github.com/letsencrypt/boulder/issues/8614>, <https://github.com/letsencrypt/boulder/issues/8975>
+        "ca.caa-param-case" => CaaParamCase,
+        /// Splits the parameters of CAA at blanks instead of semicolons. Boulder, 2018:
+        /// <https://github.com/letsencrypt/boulder/issues/3795>, <https://github.com/letsencrypt/boulder/pull/3805>
+        "ca.caa-param-sep" => CaaParamSep,
+        /// Looks for CAA above the target of an alias instead of above the name. Boulder, 2017:
+        /// <https://github.com/letsencrypt/boulder/issues/3093>, <https://github.com/letsencrypt/boulder/issues/3097>
+        "ca.caa-cname-climb" => CaaCnameClimb,
+        /// Takes SERVFAIL, which a broken DNSSEC signature ends in, for a name without CAA records. CA/B BR §3.2.2.8.1
+        "ca.caa-dnssec-servfail" => CaaDnssecServfail,
+        /// Gives a serial number out again. Let's Encrypt, 2023: <https://community.letsencrypt.org/t/200155>
+        "ca.serial-collision" => SerialCollision,
+        /// Draws serial numbers of sixty-three bits. EJBCA, until 2019:
+        /// <https://bugzilla.mozilla.org/show_bug.cgi?id=1531800>
+        "ca.serial-short" => SerialShort,
+        /// Lets certificates live a second longer than they should. Let's Encrypt, until 2021:
+        /// <https://community.letsencrypt.org/t/153426>, <https://bugzilla.mozilla.org/show_bug.cgi?id=1715455>
+        "ca.validity-plus-1s" => ValidityPlusOneSecond,
+        /// Issues whatever the remote perspectives say, as CAs could until 2025. CA/B BR §3.2.2.9
+        "ca.corroboration-ignored" => CorroborationIgnored,
+        /// Gives an order its full time though the authorizations that it takes over end before. Boulder, 2018:
+        /// <https://github.com/letsencrypt/boulder/issues/3498>, <https://github.com/letsencrypt/boulder/issues/3499>
+        "ca.order-outlives-authz" => OrderOutlivesAuthorization,
+        /// Answers a key rollover with success and forgets it. Pebble does so if the new key has an account.
+        "ca.keychange-false-ok" => KeyChangeFalseOk,
+        /// Has front ends whose clocks differ by minutes: <https://github.com/letsencrypt/boulder/issues/7684>
+        "ca.clock-skew-nodes" => ClockSkewNodes,
     }
 }
