@@ -213,7 +213,7 @@ mod tests {
             let mut trace = sim::trace::Trace::default();
             trace.add_observer(Box::new(bench.clone()));
             trace.record(5, Some("m".into()), Event::Panic { task: "t".into(), message: "boom".into() });
-            trace.record(6, None, Event::Probe { name: "ari-answer/rejected".into() });
+            trace.record(6, None, Event::probe("ari-answer/rejected"));
         }
         let judgement = bench.finish(7);
         let finding = &judgement.verdict(seat).findings()[0];
