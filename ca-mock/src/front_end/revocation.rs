@@ -69,7 +69,9 @@ impl FrontEnd {
                 return Err(Problem::new(ProblemType::AlreadyRevoked, "this certificate is revoked already").into());
             }
             certificate.revocation = Some(Revocation { at: now, reason });
-            self.env.probe("ca/certificate-revoked");
+            self.env.probe_about("ca/certificate-revoked", || {
+                [("serial", id.serial.to_string()), ("reason", reason.code().to_string())]
+            });
             Ok(Answer::empty(StatusCode::OK))
         })
     }
