@@ -150,7 +150,7 @@ pub(crate) struct Revocation {
     pub(crate) reason: RevocationReason,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Certificate {
     pub(crate) id: CertificateId,
     pub(crate) account: AccountId,
@@ -167,7 +167,7 @@ pub(crate) struct Certificate {
     pub(crate) renewal_info: Option<String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Certificates {
     by_serial: BTreeMap<Serial, Certificate>,
     /// What there have been certificates for, each a set.

@@ -67,7 +67,9 @@ impl FrontEnd {
             if !store.certificates.revoke(&id.serial, Revocation { at: now, reason }) {
                 return Err(Problem::new(ProblemType::AlreadyRevoked, "this certificate is revoked already").into());
             }
-            self.env.probe("ca/certificate-revoked");
+            self.env.probe_about("ca/certificate-revoked", || {
+                [("serial", id.serial.to_string()), ("reason", reason.code().to_string())]
+            });
             Ok(Answer::empty(StatusCode::OK))
         })
     }
