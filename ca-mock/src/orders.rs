@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// RFC 8555 §7.1.6.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum OrderStatus {
     Pending,
     Ready,
@@ -58,7 +58,7 @@ impl OrderSpan {
     pub const WITHIN_AUTHORIZATIONS: Self = Self { taken_over_until: |_, latest| latest, expires: UtcDateTime::min };
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Order {
     pub(crate) id: OrderId,
     pub(crate) account: AccountId,
@@ -143,7 +143,7 @@ impl Order {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Orders {
     by_id: BTreeMap<OrderId, Order>,
     /// In the order of creation.

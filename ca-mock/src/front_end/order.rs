@@ -68,12 +68,15 @@ impl FrontEnd {
             let expires = (config.order_span.expires)(latest, first_end);
             let expires = validity.not_after.map_or(expires, |end| expires.min(end));
             let wishes = (profile, validity, replaces.clone());
+            let names = identifiers.iter().map(ToString::to_string).collect::<Vec<_>>();
             let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, wishes);
             if let Some(certificate) = replaces.and_then(|replaced| store.certificates.find_mut(&replaced)) {
                 certificate.replaced_by = Some(id);
-                self.env.probe("ca/order-replaces");
+                self.env.probe_about("ca/order-replaces", || [("order", id.to_string())]);
             }
-            self.env.probe("ca/order-created");
+            self.env.probe_about("ca/order-created", || {
+                [("order", id.to_string()), ("account", account.to_string()), ("identifiers", names.join(" "))]
+            });
             // With authorizations that are valid already, it is ready at once.
             let order = self.own_order(store, account, id)?;
             Ok(self.show_order(StatusCode::CREATED, order))
@@ -91,14 +94,14 @@ impl FrontEnd {
     ) -> AuthorizationId {
         let config = self.ca.config();
         if let Some(earlier) = store.authorizations.pre_authorization(account, identifier, self.env.utc_now()) {
-            self.env.probe("ca/pre-authorization-used");
+            self.env.probe_about("ca/pre-authorization-used", || about_authorization(earlier, identifier));
             return earlier;
         }
         let until = (config.order_span.taken_over_until)(self.env.utc_now(), order_expires);
         if dice::falls(&self.env, "ca/authorization reuse", config.authorization_reuse_percent)
             && let Some(valid) = store.authorizations.valid_until(account, identifier, until)
         {
-            self.env.probe("ca/authorization-reused");
+            self.env.probe_about("ca/authorization-reused", || about_authorization(valid, identifier));
             return valid;
         }
         let expires = after(self.env.utc_now(), config.pending_authorization_lifetime);
@@ -115,13 +118,15 @@ impl FrontEnd {
 
     pub(super) fn finalize(&self, account: AccountId, id: OrderId, jws: &Jws) -> Result<Answer, Refusal> {
         let request: Finalize = payload(jws)?;
+        // Nobody else has to wait while its signature is checked.
+        let csr = base64url::decode(&request.csr)
+            .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))
+            .and_then(|der| Csr::parse(&der));
         let answer = self.ca.with_store(|store| {
             let order = self.own_order(store, account, id)?;
             let OrderStatus::Ready = order.status else { return Err(order.not_ready()) };
             let identifiers = order.identifiers.clone();
-            let der = base64url::decode(&request.csr)
-                .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))?;
-            let csr = Csr::parse(&der)?;
+            let csr = csr?;
             csr.check_names(&identifiers)?;
             csr.check_key(&self.ca.config().certificate_keys)?;
             check_key(store, &csr)?;
@@ -129,7 +134,7 @@ impl FrontEnd {
             order.finalize(csr)?;
             Ok(self.show_order(StatusCode::OK, order))
         })?;
-        self.env.probe("ca/order-finalized");
+        self.env.probe_about("ca/order-finalized", || [("order", id.to_string())]);
         finalization::begin(&self.ca, &self.env, id);
         Ok(answer)
     }
@@ -212,6 +217,10 @@ impl FrontEnd {
             }
         }
     }
+}
+
+fn about_authorization(id: AuthorizationId, identifier: &Identifier) -> [(&'static str, String); 2] {
+    [("authorization", id.to_string()), ("identifier", identifier.to_string())]
 }
 
 /// When the first of the valid ones among the authorizations ends, or `latest`.

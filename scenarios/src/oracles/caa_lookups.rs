@@ -74,8 +74,13 @@ impl CaaLookups {
         if let Some(step) = seen.step() {
             self.learn_issuers(step);
         }
-        if let Some(Event::ZoneChanged { name, record }) = seen.event() {
-            self.change(name, record.as_deref(), seen.moment.at_ns);
+        match seen.event() {
+            Some(Event::ZoneChanged { name, record }) => self.change(name, record.as_deref(), seen.moment.at_ns),
+            // How old anything is by a clock or a memory that was set back is not known: it counts as new.
+            Some(Event::SetBack { .. }) => {
+                self.answered.iter_mut().for_each(|(_, told)| told.at_ns = seen.moment.at_ns)
+            }
+            Some(_) | None => {}
         }
         let message = seen.dns()?;
         let question = message.question.as_ref().filter(|question| question.kind == "CAA")?;

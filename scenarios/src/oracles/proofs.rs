@@ -1,7 +1,7 @@
 //! Proofs of control as they are seen: which host was shown one, for which name.
 //!
-//! Three can be seen: an `http-01` answer that begins with the token, maybe after redirects; a TXT answer at
-//! `_acme-challenge`; a finished `acme-tls/1` handshake.
+//! Three kinds can be seen: an `http-01` answer that begins with the token, maybe after redirects; a TXT answer at a name
+//! that `dns-01`, `dns-account-01` or `dns-persist-01` asks for, or at its alias; a finished `acme-tls/1` handshake.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -25,6 +25,8 @@ type Asked = (Option<Arc<str>>, Place);
 pub(super) struct Proofs {
     /// Where a redirect leads whom, with the name and token that it is for.
     redirected: Recent<Asked, (Identifier, String)>,
+    /// What the DNS holds the names to be that are asked for, with whose control is proved there.
+    aliases: Recent<String, Identifier>,
     /// Who asked the DNS, by address and id.
     asked: Recent<(SocketAddr, u16), Arc<str>>,
 }
@@ -41,7 +43,7 @@ pub(super) struct Proof {
 
 impl Default for Proofs {
     fn default() -> Self {
-        Self { redirected: Recent::new(1_000), asked: Recent::new(1_000) }
+        Self { redirected: Recent::new(1_000), aliases: Recent::new(1_000), asked: Recent::new(1_000) }
     }
 }
 
@@ -60,14 +62,19 @@ impl Proofs {
     }
 
     fn dns(&mut self, message: &Message, sender: Option<&Arc<str>>) -> Option<Proof> {
-        let name = message.question.as_ref()?.name.strip_prefix("_acme-challenge.")?;
+        let asked = message.question.as_ref()?.name.as_str();
+        let name = validated_at(asked).or_else(|| self.aliases.get(asked).cloned())?;
         if !message.is_response {
             self.asked.insert((message.from, message.id), sender?.clone());
             return None;
         }
         let host = self.asked.remove(&(message.to, message.id));
-        let is_proof = message.answers.iter().any(|answer| answer.kind == "TXT");
-        is_proof.then(|| Proof { host, name: Identifier::dns(name), token: None })
+        if message.answers.iter().any(|answer| answer.kind == "TXT") {
+            return Some(Proof { host, name, token: None });
+        }
+        let alias = message.answers.iter().rfind(|answer| answer.kind == "CNAME")?;
+        self.aliases.insert(alias.data.trim_end_matches('.').to_ascii_lowercase(), name);
+        None
     }
 
     fn http01(&mut self, step: &Step) -> Option<Proof> {
@@ -93,4 +100,31 @@ fn asked_for(step: &Step) -> Identifier {
     let host =
         authority.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(authority, |(host, _)| host);
     Identifier::of_server(host)
+}
+
+/// Whose control is proved by a record at this name.
+fn validated_at(name: &str) -> Option<Identifier> {
+    const LABELS: [&str; 2] = ["_acme-challenge.", "_validation-persist."];
+    let plain = |name: &str| LABELS.iter().find_map(|label| name.strip_prefix(label)).map(Identifier::dns);
+    // dns-account-01 has a label of the account before it.
+    plain(name).or_else(|| plain(name.strip_prefix('_')?.split_once('.')?.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_in_the_dns_prove_control_of_what_they_stand_below() {
+        for (asked, name) in [
+            ("_acme-challenge.a.test", Some("a.test")),
+            ("_validation-persist.a.test", Some("a.test")),
+            ("_ujmmovf2vn55tgye._acme-challenge.a.test", Some("a.test")),
+            ("a.test", None),
+            ("_dmarc.a.test", None),
+            ("_", None),
+        ] {
+            assert_eq!(validated_at(asked), name.map(Identifier::dns), "{asked}");
+        }
+    }
 }

@@ -121,7 +121,7 @@ pub const LAWS: &[LawEntry] = laws! {
     "ca.serial-numbers" Always ["C3"] [] |_| Box::<laws::serial_numbers::SerialNumbers>::default(),
         "A certificate's serial number is its own, positive, short enough, and hard to guess.";
     "ca.validates-before-issuing" Always ["C3"] [] |_| Box::<laws::validates_before_issuing::ValidatesBeforeIssuing>::default(),
-        "For each name issued, control was proved before by http-01, dns-01 or tls-alpn-01.";
+        "For each name issued, control was proved before by http-01, tls-alpn-01 or one of the challenges in the DNS.";
     "manager.account-created" Milestone ["M14"] [] |_| Box::<laws::account_created::AccountCreated>::default(),
         "A CA creates an account for a client.";
     "manager.active-pair-matches" Always ["M2"] [] |_| Box::<laws::active_pair_matches::ActivePairMatches>::default(),

@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use sim::trace::Event;
 use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::KEPT_MAX;
@@ -34,6 +35,9 @@ impl ClocksAgree {
 
 impl Law for ClocksAgree {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+        if let Some(Event::SetBack { .. }) = seen.event() {
+            self.ahead_s = Recent::new(KEPT_MAX);
+        }
         let Some(step) = seen.step().filter(|step| step.moment == Moment::Answered) else { return };
         if matches!(step.resource, Resource::Other | Resource::Http01 { .. }) {
             return;

@@ -4,6 +4,8 @@
 //! new key, sent after that, which need nothing but the key: to find its account (§7.3.1), and to read it. Another
 //! refusal than one for the key is let be, and so is an account that was deactivated.
 
+use sim::trace::Event;
+
 use super::KEPT_MAX;
 use crate::oracles::{
     law::{Law, Seen, Verdict},
@@ -36,6 +38,9 @@ impl Default for NewKeyAccepted {
 
 impl Law for NewKeyAccepted {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+        if let Some(Event::SetBack { .. }) = seen.event() {
+            *self = Self::default();
+        }
         let Some(step) = seen.step() else { return };
         let Some((jws, nonce)) = step.jws().and_then(|jws| Some((jws, jws.nonce()?))) else { return };
         match step.moment {

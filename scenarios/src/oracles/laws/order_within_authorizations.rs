@@ -4,6 +4,8 @@
 //! valid before promises no time beyond that. Judged by the authorizations that the CA has shown as valid before it
 //! created the order; one that becomes valid later has a lifetime of its own.
 
+use sim::trace::Event;
+
 use super::{KEPT_MAX, one_open_order::unix_seconds};
 use crate::oracles::{
     law::{Law, Seen, Verdict},
@@ -30,6 +32,9 @@ impl Default for OrderWithinAuthorizations {
 
 impl Law for OrderWithinAuthorizations {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+        if let Some(Event::SetBack { .. }) = seen.event() {
+            *self = Self::default();
+        }
         let Some(step) = seen.step().filter(|step| step.moment == Moment::Answered && step.is_success()) else {
             return;
         };

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use sim::trace::Event;
+
 use super::{KEPT_MAX, certificates::downloaded};
 use crate::oracles::{
     law::{Law, Seen, Verdict},
@@ -46,6 +48,9 @@ impl Default for SerialNumbers {
 
 impl Law for SerialNumbers {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+        if let Some(Event::SetBack { .. }) = seen.event() {
+            *self = Self::default();
+        }
         let Some(step) = seen.step().filter(|step| step.moment == Moment::Answered) else { return };
         let Some(certificate) = downloaded(step) else { return };
         let (serial, issuer) = (certificate.serial.clone(), (step.server.clone(), certificate.issuer.clone()));
