@@ -2,7 +2,7 @@
 //!
 //! Any error answer becomes one, whatever its body: a page of HTML is a problem without a type.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use hyper::StatusCode;
 
@@ -43,15 +43,11 @@ impl Problem {
             status: document.number("status").and_then(|status| u16::try_from(status).ok()),
             kind: document.text("type").and_then(|kind| kind.strip_prefix(URN)).map(str::to_owned),
             detail: document.text("detail").or_else(|| document.text("title")).unwrap_or_default().to_owned(),
-            subproblems: document
-                .objects("subproblems")
-                .iter()
-                .map(|sub| {
-                    let identifier = sub.object("identifier");
-                    let name = identifier.as_ref().and_then(|identifier| identifier.text("value")).unwrap_or("?");
-                    format!("{name}: {}", Self::of_document(sub))
-                })
-                .collect(),
+            subproblems: told_once(document.objects("subproblems").iter().map(|sub| {
+                let identifier = sub.object("identifier");
+                let name = identifier.as_ref().and_then(|identifier| identifier.text("value")).unwrap_or("?");
+                format!("{name}: {}", Self::of_document(sub))
+            })),
         }
     }
 
@@ -73,6 +69,12 @@ impl Problem {
                     || status == StatusCode::REQUEST_TIMEOUT.as_u16()
             })
     }
+}
+
+/// Without those that say what an earlier one said.
+fn told_once(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    lines.filter(|line| seen.insert(line.clone())).collect()
 }
 
 impl fmt::Display for Problem {
