@@ -5,9 +5,9 @@ use super::{
     decode::{Section, Words},
     shape::{Choice, Key, Need, Shape, Word, paragraph},
     vocabulary::{
-        AriSettings, Bug, CaSettings, ClockSettings, CrashExploration, CrashOutcome, CrashPhase, CrashPoint,
-        ExpectationHead, Form, HostHead, HostKind, Kind, Law, Level, Link, LinkChange, Meta, Misconduct, Run, SECTIONS,
-        Severity, Side, StepHead, Verb,
+        AriSettings, Bug, CaBehaviour, CaSettings, ClockSettings, CrashExploration, CrashOutcome, CrashPhase,
+        CrashPoint, ExpectationHead, Form, HostHead, HostKind, Kind, Law, Level, Link, LinkChange, Meta, Misconduct,
+        Run, SECTIONS, Severity, Side, StepHead, Verb,
     },
 };
 
@@ -64,8 +64,13 @@ pub fn reference_page() -> String {
     table::<AriSettings>(&mut page, "ari = { … }");
     table::<Dns>(&mut page, "[dns]");
     heading(&mut page, 2, "[bugs]");
-    page.push_str("Each key is the name of a historical defect in quotes, its value `\"on\"` or `\"off\"`.\n");
+    page.push_str(
+        "Each key is the name of a historical defect in quotes, its value `\"on\"` or `\"off\"`. An axis of\n[matrix] \
+                   may stand in it: `\"ca.{bug}\" = \"on\"`.\n",
+    );
     choices(&mut page, "bug", Bug::CHOICES);
+    page.push_str("\nWhat CAs do that a client has to live with is switched on in the same way:\n");
+    choices(&mut page, "behaviour", CaBehaviour::CHOICES);
     table::<Explore>(&mut page, "[explore]");
     table::<CrashExploration>(&mut page, "[explore.crash]");
     choices(&mut page, "point", CrashPoint::CHOICES);

@@ -20,6 +20,9 @@ pub(crate) const PLACEHOLDER: &str = "placeholder";
 /// What stays as it is written: these say what the file is, not what a case is like.
 const UNTOUCHED: [&str; 3] = ["scenario", "extends", "matrix"];
 
+/// Here keys may vary as well, so that one file can be about several defects.
+const NAMED: &str = "bugs";
+
 /// One case's tree, and the axes that changed something in it.
 pub(crate) fn substitute(root: &Table, axes: &Combination, judge: &mut Judge) -> (Table, BTreeSet<String>) {
     let mut substitution = Substitution { axes, used: BTreeSet::new(), judge };
@@ -56,8 +59,11 @@ impl Substitution<'_> {
             .entries
             .iter()
             .map(|entry| {
-                let is_untouched = is_root && UNTOUCHED.contains(&entry.key.as_str());
-                let node = if is_untouched { entry.node.clone() } else { self.node(&entry.node) };
+                let node = match entry.key.as_str() {
+                    key if is_root && UNTOUCHED.contains(&key) => entry.node.clone(),
+                    key if is_root && key == NAMED => self.named(&entry.node),
+                    _ => self.node(&entry.node),
+                };
                 Entry { key: entry.key.clone(), key_at: entry.key_at.clone(), node }
             })
             .collect();
@@ -75,6 +81,17 @@ impl Substitution<'_> {
             Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => node.value.clone(),
         };
         Node { value, at: node.at.clone() }
+    }
+
+    /// A table in whose keys placeholders are replaced too.
+    fn named(&mut self, node: &Node) -> Node {
+        let mut node = self.node(node);
+        if let Value::Table(table) = &mut node.value {
+            for entry in &mut table.entries {
+                entry.key = self.text(&entry.key, &entry.key_at);
+            }
+        }
+        node
     }
 
     /// A text that is one placeholder and nothing else takes the value with its type.
