@@ -9,7 +9,7 @@ use sim::{Env, UtcDateTime};
 
 use crate::{ids::Nonce, timestamp::after};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Nonces {
     max: usize,
     lifetime: Option<Duration>,

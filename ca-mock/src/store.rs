@@ -18,7 +18,7 @@ use crate::{
     renewal_info_policy::RenewalInfoPolicy,
 };
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Store {
     pub(crate) nonces: Nonces,
     pub(crate) accounts: Accounts,

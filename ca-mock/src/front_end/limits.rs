@@ -23,7 +23,7 @@ use crate::{
     problem::{Problem, ProblemType},
     rate_limits::{self, Bucket, Exhausted, Limit},
     store::Store,
-    timestamp::http_date,
+    timestamp::{http_date, rfc3339},
 };
 
 /// As much of a new order as limits look at; whether the rest is right is seen later.
@@ -45,7 +45,7 @@ impl FrontEnd {
             }
             until
         })?;
-        self.env.probe("ca/too-busy");
+        self.env.probe_about("ca/too-busy", || [("address", peer.to_string()), ("until", rfc3339(until))]);
         let answer =
             Answer::text(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<h1>503 Service Unavailable</h1>".into());
         Some(self.with_retry_at(answer, until).with(DATE, &http_date(now)))
@@ -118,7 +118,7 @@ impl FrontEnd {
 
     /// RFC 8555 §6.6.
     fn rate_limited(&self, Exhausted { what, until }: Exhausted) -> Refusal {
-        self.env.probe("ca/rate-limited");
+        self.env.probe_about("ca/rate-limited", || [("limit", what.clone()), ("until", rfc3339(until))]);
         let detail = format!("too many {what}; retry after {}", http_date(until));
         let answer = Answer::from(&Problem::new(ProblemType::RateLimited, detail));
         self.with_retry_at(answer, until).with_link(rate_limits::HELP_URL, "help").into()

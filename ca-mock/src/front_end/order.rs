@@ -66,12 +66,15 @@ impl FrontEnd {
                 .collect();
             let expires = order_expiry(store, &authorizations, validity, latest);
             let wishes = (profile, validity, replaces.clone());
+            let names = identifiers.iter().map(ToString::to_string).collect::<Vec<_>>();
             let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, wishes);
             if let Some(certificate) = replaces.and_then(|replaced| store.certificates.find_mut(&replaced)) {
                 certificate.replaced_by = Some(id);
-                self.env.probe("ca/order-replaces");
+                self.env.probe_about("ca/order-replaces", || [("order", id.to_string())]);
             }
-            self.env.probe("ca/order-created");
+            self.env.probe_about("ca/order-created", || {
+                [("order", id.to_string()), ("account", account.to_string()), ("identifiers", names.join(" "))]
+            });
             // With authorizations that are valid already, it is ready at once.
             let order = self.own_order(store, account, id)?;
             Ok(self.show_order(StatusCode::CREATED, order))
@@ -89,13 +92,13 @@ impl FrontEnd {
     ) -> AuthorizationId {
         let config = self.ca.config();
         if let Some(earlier) = store.authorizations.pre_authorization(account, identifier, self.env.utc_now()) {
-            self.env.probe("ca/pre-authorization-used");
+            self.env.probe_about("ca/pre-authorization-used", || about_authorization(earlier, identifier));
             return earlier;
         }
         if dice::falls(&self.env, "ca/authorization reuse", config.authorization_reuse_percent)
             && let Some(valid) = store.authorizations.valid_until(account, identifier, order_expires)
         {
-            self.env.probe("ca/authorization-reused");
+            self.env.probe_about("ca/authorization-reused", || about_authorization(valid, identifier));
             return valid;
         }
         let expires = after(self.env.utc_now(), config.pending_authorization_lifetime);
@@ -112,13 +115,15 @@ impl FrontEnd {
 
     pub(super) fn finalize(&self, account: AccountId, id: OrderId, jws: &Jws) -> Result<Answer, Refusal> {
         let request: Finalize = payload(jws)?;
+        // Nobody else has to wait while its signature is checked.
+        let csr = base64url::decode(&request.csr)
+            .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))
+            .and_then(|der| Csr::parse(&der));
         let answer = self.ca.with_store(|store| {
             let order = self.own_order(store, account, id)?;
             let OrderStatus::Ready = order.status else { return Err(order.not_ready()) };
             let identifiers = order.identifiers.clone();
-            let der = base64url::decode(&request.csr)
-                .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))?;
-            let csr = Csr::parse(&der)?;
+            let csr = csr?;
             csr.check_names(&identifiers)?;
             csr.check_key(&self.ca.config().certificate_keys)?;
             check_key(store, &csr)?;
@@ -126,7 +131,7 @@ impl FrontEnd {
             order.finalize(csr)?;
             Ok(self.show_order(StatusCode::OK, order))
         })?;
-        self.env.probe("ca/order-finalized");
+        self.env.probe_about("ca/order-finalized", || [("order", id.to_string())]);
         finalization::begin(&self.ca, &self.env, id);
         Ok(answer)
     }
@@ -209,6 +214,10 @@ impl FrontEnd {
             }
         }
     }
+}
+
+fn about_authorization(id: AuthorizationId, identifier: &Identifier) -> [(&'static str, String); 2] {
+    [("authorization", id.to_string()), ("identifier", identifier.to_string())]
 }
 
 /// An order ends with what it stands on: the valid authorizations that it takes over, and the validity that it asks for.

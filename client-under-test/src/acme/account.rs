@@ -59,11 +59,12 @@ impl Account {
                 response.location().ok_or_else(|| Error::unusable(&response, "the account has no Location"))?
             }
             // Some CAs refuse what RFC 8555 §7.3.1 has them answer, and name the account all the same.
-            Err(Error::Refused { problem, location: Some(url), .. }) if problem.status == Some(409) => {
+            Err(e) => {
+                let conflict = e.problem().filter(|problem| problem.status == Some(409));
+                let Some(url) = conflict.and_then(|problem| problem.location.clone()) else { return Err(e) };
                 client.env().probe("manager/account-named-by-refusal");
                 url
             }
-            Err(e) => return Err(e),
         };
         Ok(Self::known(key, url))
     }

@@ -28,8 +28,6 @@ pub enum Error {
         problem: Box<Problem>,
         /// How long it wants to be left alone.
         retry_after: Option<Duration>,
-        /// What it points to instead.
-        location: Option<Url>,
     },
     /// The answer lacks what the protocol promises.
     #[error("the answer of {url} is unusable: {what}")]
@@ -86,7 +84,6 @@ impl Error {
             url: response.url.clone(),
             problem: Box::new(Problem::of_response(response)),
             retry_after: response.retry_after,
-            location: response.location(),
         }
     }
 

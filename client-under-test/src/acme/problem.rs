@@ -5,6 +5,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use hyper::StatusCode;
+use url::Url;
 
 use super::{http::Response, reading::Document};
 
@@ -12,7 +13,7 @@ const URN: &str = "urn:ietf:params:acme:error:";
 const EXCERPT_CHARACTERS_MAX: usize = 200;
 
 /// What a CA said instead of doing what was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
     /// The answer's status; `None` for a problem inside an order or a challenge that names none.
     pub status: Option<u16>,
@@ -22,6 +23,8 @@ pub struct Problem {
     pub detail: String,
     /// The problems of single identifiers (RFC 8555 §6.7.1), one line each.
     pub subproblems: Vec<String>,
+    /// Where the answer points to.
+    pub location: Option<Url>,
 }
 
 impl Problem {
@@ -30,9 +33,10 @@ impl Problem {
     pub fn of_response(response: &Response) -> Self {
         let mut problem = match Document::parse(&response.body, &response.url) {
             Some(document) => Self::of_document(&document),
-            None => Self { status: None, kind: None, detail: excerpt(&response.body), subproblems: Vec::new() },
+            None => Self { detail: excerpt(&response.body), ..Self::default() },
         };
         problem.status = Some(response.status.as_u16());
+        problem.location = response.location();
         problem
     }
 
@@ -48,6 +52,7 @@ impl Problem {
                 let name = identifier.as_ref().and_then(|identifier| identifier.text("value")).unwrap_or("?");
                 format!("{name}: {}", Self::of_document(sub))
             })),
+            location: None,
         }
     }
 
