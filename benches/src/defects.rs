@@ -1,32 +1,39 @@
-//! The README's tables of what the catalogue proves: which law catches which defect and how soon, and how many
-//! power cuts were survived.
+//! The README's tables of what the catalogue proves: which law catches which defect and how soon, what CAs may do to the
+//! client, and how many power cuts were survived.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    time::Duration,
+};
 
 use scenarios::{
     language::{Case, Share},
     runner::{CaseResult, Outcome, Sweep},
 };
 
-/// The cases that the tables are about: those with a defect switched on, and those that explore power cuts.
+/// The cases that the tables are about: those with a defect or a CA's behaviour switched on, and those that explore power
+/// cuts.
 #[must_use]
 pub fn are_told(case: &Case) -> bool {
-    !case.bugs.is_empty() || case.crash_exploration.is_some()
+    !case.bugs.is_empty() || !case.behaviours.is_empty() || case.crash_exploration.is_some()
 }
 
-/// Both tables. Cases of one scenario with the same defect make one line.
+/// All tables. Cases of one scenario with the same defect make one line.
 ///
 /// # Panics
 /// If a case did not come out as its file expects, since its figures then mean nothing.
 #[must_use]
 pub fn report(sweep: &Sweep) -> String {
     let mut caught: BTreeMap<String, Vec<&CaseResult>> = BTreeMap::new();
+    let mut lived_with: BTreeMap<String, Vec<&CaseResult>> = BTreeMap::new();
     let mut explored: BTreeMap<String, Vec<&CaseResult>> = BTreeMap::new();
     for result in &sweep.cases {
         assert_eq!(result.outcome, Outcome::Passed, "{}", result.case.id);
-        match result.case.bugs.first() {
-            Some(bug) => caught.entry(format!("`{}`", bug.name())).or_default().push(result),
-            None => explored.entry(format!("`{}`", result.case.id)).or_default().push(result),
+        match (result.case.bugs.first(), result.case.behaviours.first()) {
+            (Some(bug), _) => caught.entry(format!("`{}`", bug.name())).or_default().push(result),
+            (None, Some(behaviour)) => lived_with.entry(format!("`{}`", behaviour.name())).or_default().push(result),
+            (None, None) => explored.entry(format!("`{}`", result.case.id)).or_default().push(result),
         }
     }
     let mut out = String::new();
@@ -49,6 +56,16 @@ pub fn report(sweep: &Sweep) -> String {
             format!("{median}, {worst}"),
             format!("{:.0}", runs_per_second(results)),
         ]);
+    }
+    let mut out = out + "\n";
+    let mut row = |cells: &[String]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
+    row(&["what a CA does", "the client lives with it in", "in seeds"].map(str::to_owned));
+    row(&["---"; 3].map(str::to_owned));
+    for (behaviour, results) in &lived_with {
+        let scenarios: BTreeSet<String> = results.iter().map(|result| format!("`{}`", result.case.meta.id)).collect();
+        let seeds: usize = results.iter().map(|result| seeds(result).len()).sum();
+        let scenarios = scenarios.into_iter().collect::<Vec<_>>().join(", ");
+        row(&[behaviour.clone(), scenarios, format!("{seeds} of {seeds}")]);
     }
     let mut out = out + "\n";
     let mut row = |cells: &[String]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");

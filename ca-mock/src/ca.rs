@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use sim::{Env, MovableClock};
+use sim::{Env, MovableClock, UtcDateTime};
 
 use crate::{
     config::Config,
@@ -72,7 +72,7 @@ impl Ca {
             clock,
             api: ApiIdentity::new(env, &config),
             issuance: Issuance::new(env, &config.hierarchy),
-            store: Mutex::new(Store::new(&config)),
+            store: Mutex::new(Store::new(&config, env.utc_now())),
             snapshots: Snapshots::default(),
             remote_perspectives: RemotePerspectives::default(),
             config,
@@ -108,12 +108,12 @@ impl Ca {
         self.with_store(|store| store.renewal_info = policy);
     }
 
-    /// From now on, requests that the rule is about are answered as it says.
+    /// From `now` on, requests that the rule is about are answered as it says.
     ///
     /// # Errors
     /// If there are too many rules.
-    pub fn add_fault(&self, rule: FaultRule) -> Result<(), TooManyRules> {
-        self.with_store(|store| store.faults.add(rule))
+    pub fn add_fault(&self, rule: FaultRule, now: UtcDateTime) -> Result<(), TooManyRules> {
+        self.with_store(|store| store.faults.add(rule, now))
     }
 
     /// Takes back the rule of this name, if there is one, or all of them.

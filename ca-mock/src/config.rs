@@ -19,7 +19,8 @@ use crate::{
     caa::{CaaRecheck, CaaRules, EachDue},
     certificates::SerialNumbers,
     external_accounts::ExternalAccountKeys,
-    front_end::{FrontEndClocks, Origin, Paths, Style},
+    faults::FaultRule,
+    front_end::{ChallengeTrigger, FrontEndClocks, Origin, Paths, Style},
     http01::Redirects,
     identifier_policy::IdentifierPolicy,
     issuance::{Hierarchy, LeafUrls},
@@ -108,6 +109,8 @@ pub struct Config {
     pub caa_rules: CaaRules,
     /// Decides which names' CAA is looked up again before issuance.
     pub caa_recheck: Arc<dyn CaaRecheck>,
+    /// Which request to a challenge begins its validation.
+    pub challenge_trigger: ChallengeTrigger,
     /// How long issuance takes: finalized orders are `processing` for so long.
     pub issuance_delay: Duration,
     /// `Retry-After` of a `processing` order, rounded up to whole seconds; absent if none.
@@ -129,6 +132,8 @@ pub struct Config {
 
     /// How much clients may ask for.
     pub rate_limits: RateLimits,
+    /// The fault rules that are in force from the beginning, the latest of each name.
+    pub faults: Vec<FaultRule>,
 
     /// Every challenge that is answered becomes valid: nothing is fetched, and CAA is not looked up.
     pub always_valid: bool,
@@ -163,6 +168,8 @@ pub struct Config {
 
     /// How often, in percent, a good nonce is refused.
     pub nonce_rejection_percent: u8,
+    /// For how long a nonce is good; for ever if absent.
+    pub nonce_lifetime: Option<Duration>,
     /// How many unused nonces are remembered.
     pub nonces_max: usize,
     /// The largest request body, in bytes.
@@ -210,6 +217,7 @@ impl Default for Config {
             caa_identities: vec!["ca.test".to_owned()],
             caa_rules: CaaRules::STANDARD,
             caa_recheck: Arc::new(EachDue),
+            challenge_trigger: ChallengeTrigger::OBJECT,
             issuance_delay: Duration::from_secs(1),
             order_retry_after: Some(Duration::from_secs(3)),
             challenge_retry_after: Some(Duration::from_secs(3)),
@@ -220,6 +228,7 @@ impl Default for Config {
             identifier_policy: IdentifierPolicy::default(),
             domain_blocklist: Vec::new(),
             rate_limits: RateLimits::default(),
+            faults: Vec::new(),
             always_valid: false,
             validation_delay_max: Duration::ZERO,
             remote_perspectives: 0,
@@ -235,6 +244,7 @@ impl Default for Config {
             tls_alpn01_port: 443,
             tls_alpn01_timeout: Duration::from_secs(10),
             nonce_rejection_percent: 0,
+            nonce_lifetime: None,
             nonces_max: 4096,
             body_bytes_max: 64 * 1024,
             client_timeout: Duration::from_secs(30),

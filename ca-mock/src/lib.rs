@@ -68,7 +68,7 @@ pub use certificates::SerialNumbers;
 pub use config::Config;
 pub use external_accounts::{ExternalAccountKey, ExternalAccountKeys};
 pub use faults::{Endpoint, Fault, FaultRule, FieldFault, ForcedState, HeaderFault, Instead, Matcher, TooManyRules};
-pub use front_end::{Bound, FrontEndClocks, MakeAccountLookup, Origin, Paths, Style};
+pub use front_end::{Bound, ChallengeTrigger, FrontEndClocks, MakeAccountLookup, Origin, Paths, Style};
 pub use http01::Redirects;
 pub use identifier::Identifier;
 pub use identifier_policy::{IdentifierPolicy, PublicSuffixes};

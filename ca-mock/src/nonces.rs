@@ -1,35 +1,36 @@
 //! Anti-replay nonces (RFC 8555 §6.5): each is good for one request.
 //!
 //! The unused ones are kept, at most as many as configured; beyond that the oldest is forgotten, and its
-//! owner is told `badNonce` and retries. Nonces do not expire by time.
+//! owner is told `badNonce` and retries. The same if they grow older than configured.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use sim::Env;
+use sim::{Env, UtcDateTime};
 
-use crate::ids::Nonce;
+use crate::{ids::Nonce, timestamp::after};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Nonces {
     max: usize,
+    lifetime: Option<Duration>,
     issued: u64,
-    by_age: BTreeMap<u64, Nonce>,
+    by_age: BTreeMap<u64, (Nonce, UtcDateTime)>,
     ages: BTreeMap<Nonce, u64>,
 }
 
 impl Nonces {
-    /// Keeps at most `max` unused nonces, and at least one.
-    pub(crate) fn new(max: usize) -> Self {
-        Self { max: max.max(1), issued: 0, by_age: BTreeMap::new(), ages: BTreeMap::new() }
+    /// Keeps at most `max` unused nonces, and at least one, each for its `lifetime` or for ever.
+    pub(crate) fn new(max: usize, lifetime: Option<Duration>) -> Self {
+        Self { max: max.max(1), lifetime, issued: 0, by_age: BTreeMap::new(), ages: BTreeMap::new() }
     }
 
     pub(crate) fn issue(&mut self, env: &Env) -> Nonce {
         let nonce = Nonce::draw(env);
         self.issued += 1;
-        self.by_age.insert(self.issued, nonce);
+        self.by_age.insert(self.issued, (nonce, env.utc_now()));
         self.ages.insert(nonce, self.issued);
         while self.by_age.len() > self.max {
-            if let Some((_, forgotten)) = self.by_age.pop_first() {
+            if let Some((_, (forgotten, _))) = self.by_age.pop_first() {
                 self.ages.remove(&forgotten);
             }
         }
@@ -37,10 +38,10 @@ impl Nonces {
     }
 
     /// Uses a nonce up; whether it was one.
-    pub(crate) fn redeem(&mut self, nonce: Nonce) -> bool {
-        let Some(age) = self.ages.remove(&nonce) else { return false };
-        self.by_age.remove(&age);
-        true
+    pub(crate) fn redeem(&mut self, env: &Env, nonce: Nonce) -> bool {
+        let age = self.ages.remove(&nonce);
+        let Some((_, issued)) = age.and_then(|age| self.by_age.remove(&age)) else { return false };
+        self.lifetime.is_none_or(|lifetime| env.utc_now() < after(issued, lifetime))
     }
 }
 
@@ -52,13 +53,16 @@ mod tests {
     #[test]
     fn a_nonce_is_good_once_and_the_oldest_is_forgotten() {
         testing::with_env(|env| {
-            let mut nonces = Nonces::new(2);
+            let mut nonces = Nonces::new(2, None);
             let [first, second, third] = [(); 3].map(|()| nonces.issue(&env));
-            assert!(!nonces.redeem(first));
-            assert!(nonces.redeem(second));
-            assert!(!nonces.redeem(second));
-            assert!(nonces.redeem(third));
+            assert!(!nonces.redeem(&env, first));
+            assert!(nonces.redeem(&env, second));
+            assert!(!nonces.redeem(&env, second));
+            assert!(nonces.redeem(&env, third));
             assert!(nonces.by_age.is_empty() && nonces.ages.is_empty());
+            let mut short_lived = Nonces::new(2, Some(Duration::ZERO));
+            let nonce = short_lived.issue(&env);
+            assert!(!short_lived.redeem(&env, nonce));
         });
     }
 }

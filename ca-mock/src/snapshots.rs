@@ -56,7 +56,7 @@ impl Ca {
         if all.len() >= SNAPSHOTS_MAX && !all.contains_key(name) {
             return Err(TooManySnapshots);
         }
-        let store = self.with_store(|store| Store { nonces: Nonces::new(1), ..store.clone() });
+        let store = self.with_store(|store| Store { nonces: Nonces::new(1, None), ..store.clone() });
         let snapshot = Snapshot { taken: env.utc_now(), clock: self.clock().setting(), store };
         all.insert(name.to_owned(), snapshot);
         env.probe_about("ca/snapshot-taken", || [("name", name.to_owned())]);
@@ -70,7 +70,7 @@ impl Ca {
         let Some(Snapshot { clock, store, .. }) = all.get(name) else { return false };
         self.clock().restore(*clock);
         self.with_store(|present| {
-            let nonces = std::mem::replace(&mut present.nonces, Nonces::new(1));
+            let nonces = std::mem::replace(&mut present.nonces, Nonces::new(1, None));
             *present = Store { nonces, ..store.clone() };
             // In the same step, so that nothing that is asked afterwards is recorded before it.
             env.record(Event::SetBack { what: format!("the CA, to the snapshot {name}") });

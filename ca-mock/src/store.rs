@@ -2,6 +2,8 @@
 //!
 //! It lives in the [`Ca`](crate::Ca) and thus outlives the process that serves it, as a database does.
 
+use sim::UtcDateTime;
+
 use crate::{
     accounts::{AccountStatus, Accounts},
     authorizations::Authorizations,
@@ -30,16 +32,16 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, now: UtcDateTime) -> Self {
         Self {
-            nonces: Nonces::new(config.nonces_max),
+            nonces: Nonces::new(config.nonces_max, config.nonce_lifetime),
             accounts: Accounts::default(),
             orders: Orders::default(),
             authorizations: Authorizations::default(),
             certificates: Certificates::default(),
             renewal_info: config.renewal_info_policy.clone(),
             external_accounts: config.external_account_keys.clone(),
-            faults: Faults::default(),
+            faults: Faults::new(&config.faults, now),
             limits: Buckets::default(),
         }
     }

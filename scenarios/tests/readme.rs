@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use scenarios::{
-    language::{Bug, Style, load},
+    language::{Bug, CaBehaviour, Style, load},
     runner,
 };
 
@@ -14,9 +14,10 @@ fn readme() -> String {
 #[test]
 fn every_defect_has_its_line() {
     let readme = readme();
-    for bug in Bug::ALL {
-        let line = format!("\n| `{}` |", bug.name());
-        assert!(readme.contains(&line), "cargo bench -p benches --bench defects writes the line of {}", bug.name());
+    let behaviours = CaBehaviour::ALL.iter().map(|behaviour| behaviour.name());
+    for name in Bug::ALL.iter().map(|bug| bug.name()).chain(behaviours) {
+        let line = format!("\n| `{name}` |");
+        assert!(readme.contains(&line), "cargo bench -p benches --bench defects writes the line of {name}");
     }
 }
 

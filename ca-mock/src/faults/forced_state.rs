@@ -1,10 +1,14 @@
 //! [`ForcedState`]: the CA changes a resource on its own, as an operator or a fault would.
 
+use std::time::Duration;
+
 use sim::UtcDateTime;
 
 use crate::{
     authorizations::AuthorizationStatus,
+    caa::Checked,
     certificates::{Revocation, RevocationReason, Serial},
+    challenges::ChallengeStatus,
     ids::{AccountId, AuthorizationId, OrderId},
     orders::OrderStatus,
     store::Store,
@@ -13,6 +17,8 @@ use crate::{
 /// What becomes of a resource (RFC 8555 §7.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForcedState {
+    /// Of an authorization: the CA knows by other means than a challenge that the account controls the name.
+    Valid,
     /// Of an order or an authorization.
     Invalid,
     /// Of an order, which is then invalid, or of an authorization.
@@ -25,12 +31,13 @@ pub enum ForcedState {
 
 impl ForcedState {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Invalid, Self::Expired, Self::Deactivated, Self::Revoked];
+    pub const ALL: &'static [Self] = &[Self::Valid, Self::Invalid, Self::Expired, Self::Deactivated, Self::Revoked];
 
     /// The name in rules and calls.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Valid => "valid",
             Self::Invalid => "invalid",
             Self::Expired => "expired",
             Self::Deactivated => "deactivated",
@@ -80,7 +87,7 @@ fn force_order(store: &mut Store, id: OrderId, state: ForcedState, now: UtcDateT
             order.expires = now;
             order.settle(&mut store.authorizations, now);
         }
-        ForcedState::Deactivated | ForcedState::Revoked => return false,
+        ForcedState::Valid | ForcedState::Deactivated | ForcedState::Revoked => return false,
     }
     true
 }
@@ -88,6 +95,13 @@ fn force_order(store: &mut Store, id: OrderId, state: ForcedState, now: UtcDateT
 fn force_authorization(store: &mut Store, id: AuthorizationId, state: ForcedState, now: UtcDateTime) -> bool {
     let Some(authorization) = store.authorizations.find_mut(id) else { return false };
     authorization.status = match (state, authorization.status) {
+        (ForcedState::Valid, AuthorizationStatus::Pending { expires }) => {
+            let Some(first) = authorization.challenges.first_mut() else { return false };
+            first.status = ChallengeStatus::Valid { validated: now };
+            // So long ago that it is due again before issuance.
+            let caa = Checked { at: UtcDateTime::UNIX_EPOCH, ttl: Duration::ZERO };
+            AuthorizationStatus::Valid { expires, caa }
+        }
         (ForcedState::Invalid, _) => AuthorizationStatus::Invalid,
         (ForcedState::Deactivated, _) => AuthorizationStatus::Deactivated,
         (ForcedState::Expired, AuthorizationStatus::Pending { .. }) => AuthorizationStatus::Pending { expires: now },
@@ -98,7 +112,7 @@ fn force_authorization(store: &mut Store, id: AuthorizationId, state: ForcedStat
             ForcedState::Expired,
             AuthorizationStatus::Invalid | AuthorizationStatus::Deactivated | AuthorizationStatus::Expired,
         )
-        | (ForcedState::Revoked, _) => return false,
+        | (ForcedState::Valid | ForcedState::Revoked, _) => return false,
     };
     authorization.settle(now);
     true

@@ -1,7 +1,8 @@
 //! Fault rules as JSON, read with a remark for each mistake, and shown again.
 //!
-//! `{"name": …, "endpoint": […], "account": …, "identifier": …, "from": …, "until": …, "nth": 3, "count": 1,
-//! "percent": 50, "fault": {…}}`; everything but the fault may be left out.
+//! `{"name": …, "endpoint": […], "account": …, "identifier": …, "replaces": true, "from": …, "until": …,
+//! "forSeconds": 60, "nth": 3, "everyNth": 2, "count": 1, "percent": 50, "fault": {…}}`; everything but the fault may be
+//! left out.
 
 use std::time::Duration;
 
@@ -20,8 +21,23 @@ use crate::{
 const NAME_BYTES_MAX: usize = 64;
 /// A delay is no longer than this.
 const DELAY_SECONDS_MAX: f64 = 86_400.0;
-const RULE_KEYS: &[&str] =
-    &["name", "endpoint", "account", "identifier", "from", "until", "nth", "count", "percent", "fault"];
+/// A rule lasts no longer than this, a century.
+const LASTS_SECONDS_MAX: f64 = 3_155_760_000.0;
+const RULE_KEYS: &[&str] = &[
+    "name",
+    "endpoint",
+    "account",
+    "identifier",
+    "replaces",
+    "from",
+    "until",
+    "forSeconds",
+    "nth",
+    "everyNth",
+    "count",
+    "percent",
+    "fault",
+];
 const FAULT_KEYS: &[&str] = &[
     "state",
     "carriedOut",
@@ -140,11 +156,14 @@ fn read_rule<'t>(reader: &mut Reader<'t>, value: &ast::Value<'t>) -> Option<Faul
         endpoints: read_endpoints(reader, &members),
         account: members.text(reader, "account"),
         identifier: members.text(reader, "identifier"),
+        replaces: members.get("replaces").and_then(|value| reader.boolean("replaces", value)),
         from: members.time(reader, "from"),
         until: members.time(reader, "until"),
     };
     let nth = members.whole(reader, "nth", 1).unwrap_or(1);
+    let every_nth = members.whole(reader, "everyNth", 1).unwrap_or(1);
     let count = members.whole(reader, "count", 1);
+    let lasts = members.decimal(reader, "forSeconds", LASTS_SECONDS_MAX).map(Duration::from_secs_f64);
     let percent = members.decimal(reader, "percent", 100.0).unwrap_or(100.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 1,000,000")]
     let chance_ppm = (percent * 10_000.0).round() as u32;
@@ -153,7 +172,7 @@ fn read_rule<'t>(reader: &mut Reader<'t>, value: &ast::Value<'t>) -> Option<Faul
         return None;
     };
     let fault = read_fault(reader, fault)?;
-    Some(FaultRule { name, matcher, nth, count, chance_ppm, fault })
+    Some(FaultRule { name, matcher, nth, every_nth, count, lasts, chance_ppm, fault })
 }
 
 fn read_endpoints<'t>(reader: &mut Reader<'t>, members: &Members<'_, 't>) -> Vec<Endpoint> {
@@ -325,15 +344,18 @@ impl Faults {
 
 fn rule_to_json(rule: &FaultRule) -> Value {
     let mut object = json!({ "name": rule.name, "nth": rule.nth, "fault": fault_to_json(&rule.fault) });
-    let Matcher { endpoints, account, identifier, from, until } = &rule.matcher;
+    let Matcher { endpoints, account, identifier, replaces, from, until } = &rule.matcher;
     if !endpoints.is_empty() {
         object["endpoint"] = endpoints.iter().map(|endpoint| endpoint.name()).collect();
     }
     let optional = [
         ("account", account.clone().map(Value::from)),
         ("identifier", identifier.clone().map(Value::from)),
+        ("replaces", replaces.map(Value::from)),
         ("from", from.map(|at| rfc3339(at).into())),
         ("until", until.map(|at| rfc3339(at).into())),
+        ("forSeconds", rule.lasts.map(|lasts| lasts.as_secs_f64().into())),
+        ("everyNth", (rule.every_nth > 1).then(|| rule.every_nth.into())),
         ("count", rule.count.map(Value::from)),
         ("percent", (rule.chance_ppm < 1_000_000).then(|| (f64::from(rule.chance_ppm) / 10_000.0).into())),
     ];
@@ -399,8 +421,8 @@ mod tests {
     #[test]
     fn a_rule_is_read_and_shown_the_same_way() {
         let text = r#"{
-            "name": "third", "endpoint": "finalize", "identifier": "a.test", "nth": 3, "count": 1, "percent": 12.5,
-            "from": "2026-11-21T12:00:00Z",
+            "name": "third", "endpoint": "finalize", "identifier": "a.test", "nth": 3, "everyNth": 5, "count": 1, "percent": 12.5,
+            "from": "2026-11-21T12:00:00Z", "forSeconds": 8760, "replaces": true,
             "fault": {
                 "status": 503, "html": "<p>", "setHeaders": {"Retry-After": "120"}, "removeHeaders": ["Link"],
                 "setFields": {"/status": {"a": [1]}}, "removeFields": ["/x"], "delaySeconds": 1.5, "state": "invalid"

@@ -8,6 +8,8 @@ mod fault;
 mod forced_state;
 mod json;
 
+use std::time::Duration;
+
 pub(crate) use fault::CutOff;
 pub use fault::{Fault, FieldFault, HeaderFault, Instead};
 pub use forced_state::ForcedState;
@@ -15,8 +17,12 @@ pub(crate) use forced_state::{Resource, force};
 pub(crate) use json::states;
 use sim::{Env, UtcDateTime};
 
+use crate::timestamp::after;
+
 /// How many rules there may be at the same time.
 const RULES_MAX: usize = 1_000;
+/// Of a matcher's account: whichever it is.
+const ANY: &str = "*";
 
 /// One rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +33,12 @@ pub struct FaultRule {
     pub matcher: Matcher,
     /// It acts from this request on, of those that it is about, counted from 1.
     pub nth: u64,
+    /// From there on, each so many: 1 is every request, 2 every other one.
+    pub every_nth: u64,
     /// It acts no more often than this.
     pub count: Option<u64>,
+    /// It is in force for so long, by the CA's clock.
+    pub lasts: Option<Duration>,
     /// How likely it is to act when it may, parts per million, drawn from the CA's entropy.
     pub chance_ppm: u32,
     /// What it does.
@@ -39,7 +49,16 @@ impl FaultRule {
     /// Always, for every request.
     #[must_use]
     pub fn new(name: impl Into<String>, fault: Fault) -> Self {
-        Self { name: name.into(), matcher: Matcher::default(), nth: 1, count: None, chance_ppm: 1_000_000, fault }
+        Self {
+            name: name.into(),
+            matcher: Matcher::default(),
+            nth: 1,
+            every_nth: 1,
+            count: None,
+            lasts: None,
+            chance_ppm: 1_000_000,
+            fault,
+        }
     }
 }
 
@@ -48,11 +67,14 @@ impl FaultRule {
 pub struct Matcher {
     /// To one of these resources; if none are named, to any, even to one that is not there.
     pub endpoints: Vec<Endpoint>,
-    /// By the account with this URL, or with this contact, `mailto:` or not.
+    /// By the account with this URL, or with this contact, `mailto:` or not; by any account that there is if it is
+    /// `*`, and then not by a key that the CA has not seen yet.
     pub account: Option<String>,
     /// About this identifier: of the order, authorization, challenge or certificate that is asked for, or of the new
     /// order.
     pub identifier: Option<String>,
+    /// Whether it is an order that says which certificate it replaces (RFC 9773 §5).
+    pub replaces: Option<bool>,
     /// From this moment on, by the CA's clock.
     pub from: Option<UtcDateTime>,
     /// Before this moment, by the CA's clock.
@@ -120,17 +142,22 @@ pub(crate) struct Asked {
     /// The URL and the contacts of the account that it names.
     pub(crate) account: Vec<String>,
     pub(crate) identifiers: Vec<String>,
+    pub(crate) replaces: bool,
 }
 
 impl Matcher {
     fn fits(&self, asked: &Asked, now: UtcDateTime) -> bool {
         let is_account = |wanted: &String| {
-            asked.account.iter().any(|known| known == wanted || known.strip_prefix("mailto:") == Some(wanted))
+            asked
+                .account
+                .iter()
+                .any(|known| wanted == ANY || known == wanted || known.strip_prefix("mailto:") == Some(wanted))
         };
         let is_identifier = |wanted: &String| asked.identifiers.iter().any(|known| known.eq_ignore_ascii_case(wanted));
         (self.endpoints.is_empty() || asked.endpoint.is_some_and(|endpoint| self.endpoints.contains(&endpoint)))
             && self.account.as_ref().is_none_or(is_account)
             && self.identifier.as_ref().is_none_or(is_identifier)
+            && self.replaces.is_none_or(|replaces| replaces == asked.replaces)
             && self.from.is_none_or(|from| from <= now)
             && self.until.is_none_or(|until| now < until)
     }
@@ -143,6 +170,8 @@ pub(crate) struct Faults(Vec<Tracked>);
 #[derive(Clone, Debug)]
 struct Tracked {
     rule: FaultRule,
+    /// By when it is over.
+    until: Option<UtcDateTime>,
     matched: u64,
     acted: u64,
 }
@@ -153,16 +182,27 @@ struct Tracked {
 pub struct TooManyRules;
 
 impl Faults {
+    /// With these rules at first; those that are too many are left out.
+    pub(crate) fn new(rules: &[FaultRule], now: UtcDateTime) -> Self {
+        let mut faults = Self::default();
+        for rule in rules {
+            let _ = faults.add(rule.clone(), now);
+        }
+        faults
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(crate) fn add(&mut self, rule: FaultRule) -> Result<(), TooManyRules> {
+    /// `now` is when the rule's time begins to run.
+    pub(crate) fn add(&mut self, rule: FaultRule, now: UtcDateTime) -> Result<(), TooManyRules> {
         self.0.retain(|known| known.rule.name != rule.name);
         if self.0.len() >= RULES_MAX {
             return Err(TooManyRules);
         }
-        self.0.push(Tracked { rule, matched: 0, acted: 0 });
+        let until = rule.lasts.map(|lasts| after(now, lasts));
+        self.0.push(Tracked { rule, until, matched: 0, acted: 0 });
         Ok(())
     }
 
@@ -181,12 +221,13 @@ impl Faults {
     pub(crate) fn strike(&mut self, env: &Env, asked: &Asked) -> Option<Fault> {
         let now = env.utc_now();
         let mut struck = None;
-        for Tracked { rule, matched, acted } in &mut self.0 {
-            if !rule.matcher.fits(asked, now) {
+        for Tracked { rule, until, matched, acted } in &mut self.0 {
+            if until.is_some_and(|until| until <= now) || !rule.matcher.fits(asked, now) {
                 continue;
             }
             *matched += 1;
-            if struck.is_some() || *matched < rule.nth || rule.count.is_some_and(|count| *acted >= count) {
+            let is_its_turn = matched.checked_sub(rule.nth).is_some_and(|since| since % rule.every_nth.max(1) == 0);
+            if struck.is_some() || !is_its_turn || rule.count.is_some_and(|count| *acted >= count) {
                 continue;
             }
             let dice = || env.random_below(&format!("ca/fault {}", rule.name), 1_000_000);
@@ -206,13 +247,13 @@ impl Faults {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::{testing, timestamp::before};
 
     fn acts(rule: FaultRule, requests: &[Asked]) -> Vec<bool> {
         let mut acted = Vec::new();
         testing::with_env(|env| {
             let mut faults = Faults::default();
-            faults.add(rule).unwrap();
+            faults.add(rule, env.utc_now()).unwrap();
             acted = requests.iter().map(|asked| faults.strike(&env, asked).is_some()).collect();
         });
         acted
@@ -229,6 +270,27 @@ mod tests {
         rule.matcher.endpoints = vec![Endpoint::Finalize];
         let requests = [&finalize, &order, &finalize, &order, &finalize, &finalize].map(Clone::clone);
         assert_eq!(acts(rule, &requests), [false, false, false, false, true, false]);
+    }
+
+    #[test]
+    fn of_several_each_so_many_is_struck_from_the_nth_on() {
+        let rule = FaultRule { nth: 2, every_nth: 3, ..FaultRule::new("third", Fault::default()) };
+        let requests = vec![asked(Endpoint::Order); 6];
+        assert_eq!(acts(rule, &requests), [false, true, false, false, true, false]);
+    }
+
+    #[test]
+    fn a_rule_ends_when_its_time_is_over() {
+        testing::with_env(|env| {
+            let mut faults = Faults::default();
+            let rule = FaultRule { lasts: Some(Duration::from_secs(60)), ..FaultRule::new("halt", Fault::default()) };
+            let now = env.utc_now();
+            let strikes = |faults: &mut Faults| faults.strike(&env, &Asked::default()).is_some();
+            faults.add(rule.clone(), now).unwrap();
+            assert!(strikes(&mut faults));
+            faults.add(rule, before(now, Duration::from_secs(60))).unwrap();
+            assert!(!strikes(&mut faults));
+        });
     }
 
     #[test]
@@ -253,11 +315,13 @@ mod tests {
             (Some("a@a.test"), Some("A.test"), true),
             (Some("mailto:a@a.test"), Some("b.test"), false),
             (Some("b@a.test"), None, false),
+            (Some("*"), None, true),
         ] {
             let [account, identifier] = [account, name].map(|text| text.map(str::to_owned));
             let matcher = Matcher { account, identifier, ..Matcher::default() };
             assert_eq!(matcher.fits(&request, now), fits, "{matcher:?}");
         }
+        assert!(!Matcher { account: Some("*".to_owned()), ..Matcher::default() }.fits(&Asked::default(), now));
         assert!(!Matcher { until: Some(now), ..Matcher::default() }.fits(&request, now));
         assert!(Matcher { from: Some(now), ..Matcher::default() }.fits(&request, now));
     }
@@ -267,8 +331,9 @@ mod tests {
         testing::with_env(|env| {
             let delayed = |seconds| Fault { delay: std::time::Duration::from_secs(seconds), ..Fault::default() };
             let mut faults = Faults::default();
-            faults.add(FaultRule { count: Some(1), ..FaultRule::new("once", delayed(1)) }).unwrap();
-            faults.add(FaultRule { nth: 2, ..FaultRule::new("then", delayed(2)) }).unwrap();
+            let now = env.utc_now();
+            faults.add(FaultRule { count: Some(1), ..FaultRule::new("once", delayed(1)) }, now).unwrap();
+            faults.add(FaultRule { nth: 2, ..FaultRule::new("then", delayed(2)) }, now).unwrap();
             let seconds = [(); 2].map(|()| faults.strike(&env, &Asked::default()).unwrap().delay.as_secs());
             assert_eq!(seconds, [1, 2]);
         });

@@ -24,6 +24,11 @@ use crate::{
 #[derive(Deserialize)]
 struct Ordered {
     identifiers: Vec<SentIdentifier>,
+    replaces: Option<String>,
+}
+
+fn ordered(jws: &Jws) -> Option<Ordered> {
+    serde_json::from_slice(&jws.payload).ok()
 }
 
 #[derive(Deserialize)]
@@ -52,6 +57,8 @@ impl FrontEnd {
                     .as_ref()
                     .map(|route| identifiers(store, route, jws.as_ref()))
                     .unwrap_or_default(),
+                replaces: asked.route == Some(Route::NewOrder)
+                    && jws.as_ref().and_then(ordered).is_some_and(|ordered| ordered.replaces.is_some()),
             };
             let fault = store.faults.strike(&self.env, &about)?;
             if let (Some(state), Some(resource)) = (fault.state, asked.route.as_ref().and_then(resource)) {
@@ -127,8 +134,7 @@ fn identifiers(store: &Store, route: &Route, jws: Option<&Jws>) -> Vec<String> {
             id.and_then(|id| store.certificates.find(&id)).map(|one| names(&mut one.identifiers.iter()))
         }
         Route::NewOrder => {
-            let ordered = jws.and_then(|jws| serde_json::from_slice::<Ordered>(&jws.payload).ok());
-            ordered.map(|ordered| ordered.identifiers.into_iter().map(|sent| sent.value).collect())
+            jws.and_then(ordered).map(|ordered| ordered.identifiers.into_iter().map(|sent| sent.value).collect())
         }
         Route::NewAuthorization => {
             let asked = jws.and_then(|jws| serde_json::from_slice::<Authorized>(&jws.payload).ok());

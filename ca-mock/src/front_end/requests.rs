@@ -221,7 +221,7 @@ impl FrontEnd {
     /// RFC 8555 §6.5. The nonce is used up even if the request fails later.
     fn redeem_nonce(&self, jws: &Jws) -> Result<(), Problem> {
         let nonce = jws.nonce.as_ref().and_then(|sent| sent.nonce());
-        let is_good = nonce.is_some_and(|nonce| self.ca.with_store(|store| store.nonces.redeem(nonce)));
+        let is_good = nonce.is_some_and(|nonce| self.ca.with_store(|store| store.nonces.redeem(&self.env, nonce)));
         // RFC 8555 §6.5: clients retry with the nonce that comes with the error; only those that have to will learn it.
         if is_good && !dice::falls(&self.env, "ca/nonce rejection", self.ca.config().nonce_rejection_percent) {
             return Ok(());

@@ -3,6 +3,8 @@
 //! One file an incident, or a family of small ones in the same place: what happened, when, the public thread, and which
 //! oracle must catch it. The protocol's code never asks which of them is in place.
 
+mod any_request_triggers;
+mod behaviours;
 mod caa_climbing;
 mod caa_loop_variable;
 mod caa_reading;
@@ -15,6 +17,8 @@ mod serial_numbers;
 mod stale_account_cache;
 mod validity_plus_one_second;
 
+pub use any_request_triggers::ANY_REQUEST_TRIGGERS;
+pub use behaviours::Behaviour;
 pub use caa_climbing::{CAA_CLIMBS_ALIAS, CAA_SERVFAIL_PERMITS};
 pub use caa_loop_variable::CaaLoopVariable;
 pub use caa_reading::{CAA_PARAMETER_CASE, CAA_PARAMETER_SEPARATOR, CAA_RESULT_IGNORED, CAA_TAG_CASE};

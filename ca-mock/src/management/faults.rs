@@ -37,7 +37,7 @@ impl Management {
             }
         };
         for rule in rules {
-            if let Err(too_many) = self.ca.add_fault(rule) {
+            if let Err(too_many) = self.ca.add_fault(rule, self.env.utc_now()) {
                 return refusal(format!("{too_many}\n"));
             }
         }

@@ -27,7 +27,7 @@ struct Forced {
 }
 
 impl Management {
-    /// `POST {"url": …, "state": "invalid" | "expired" | "deactivated" | "revoked"}`.
+    /// `POST {"url": …, "state": "valid" | "invalid" | "expired" | "deactivated" | "revoked"}`.
     pub(super) async fn state(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         if request.method() != Method::POST {
             return bare(StatusCode::METHOD_NOT_ALLOWED);
@@ -54,9 +54,10 @@ impl Management {
         }
     }
 
-    /// All accounts, nonces, orders, authorizations, certificates, fault rules and what limits have counted are gone.
+    /// All accounts, nonces, orders, authorizations, certificates, added fault rules and what limits have counted are
+    /// gone.
     pub(super) fn reset(&self) -> Response<Full<Bytes>> {
-        self.ca.with_store(|store| *store = Store::new(self.ca.config()));
+        self.ca.with_store(|store| *store = Store::new(self.ca.config(), self.env.utc_now()));
         self.env.probe("ca/reset");
         bare(StatusCode::NO_CONTENT)
     }

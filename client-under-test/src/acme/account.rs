@@ -18,6 +18,9 @@ pub const SETTLING_TIME: Duration = Duration::from_secs(60);
 /// The waits before a request is sent again that was refused in that time, seconds.
 const SETTLING_WAITS_S: [u64; 4] = [1, 2, 4, 8];
 
+/// The waits before a resource that was not found is looked for again, seconds.
+const UNKNOWN_WAITS_S: [u64; 3] = [1, 2, 4];
+
 /// A key that a CA knows by an address.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -51,8 +54,18 @@ impl Account {
         if !contact.is_empty() {
             payload["contact"] = json!(contact);
         }
-        let response = client.post(&key, KeyId::Jwk, &url, &Payload::Json(payload)).await?;
-        let url = response.location().ok_or_else(|| Error::unusable(&response, "the account has no Location"))?;
+        let url = match client.post(&key, KeyId::Jwk, &url, &Payload::Json(payload)).await {
+            Ok(response) => {
+                response.location().ok_or_else(|| Error::unusable(&response, "the account has no Location"))?
+            }
+            // Some CAs refuse what RFC 8555 §7.3.1 has them answer, and name the account all the same.
+            Err(e) => {
+                let conflict = e.problem().filter(|problem| problem.status == Some(409));
+                let Some(url) = conflict.and_then(|problem| problem.location.clone()) else { return Err(e) };
+                client.env().probe("manager/account-named-by-refusal");
+                url
+            }
+        };
         Ok(Self::known(key, url))
     }
 
@@ -149,6 +162,22 @@ impl Session<'_> {
     }
 
     pub(super) async fn read(&mut self, url: &Url) -> Result<Response, Error> {
-        self.post(url, &Payload::Read(None)).await
+        self.read_as(url, None).await
+    }
+
+    /// Reads a resource that the CA has named, in a media type if one is given. A part of the CA that lags behind may
+    /// not have heard of it, so 404 is no answer at first.
+    pub(super) async fn read_as(&mut self, url: &Url, accept: Option<&'static str>) -> Result<Response, Error> {
+        let mut waits = UNKNOWN_WAITS_S.into_iter();
+        loop {
+            let refused = match self.post(url, &Payload::Read(accept)).await {
+                Err(e) if e.problem().is_some_and(|problem| problem.status == Some(404)) => e,
+                other => return other,
+            };
+            let Some(wait) = waits.next().filter(|_| refused.retry_after().is_none()) else { return Err(refused) };
+            let env = self.client.env();
+            env.probe("manager/not-found-yet");
+            env.sleep(Duration::from_secs(wait)).await;
+        }
     }
 }

@@ -15,7 +15,7 @@ use x509_parser::{
     prelude::FromDer,
 };
 
-use super::{Error, account::Session, client::Payload, renewal_info::CertId};
+use super::{Error, account::Session, renewal_info::CertId};
 use crate::name::Name;
 
 const MEDIA_TYPE: &str = "application/pem-certificate-chain";
@@ -211,7 +211,7 @@ impl Session<'_> {
     /// # Errors
     /// [`Error`] if the CA does not hand it out, or not in a readable form.
     pub async fn download(&mut self, url: &Url) -> Result<Chain, Error> {
-        let response = self.post(url, &Payload::Read(Some(MEDIA_TYPE))).await?;
+        let response = self.read_as(url, Some(MEDIA_TYPE)).await?;
         Ok(Chain::parse(&response.body)?)
     }
 }

@@ -12,6 +12,9 @@ use super::Error;
 /// Waits without a `Retry-After`, seconds; the last one repeats.
 const INTERVALS_S: [u64; 5] = [1, 2, 3, 5, 10];
 
+/// The longest wait between two looks at what is not ready.
+const SUGGESTION_MAX: Duration = Duration::from_secs(60);
+
 /// How long something is looked at again and again.
 #[derive(Debug)]
 pub struct Pace {
@@ -28,7 +31,17 @@ impl Pace {
         Self { env: env.clone(), what: what.into(), deadline: env.monotonic_now() + limit, waits: 0 }
     }
 
-    /// Waits until it is time to look again.
+    /// Waits until it is time to look again at what is not ready. What the CA suggests is followed up to
+    /// [`SUGGESTION_MAX`]: some say a day and mean seconds.
+    ///
+    /// # Errors
+    /// [`Error::NotYet`] at once if that would be after the deadline.
+    pub async fn poll(&mut self, suggested: Option<Duration>) -> Result<(), Error> {
+        let wait = self.wait(suggested.map(|suggested| suggested.min(SUGGESTION_MAX))).await;
+        wait.map_err(|_| Error::NotYet { what: self.what.clone(), retry_after: suggested })
+    }
+
+    /// Waits until it is time to ask again what was refused.
     ///
     /// # Errors
     /// [`Error::NotYet`] at once if that would be after the deadline.
@@ -58,6 +71,16 @@ mod tests {
         let error = pace.wait(Some(Duration::from_secs(3_600))).await.unwrap_err();
         assert_eq!(error.retry_after(), Some(Duration::from_secs(3_600)));
         assert_eq!(env.monotonic_now().since(begun).as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_day_that_is_only_suggested_is_a_minute_and_handed_back_as_a_day() {
+        let env = real::env("client", real::Options::default());
+        let mut pace = Pace::new(&env, "the order", Duration::from_secs(100));
+        let day = Some(Duration::from_secs(86_400));
+        pace.poll(day).await.unwrap();
+        assert_eq!(env.monotonic_now().0.as_secs(), 60);
+        assert_eq!(pace.poll(day).await.unwrap_err().retry_after(), day);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,9 +2,10 @@
 //!
 //! Any error answer becomes one, whatever its body: a page of HTML is a problem without a type.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use hyper::StatusCode;
+use url::Url;
 
 use super::{http::Response, reading::Document};
 
@@ -12,7 +13,7 @@ const URN: &str = "urn:ietf:params:acme:error:";
 const EXCERPT_CHARACTERS_MAX: usize = 200;
 
 /// What a CA said instead of doing what was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
     /// The answer's status; `None` for a problem inside an order or a challenge that names none.
     pub status: Option<u16>,
@@ -22,6 +23,8 @@ pub struct Problem {
     pub detail: String,
     /// The problems of single identifiers (RFC 8555 §6.7.1), one line each.
     pub subproblems: Vec<String>,
+    /// Where the answer points to.
+    pub location: Option<Url>,
 }
 
 impl Problem {
@@ -30,9 +33,10 @@ impl Problem {
     pub fn of_response(response: &Response) -> Self {
         let mut problem = match Document::parse(&response.body, &response.url) {
             Some(document) => Self::of_document(&document),
-            None => Self { status: None, kind: None, detail: excerpt(&response.body), subproblems: Vec::new() },
+            None => Self { detail: excerpt(&response.body), ..Self::default() },
         };
         problem.status = Some(response.status.as_u16());
+        problem.location = response.location();
         problem
     }
 
@@ -43,15 +47,12 @@ impl Problem {
             status: document.number("status").and_then(|status| u16::try_from(status).ok()),
             kind: document.text("type").and_then(|kind| kind.strip_prefix(URN)).map(str::to_owned),
             detail: document.text("detail").or_else(|| document.text("title")).unwrap_or_default().to_owned(),
-            subproblems: document
-                .objects("subproblems")
-                .iter()
-                .map(|sub| {
-                    let identifier = sub.object("identifier");
-                    let name = identifier.as_ref().and_then(|identifier| identifier.text("value")).unwrap_or("?");
-                    format!("{name}: {}", Self::of_document(sub))
-                })
-                .collect(),
+            subproblems: told_once(document.objects("subproblems").iter().map(|sub| {
+                let identifier = sub.object("identifier");
+                let name = identifier.as_ref().and_then(|identifier| identifier.text("value")).unwrap_or("?");
+                format!("{name}: {}", Self::of_document(sub))
+            })),
+            location: None,
         }
     }
 
@@ -73,6 +74,12 @@ impl Problem {
                     || status == StatusCode::REQUEST_TIMEOUT.as_u16()
             })
     }
+}
+
+/// Without those that say what an earlier one said.
+fn told_once(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    lines.filter(|line| seen.insert(line.clone())).collect()
 }
 
 impl fmt::Display for Problem {

@@ -138,11 +138,11 @@ impl<'a> Attempt<'a> {
                 OrderState::Pending if !is_authorized => {
                     self.authorize(order).await?;
                     is_authorized = true;
-                    self.refresh(order).await?;
+                    self.refresh(order, &mut pace).await?;
                 }
                 OrderState::Pending | OrderState::Processing | OrderState::Unknown => {
-                    pace.wait(order.retry_after).await?;
-                    self.refresh(order).await?;
+                    pace.poll(order.retry_after).await?;
+                    self.refresh(order, &mut pace).await?;
                 }
                 OrderState::Ready { finalize } => {
                     if finalized == FINALIZE_MAX {
@@ -156,7 +156,7 @@ impl<'a> Attempt<'a> {
                         // Whether the request arrived, the order tells.
                         Err(e) if e.is_transient() || e.is("orderNotReady") => {
                             pace.wait(e.retry_after()).await?;
-                            self.refresh(order).await?;
+                            self.refresh(order, &mut pace).await?;
                         }
                         Err(e) => return Err(e.into()),
                     }
@@ -225,7 +225,6 @@ impl<'a> Attempt<'a> {
 
     async fn await_authorization(&mut self, url: &Url) -> Result<(), Error> {
         let mut pace = Pace::new(&self.issuer.env, format!("the authorization {url}"), AUTHORIZATION_LIMIT);
-        let mut retry_after = None;
         loop {
             match self.session.authorization(url).await {
                 Ok(authorization) => match authorization.state {
@@ -235,24 +234,27 @@ impl<'a> Attempt<'a> {
                         return Err(Error::NotAuthorized { name, status, reason });
                     }
                     AuthorizationState::Pending | AuthorizationState::Unknown => {
-                        retry_after = authorization.retry_after;
+                        pace.poll(authorization.retry_after).await?;
                     }
                 },
-                Err(e) if e.is_transient() => retry_after = e.retry_after().or(retry_after),
+                Err(e) if e.is_transient() => pace.wait(e.retry_after()).await?,
                 Err(e) => return Err(e),
             }
-            pace.wait(retry_after).await?;
         }
     }
 
-    /// Looks at the order again. If that fails for now, it stands as it stood.
-    async fn refresh(&mut self, order: &mut Order) -> Result<(), Error> {
-        match self.session.order(&order.url).await {
-            Ok(shown) => *order = shown,
-            Err(e) if e.is_transient() => order.retry_after = e.retry_after(),
-            Err(e) => return Err(e),
+    /// Looks at the order again.
+    async fn refresh(&mut self, order: &mut Order, pace: &mut Pace) -> Result<(), Error> {
+        loop {
+            match self.session.order(&order.url).await {
+                Ok(shown) => {
+                    *order = shown;
+                    return Ok(());
+                }
+                Err(e) if e.is_transient() => pace.wait(e.retry_after()).await?,
+                Err(e) => return Err(e),
+            }
         }
-        Ok(())
     }
 
     /// Brings the order of a failed attempt to its end, or leaves its record where it can go on or its
@@ -300,6 +302,8 @@ fn refuses_replacement(error: &Error) -> bool {
             || problem.is("unauthorized")
             || status == Some(409)
             || status == Some(404)
+            // Some CAs fall over it.
+            || problem.is("serverInternal") && error.retry_after().is_none()
     })
 }
 

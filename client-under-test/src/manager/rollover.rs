@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     acme::{
+        Error,
         account::{Account, SETTLING_TIME},
         client::Client,
     },
@@ -123,21 +124,23 @@ impl Issuer {
             }
         };
         self.env.probe("manager/rollover-begun");
-        match old.session(client).change_key(&new).await {
-            Ok(true) => Ok(Some(Account::known(new, old.url().clone()))),
-            Ok(false) => Ok(None),
+        let not_changed = match old.session(client).change_key(&new).await {
+            // Some CAs say so and have changed nothing.
+            Ok(true) => Error::Unusable { url: old.url().clone(), what: "the key is the old one", retry_after: None },
+            Ok(false) => return Ok(None),
             // Without an answer, or with 409 (RFC 8555 §7.3.5), the account may have the new key already.
             Err(e) => {
                 self.env.probe("manager/rollover-in-doubt");
-                match Account::find(client, new).await? {
-                    Some(found) if found.url() == old.url() => Ok(Some(found)),
-                    Some(_) => {
-                        self.storage.remove_pending_account_key(&self.user).await?;
-                        Err(e.into())
-                    }
-                    None => Err(e.into()),
-                }
+                e
             }
+        };
+        match Account::find(client, new).await? {
+            Some(found) if found.url() == old.url() => Ok(Some(found)),
+            Some(_) => {
+                self.storage.remove_pending_account_key(&self.user).await?;
+                Err(not_changed.into())
+            }
+            None => Err(not_changed.into()),
         }
     }
 

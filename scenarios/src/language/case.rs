@@ -12,7 +12,9 @@ use super::{
     suggestion,
     terms::HostName,
     values::{Slug, Written},
-    vocabulary::{Bug, CaSettings, ClockSettings, CrashExploration, HostHead, HostKind, Link, LinkChange, Meta, Run},
+    vocabulary::{
+        Bug, CaBehaviour, CaSettings, ClockSettings, CrashExploration, HostHead, HostKind, Link, LinkChange, Meta, Run,
+    },
     zone::Zone,
 };
 
@@ -37,6 +39,8 @@ pub struct Case {
     pub zone: Option<Zone>,
     /// The defects that are switched on.
     pub bugs: Vec<Bug>,
+    /// What the CA does that a client has to live with.
+    pub behaviours: Vec<CaBehaviour>,
     /// Crash points to be tried one by one.
     pub crash_exploration: Option<CrashExploration>,
     /// What happens, in the order of the file.
@@ -95,6 +99,7 @@ pub(crate) fn read(root: &Table, id: &str, axes: &[(String, String)], judge: &mu
     let around = Around { end, axes, root_at: &root.at, kind };
     let expectations = expectation::read(items(root, "expect"), &around, judge);
     let (hosts, zone) = (hosts?, dns?.zone);
+    let (bugs, behaviours) = bugs.unzip();
     demand_names_resolve(root, &hosts, zone.as_ref(), judge);
     Some(Case {
         id: id.to_owned(),
@@ -106,6 +111,7 @@ pub(crate) fn read(root: &Table, id: &str, axes: &[(String, String)], judge: &mu
         ca: ca?,
         zone,
         bugs: bugs?,
+        behaviours: behaviours?,
         crash_exploration: explore?.crash,
         timeline,
         expectations,
@@ -277,12 +283,14 @@ fn read_net(root: &Table, judge: &mut Judge) -> Option<Net> {
     is_right.then_some(Net { link, directions })
 }
 
-fn read_bugs(root: &Table, judge: &mut Judge) -> Option<Vec<Bug>> {
-    let mut on = Vec::new();
+fn read_bugs(root: &Table, judge: &mut Judge) -> Option<(Vec<Bug>, Vec<CaBehaviour>)> {
+    let (mut on, mut behaviours) = (Vec::new(), Vec::new());
     let mut is_right = true;
     for entry in &sub_table(root, "bugs").entries {
         let bug = Bug::ALL.iter().find(|bug| bug.name() == entry.key);
-        if let (None, Value::Table(inner)) = (bug, &entry.node.value) {
+        let behaviour = CaBehaviour::ALL.iter().find(|behaviour| behaviour.name() == entry.key);
+        let is_known = bug.is_some() || behaviour.is_some();
+        if let (false, Value::Table(inner)) = (is_known, &entry.node.value) {
             let rest = inner.entries.first().map_or("some-bug", |inner| inner.key.as_str());
             let help = format!("the dot is part of the name: write \"{}.{rest}\" = \"on\"", entry.key);
             let message = "a bug's name must stand in quotes";
@@ -290,8 +298,9 @@ fn read_bugs(root: &Table, judge: &mut Judge) -> Option<Vec<Bug>> {
             is_right = false;
             continue;
         }
-        if bug.is_none() {
-            let names: Vec<&str> = Bug::ALL.iter().map(|bug| bug.name()).collect();
+        if !is_known {
+            let behaviours = CaBehaviour::ALL.iter().map(|behaviour| behaviour.name());
+            let names: Vec<&str> = Bug::ALL.iter().map(|bug| bug.name()).chain(behaviours).collect();
             let help = suggestion::help(&entry.key, "known bugs", &names);
             let message = format!("`{}` is not a known bug", entry.key);
             judge.report(Diagnostic::new("unknown-word", &entry.key_at, message, "not a known bug").help(help));
@@ -314,13 +323,13 @@ fn read_bugs(root: &Table, judge: &mut Judge) -> Option<Vec<Bug>> {
                 None
             }
         };
-        match (bug, is_on) {
-            (Some(bug), Some(true)) => on.push(*bug),
-            (Some(_), Some(false)) => {}
-            (_, None) | (None, _) => is_right = false,
+        is_right &= is_known && is_on.is_some();
+        if is_on == Some(true) {
+            on.extend(bug);
+            behaviours.extend(behaviour);
         }
     }
-    is_right.then_some(on)
+    is_right.then_some((on, behaviours))
 }
 
 /// Managers and visitors find each other and the CA by name, so someone has to answer.

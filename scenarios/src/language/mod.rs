@@ -42,8 +42,10 @@ pub use in_place::{Failure, render_in_place};
 pub use reference::reference_page;
 pub use scenario::{Scenario, load};
 pub use schema::schema;
+pub(crate) use shape::paragraph;
 pub use source::{Location, SourceFile};
 pub use steps::{Step, Trigger};
+pub(crate) use suggestion::help;
 pub use terms::HostName;
 pub use values::{
     AriWindow, Bandwidth, Deadline, DurationRange, Epoch, HeaderField, HeaderFieldName, HttpStatus, JsonField, Latency,
@@ -51,8 +53,8 @@ pub use values::{
     Seeds, Share, SignedDuration, Slug, Wrong, format_duration, parse_duration,
 };
 pub use vocabulary::{
-    AriFault, AriField, AriSettings, Bug, CaSettings, ChallengeType, ClockSettings, CrashExploration, CrashOutcome,
-    CrashPhase, CrashPoint, Damage, DiskAccess, DiskError, Endpoint, ForcedState, HostKind, Kind, Law, Level,
-    LimitSettings, Link, LinkChange, Meta, Misconduct, Run, Severity, Side, Verb,
+    AriFault, AriField, AriSettings, Bug, CaBehaviour, CaSettings, ChallengeType, ClockSettings, CrashExploration,
+    CrashOutcome, CrashPhase, CrashPoint, Damage, DiskAccess, DiskError, Endpoint, ForcedState, HostKind, Kind, Law,
+    Level, LimitSettings, Link, LinkChange, Meta, Misconduct, Run, Severity, Side, Verb,
 };
 pub use zone::Zone;

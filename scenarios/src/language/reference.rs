@@ -5,9 +5,9 @@ use super::{
     decode::{Section, Words},
     shape::{Choice, Key, Need, Shape, Word, paragraph},
     vocabulary::{
-        AriSettings, Bug, CaSettings, ClockSettings, CrashExploration, CrashOutcome, CrashPhase, CrashPoint,
-        ExpectationHead, Form, HostHead, HostKind, Kind, Law, Level, Link, LinkChange, Meta, Misconduct, Run, SECTIONS,
-        Severity, Side, StepHead, Verb,
+        AriSettings, Bug, CaBehaviour, CaSettings, ClockSettings, CrashExploration, CrashOutcome, CrashPhase,
+        CrashPoint, ExpectationHead, Form, HostHead, HostKind, Kind, Law, Level, Link, LinkChange, Meta, Misconduct,
+        Run, SECTIONS, Severity, Side, StepHead, Verb,
     },
 };
 
@@ -69,6 +69,8 @@ pub fn reference_page() -> String {
                    may stand in it: `\"ca.{bug}\" = \"on\"`.\n",
     );
     choices(&mut page, "bug", Bug::CHOICES);
+    page.push_str("\nWhat CAs do that a client has to live with is switched on in the same way:\n");
+    choices(&mut page, "behaviour", CaBehaviour::CHOICES);
     table::<Explore>(&mut page, "[explore]");
     table::<CrashExploration>(&mut page, "[explore.crash]");
     choices(&mut page, "point", CrashPoint::CHOICES);

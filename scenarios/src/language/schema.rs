@@ -10,8 +10,8 @@ use super::{
     decode::{Section, Words},
     shape::{Choice, Key, Need, Shape, Word, paragraph},
     vocabulary::{
-        Bug, CaSettings, ExpectationHead, HostHead, HostKind, Law, Link, LinkChange, Meta, Run, SECTIONS, StepHead,
-        Verb,
+        Bug, CaBehaviour, CaSettings, ExpectationHead, HostHead, HostKind, Law, Link, LinkChange, Meta, Run, SECTIONS,
+        StepHead, Verb,
     },
 };
 
@@ -60,7 +60,11 @@ fn section(name: &str) -> Value {
         }
         "bugs" => json!({
             "type": "object",
-            "properties": Bug::CHOICES.iter().map(|bug| (bug.name.to_owned(), switch(bug))).collect::<Map<_, _>>(),
+            "properties": Bug::CHOICES
+                .iter()
+                .chain(CaBehaviour::CHOICES)
+                .map(|bug| (bug.name.to_owned(), switch(bug)))
+                .collect::<Map<_, _>>(),
             "patternProperties": { "\\{": { "anyOf": on_or_off(), "description": "The defect that an axis names." } },
             "additionalProperties": false,
         }),

@@ -4,6 +4,7 @@
 
 mod faults;
 mod renewal_info;
+mod switches;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use ca_mock::{Ca, Config, CrossSign, Limit, RateLimits, historical};
 use time::UtcDateTime;
 
 use crate::language::{Bug, Case, LimitSettings, Rate, Verb};
+pub use switches::Switch;
 
 /// Lets the CA be as the case's `[ca]` and `[bugs]` say.
 pub fn configure(case: &Case, config: &mut Config) {
@@ -32,6 +34,7 @@ pub fn configure(case: &Case, config: &mut Config) {
         .as_ref()
         .map(|cross_sign| CrossSign { lifetime: cross_sign.expires, default_for: cross_sign.default_for });
     case.bugs.iter().for_each(|bug| switch_on(*bug, config));
+    case.behaviours.iter().for_each(|behaviour| Switch::Behaviour(*behaviour).switch_on(config));
 }
 
 /// Puts a defect in its place. Of two that have the same place, the later one stays.
@@ -80,7 +83,7 @@ fn limits(settings: &LimitSettings) -> RateLimits {
 /// Does what a verb does to a CA whose clock shows `now`. Whether the verb is one about CAs.
 pub fn carry_out(verb: &Verb, ca: &Ca, now: UtcDateTime) -> bool {
     match verb {
-        Verb::CaAriSet { .. } => renewal_info::set(verb, ca),
+        Verb::CaAriSet { .. } => renewal_info::set(verb, ca, now),
         Verb::CaFault { .. } => faults::set(verb, ca, now),
         Verb::CaFaultClear { name } => ca.remove_faults(name.as_ref().map(|name| name.as_str())),
         Verb::HostKill { .. }

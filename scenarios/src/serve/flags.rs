@@ -15,7 +15,7 @@ pub(crate) struct Flag {
 /// What was given.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
-    values: BTreeMap<&'static str, String>,
+    values: BTreeMap<&'static str, Vec<String>>,
     /// The arguments after the flags.
     pub(crate) rest: Vec<String>,
 }
@@ -29,6 +29,8 @@ pub(crate) enum WrongFlags {
     NoValue(&'static str),
     #[error("-{name}: {value:?} is not {expected}")]
     Value { name: &'static str, value: String, expected: String },
+    #[error("-{name}: {value:?} is not known\n{help}")]
+    Word { name: &'static str, value: String, help: String },
 }
 
 impl Given {
@@ -56,14 +58,20 @@ impl Given {
                 (None, None) => "true".to_owned(),
                 (None, Some(_)) => arguments.next().cloned().ok_or(WrongFlags::NoValue(name))?,
             };
-            given.values.insert(name, value);
+            given.values.entry(*name).or_default().push(value);
         }
         given.rest.extend(arguments.cloned());
         Ok(given)
     }
 
+    /// The flag's value; of several the last.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
+        self.values.get(name)?.last().map(String::as_str)
+    }
+
+    /// All of the flag's values, also those that commas divide.
+    pub(crate) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values.get(name).into_iter().flatten().flat_map(|value| value.split(','))
     }
 
     /// The flag's value as a `T`, which `expected` describes.
@@ -123,6 +131,14 @@ mod tests {
         assert_eq!(given("-strict false -config f").unwrap().rest, ["false", "-config", "f"]);
         assert_eq!(given("-strict -- -config").unwrap().rest, ["-config"]);
         assert_eq!(given("-").unwrap().rest, ["-"]);
+    }
+
+    #[test]
+    fn a_flag_that_is_there_twice_has_all_values_and_the_last_counts() {
+        let given = given("-config a,b -config c").unwrap();
+        assert_eq!(given.texts("config").collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(given.text("config"), Some("c"));
+        assert_eq!(given.texts("strict").count(), 0);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use ca_mock::{
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::sign::CertifiedKey;
-use scenarios::runner;
+use scenarios::runner::{self, ca::Switch};
 use sim::{Env, MovableClock, real};
 use tokio::{runtime::Runtime, sync::Notify};
 
@@ -78,6 +78,11 @@ const FLAGS: &[Flag] = &[
                 or strict-rfc; over what the configuration and the environment say",
     },
     Flag {
+        name: "bug",
+        value: Some("NAME[,NAME]"),
+        about: "does what CAs have been seen to do wrong, as [bugs] in a scenario file; `-bug list` tells the names; may be repeated",
+    },
+    Flag {
         name: "scenario",
         value: Some("FILE"),
         about: "is the CA of a scenario file, or of one of its cases: its settings, defects, limits and faults; over all else",
@@ -110,6 +115,10 @@ pub(crate) fn main(called_as: CalledAs, arguments: &[String], variable: impl Fn(
             print(&format!("Usage:\n{}", flags::usage(FLAGS)));
             return 0;
         }
+        Action::Bugs => {
+            print(&Switch::all().map(|switch| format!("{switch}\n")).collect::<String>());
+            return 0;
+        }
         Action::Version => {
             print(&format!("Pebble version: gauntlet {}\n", env!("CARGO_PKG_VERSION")));
             return 0;
@@ -134,6 +143,7 @@ pub(crate) fn main(called_as: CalledAs, arguments: &[String], variable: impl Fn(
 enum Action {
     Serve,
     Help,
+    Bugs,
     Version,
     Refuse,
 }
@@ -149,6 +159,7 @@ struct Options {
     root_file: Option<PathBuf>,
     revocation_status: Option<HostPort>,
     preset: Option<Preset>,
+    bugs: Vec<Switch>,
     scenario: Option<String>,
     event_log: Option<PathBuf>,
     is_judged: bool,
@@ -165,6 +176,7 @@ impl Options {
         let action = match (given.switch("help")?, given.switch("version")?, given.rest.is_empty()) {
             (true, ..) => Action::Help,
             (_, true, _) => Action::Version,
+            _ if given.texts("bug").any(|name| name == "list") => Action::Bugs,
             (.., true) => Action::Serve,
             (.., false) => Action::Refuse,
         };
@@ -178,6 +190,7 @@ impl Options {
             root_file: given.text("root-file").map(PathBuf::from),
             revocation_status: given.value("revocation-status", "HOST:PORT")?,
             preset: preset(given)?,
+            bugs: bugs(given)?,
             scenario: given.text("scenario").map(str::to_owned),
             event_log: given.text("event-log").map(PathBuf::from),
             is_judged: given.switch("judge")?,
@@ -195,6 +208,12 @@ fn preset(given: &Given) -> Result<Option<Preset>, WrongFlags> {
         value: name.to_owned(),
         expected: format!("one of {}", names()),
     })
+}
+
+fn bugs(given: &Given) -> Result<Vec<Switch>, WrongFlags> {
+    let wrong = |value: &str, help| WrongFlags::Word { name: "bug", value: value.to_owned(), help };
+    let names = given.texts("bug").filter(|name| *name != "list");
+    names.map(|name| Switch::find(name).map_err(|help| wrong(name, help))).collect()
 }
 
 /// Why nothing is served.
@@ -255,6 +274,10 @@ fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
             runner::ca::configure(case, &mut config);
             log.say(&format!("The CA of the scenario {}", case.id));
             scenario::left_out(case).iter().for_each(|what| log.say(&format!("Warning: {}: {what}", case.id)));
+        }
+        for bug in &options.bugs {
+            bug.switch_on(&mut config);
+            log.say(&format!("Switched on: {}", bug.name()));
         }
         config.api_certificate = certificate;
         if options.plain_http {

@@ -123,3 +123,29 @@ async fn equal_seeds_and_requests_give_equal_bytes_with_faults_and_a_stopped_clo
     assert_eq!(seen[0], seen[1]);
     assert_ne!(seen[0], seen[2]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_behaviours_are_switched_on_by_name_and_a_reset_keeps_them() {
+    let wrong = output(gauntlet(), &["serve", "-bug", "ca.paused-429", "--bug=lb-503-html,replica-404-ordre"]);
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert!(wrong.status.code() == Some(2) && said.contains("did you mean `ca.replica-404-order`?"), "{said}");
+    let list = output(gauntlet(), &["serve", "-bug", "list"]);
+    let said = String::from_utf8_lossy(&list.stdout);
+    assert!(list.status.success() && said.contains("ca.acct-409\n") && said.contains("boulder/issues/3327"), "{said}");
+
+    let config = any_port("serve-bug.json", "");
+    let flags = ["serve", "-plain-http", "-config", &config, "-bug", "ari-not-supported", "-bug", "ca.lb-503-html"];
+    let ca = Served::start(gauntlet(), &flags, &[]).await;
+    let env = real::env("visitor", real::Options::default());
+    let reset = call(&env, Method::POST, &management(&ca, "reset"), "").await;
+    assert_eq!(reset.status, 204);
+    let directory = ca.told(DIRECTORY);
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let reply = call(&env, Method::GET, directory, "").await;
+        seen.push((reply.status, reply.body.contains("renewalInfo")));
+    }
+    assert_eq!(seen, [(200, false); 3], "of two rules the first acts");
+    let rules = call(&env, Method::GET, &management(&ca, "faults"), "").await;
+    assert!(rules.body.contains("lb-503-html"), "{}", rules.body);
+}

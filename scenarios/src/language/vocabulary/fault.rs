@@ -37,6 +37,8 @@ choices! {
 
     /// What the CA makes of a resource on its own.
     pub enum ForcedState("a state to force") {
+        /// Of an authorization: the CA knows by other means than a challenge that the account controls the name.
+        "valid" => Valid,
         /// Of an order or an authorization.
         "invalid" => Invalid,
         /// Of an order, which is then invalid, or of an authorization.

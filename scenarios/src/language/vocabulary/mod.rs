@@ -6,6 +6,7 @@
 
 #[macro_use]
 mod macros;
+mod behaviours;
 mod bugs;
 mod disk;
 mod expectations;
@@ -17,6 +18,7 @@ mod renewal_info;
 mod sections;
 mod timeline;
 
+pub use behaviours::CaBehaviour;
 pub use bugs::Bug;
 pub use disk::{Damage, DiskAccess, DiskError};
 pub(crate) use expectations::ExpectationHead;

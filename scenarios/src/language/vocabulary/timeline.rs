@@ -226,12 +226,16 @@ words! {
             "name" => name: Slug = ["fault"],
             /// To which resources; left out: to all.
             "endpoints" => endpoints: Vec<Endpoint> = optional,
-            /// By which account: its contact, or its URL; left out: by anyone.
+            /// By which account: its contact, or its URL, or `*` for any that there is; left out: by anyone.
             "account" => account: String = optional,
             /// About which identifier; left out: about any or none.
             "identifier" => identifier: String = optional,
+            /// Whether it is an order that says which certificate it replaces (RFC 9773 §5); left out: either.
+            "replaces" => replaces: bool = optional,
             /// From this request on, of those that the rule is about.
             "nth" => nth: NonZeroU32 = ["1"],
+            /// From there on, each so many: 2 is every other one.
+            "every-nth" => every_nth: NonZeroU32 = ["1"],
             /// So many requests; left out: each one.
             "count" => count: NonZeroU32 = optional,
             /// How likely it acts on each of them.

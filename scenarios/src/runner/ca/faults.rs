@@ -7,23 +7,31 @@ use time::UtcDateTime;
 use crate::language::{self, Verb};
 
 pub(super) fn set(verb: &Verb, ca: &Ca, now: UtcDateTime) {
-    let Verb::CaFault { name, endpoints, account, identifier, nth, count, chance, duration, .. } = verb else { return };
+    let Verb::CaFault {
+        name, endpoints, account, identifier, replaces, nth, every_nth, count, chance, duration, ..
+    } = verb
+    else {
+        return;
+    };
     let matcher = Matcher {
         endpoints: endpoints.iter().flatten().map(endpoint).collect(),
         account: account.clone(),
         identifier: identifier.clone(),
+        replaces: *replaces,
         from: None,
-        until: duration.map(|duration| now + duration),
+        until: None,
     };
     let rule = FaultRule {
         name: name.as_str().to_owned(),
         matcher,
         nth: u64::from(nth.get()),
+        every_nth: u64::from(every_nth.get()),
         count: count.map(|count| u64::from(count.get())),
+        lasts: *duration,
         chance_ppm: chance.ppm,
         fault: fault(verb),
     };
-    ca.add_fault(rule).expect("a timeline has fewer names of rules than there may be rules");
+    ca.add_fault(rule, now).expect("a timeline has fewer names of rules than there may be rules");
 }
 
 fn fault(verb: &Verb) -> Fault {

@@ -6,7 +6,7 @@ use ca_mock::{
 };
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
-use time::macros::utc_datetime;
+use time::{UtcDateTime, macros::utc_datetime};
 
 use crate::language::{AriFault, AriField, AriSettings, AriWindow, RetryAfterHeader, Verb};
 
@@ -14,7 +14,7 @@ use crate::language::{AriFault, AriField, AriSettings, AriWindow, RetryAfterHead
 const RULE: &str = "ca.ari.set";
 
 /// Carries out `ca.ari.set`.
-pub(super) fn set(verb: &Verb, ca: &Ca) {
+pub(super) fn set(verb: &Verb, ca: &Ca, now: UtcDateTime) {
     let Verb::CaAriSet { fields, are, window, retry_after, status, body } = verb else { return };
     let mut policy = ca.config().renewal_info_policy.clone();
     let mut fault = Fault { status: status.map(|status| status.0), ..Fault::default() };
@@ -38,7 +38,7 @@ pub(super) fn set(verb: &Verb, ca: &Ca) {
     } else {
         let matcher = Matcher { endpoints: vec![Endpoint::RenewalInfo], ..Matcher::default() };
         let rule = FaultRule { matcher, ..FaultRule::new(RULE, fault) };
-        ca.add_fault(rule).expect("a timeline has fewer names of rules than there may be rules");
+        ca.add_fault(rule, now).expect("a timeline has fewer names of rules than there may be rules");
     }
 }
 
