@@ -115,13 +115,15 @@ impl FrontEnd {
 
     pub(super) fn finalize(&self, account: AccountId, id: OrderId, jws: &Jws) -> Result<Answer, Refusal> {
         let request: Finalize = payload(jws)?;
+        // Nobody else has to wait while its signature is checked.
+        let csr = base64url::decode(&request.csr)
+            .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))
+            .and_then(|der| Csr::parse(&der));
         let answer = self.ca.with_store(|store| {
             let order = self.own_order(store, account, id)?;
             let OrderStatus::Ready = order.status else { return Err(order.not_ready()) };
             let identifiers = order.identifiers.clone();
-            let der = base64url::decode(&request.csr)
-                .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))?;
-            let csr = Csr::parse(&der)?;
+            let csr = csr?;
             csr.check_names(&identifiers)?;
             csr.check_key(&self.ca.config().certificate_keys)?;
             check_key(store, &csr)?;
