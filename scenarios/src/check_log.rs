@@ -1,6 +1,7 @@
 //! `gauntlet check-log FILE`: judges a file of events, a served CA's or a simulated run's, by the laws that bind a CA.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::File,
     io::{self, BufRead, BufReader, Read},
@@ -128,8 +129,10 @@ fn summary(judged: &Judged, events: u64) -> String {
         text.push_str(&format!("  {id:32}{outcome}\n"));
     }
     text.push_str("not judged:\n");
-    for Ruling { id, unjudged, .. } in off {
-        text.push_str(&format!("  {id:32}{}\n", unjudged.join("; ")));
+    let mut by_reason: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    off.iter().for_each(|ruling| by_reason.entry(ruling.unjudged.join("; ")).or_default().push(ruling.id));
+    for (reason, laws) in by_reason {
+        text.push_str(&format!("  {}\n    {reason}\n", laws.join(", ")));
     }
     if !judged.faults.is_empty() {
         let rules = judged.faults.join(", ");

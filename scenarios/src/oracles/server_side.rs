@@ -39,7 +39,7 @@ impl Evidence {
 /// A law that binds a CA.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLaw {
-    /// Its id in the [registry](super::registry).
+    /// Its id in the [registry].
     pub id: &'static str,
     /// Where it is written down.
     pub source: &'static str,

@@ -3,6 +3,7 @@
 mod bad_input;
 mod challtestsrv;
 mod controls;
+mod event_log;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
