@@ -59,6 +59,7 @@ impl FrontEnd {
             if let Some(replaced) = &replaces {
                 self.check_replacement(store, account, replaced, &identifiers)?;
             }
+            self.limit_new_order(store, account, &identifiers, replaces.as_ref())?;
             let latest = after(now, config.order_lifetime);
             let authorizations: Vec<_> = identifiers
                 .iter()

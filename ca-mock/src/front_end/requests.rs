@@ -6,9 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response, StatusCode, body,
-    header::{
-        ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER,
-    },
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue},
     http::request::Parts,
 };
 use serde::de::DeserializeOwned;
@@ -26,7 +24,8 @@ use crate::{
     jwk::PublicKey,
     jws::{Jws, KeyReference},
     problem::{Problem, ProblemType},
-    timestamp::{after, http_date},
+    renewal_info_policy::RetryAfter,
+    timestamp::http_date,
     wire::PeerAddress,
 };
 
@@ -171,11 +170,7 @@ impl FrontEnd {
                 post_as_get(&jws)?;
                 Ok(Answer::empty(StatusCode::OK))
             }
-            Route::NewOrder => {
-                let account = self.account_of(&jws)?;
-                self.limit_new_order(account, &jws)?;
-                self.new_order(account, &jws)
-            }
+            Route::NewOrder => self.new_order(self.account_of(&jws)?, &jws),
             Route::NewAuthorization => self.new_authorization(self.account_of(&jws)?, &jws),
             Route::Account(id) => self.account(self.account_of(&jws)?, *id, &jws),
             Route::AccountOrders(id, from) => self.account_orders(self.account_of(&jws)?, *id, *from, &jws),
@@ -209,12 +204,12 @@ impl FrontEnd {
     /// When to ask again, in seconds or as a date (RFC 9110 §10.2.3), as chance has it.
     pub(super) fn with_poll_interval(&self, answer: Answer, wait: Option<Duration>) -> Answer {
         let percent = self.ca.config().retry_after_date_percent;
-        match wait {
-            Some(wait) if dice::falls(&self.env, "ca/retry-after form", percent) => {
-                answer.with(RETRY_AFTER, &http_date(after(self.env.utc_now(), wait)))
-            }
-            Some(_) | None => answer.with_retry_after(wait),
-        }
+        let said = match wait {
+            Some(wait) if dice::falls(&self.env, "ca/retry-after form", percent) => RetryAfter::Date(wait),
+            Some(wait) => RetryAfter::Seconds(wait),
+            None => RetryAfter::Absent,
+        };
+        answer.with_retry_after(&said, self.env.utc_now())
     }
 
     /// RFC 8555 §6.5. The nonce is used up even if the request fails later.
