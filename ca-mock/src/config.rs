@@ -16,13 +16,14 @@ use crate::{
     MakeAccountLookup,
     addresses::AddressSource,
     caa::{CaaRecheck, EachDue},
+    certificates::RevocationReason,
     external_accounts::ExternalAccountKeys,
     front_end::{Origin, Paths, Style},
     http01::Redirects,
     identifier_policy::IdentifierPolicy,
     issuance::{Hierarchy, LeafUrls},
     jwk::KeyType,
-    profiles::Profiles,
+    profiles::{Lifetimes, Profiles},
     rate_limits::RateLimits,
     renewal_info_policy::RenewalInfoPolicy,
     wire::Transport,
@@ -80,9 +81,11 @@ pub struct Config {
     pub pending_authorization_lifetime: Duration,
     /// How long an authorization is good for once it is valid.
     pub valid_authorization_lifetime: Duration,
-    /// How often, in percent, a new order takes over a valid authorization of its account that lasts as long as the
-    /// order, instead of asking for proof again (RFC 8555 §7.1.3).
+    /// How often, in percent, a new order takes over a valid authorization of its account that has enough of its life
+    /// left, instead of asking for proof again (RFC 8555 §7.1.3).
     pub authorization_reuse_percent: u8,
+    /// Whether the answer to a new order is the account's order for the same that is still open, if there is one.
+    pub reuses_orders: bool,
     /// Whether authorizations can be had before an order, and are taken over by the orders that follow (RFC 8555 §7.4.1).
     pub pre_authorization: bool,
     /// How many orders one page of an account's list has (RFC 8555 §7.1.2.1).
@@ -93,6 +96,15 @@ pub struct Config {
     pub caa_recheck: Arc<dyn CaaRecheck>,
     /// How long issuance takes: finalized orders are `processing` for so long.
     pub issuance_delay: Duration,
+    /// Whether the answer to a finalization waits for issuance, so that it shows the order `valid`.
+    pub awaits_issuance: bool,
+    /// Whether reading a challenge by POST-as-GET lets its validation begin, as answering it does (step-ca, EJBCA).
+    pub reading_begins_validation: bool,
+    /// Whether an account's key can be changed; if not, the directory names the resource all the same, and its answer is
+    /// 501 (step-ca).
+    pub changes_keys: bool,
+    /// The reasons that a revocation may give (RFC 8555 §7.6).
+    pub revocation_reasons: BTreeSet<RevocationReason>,
     /// `Retry-After` of a `processing` order, rounded up to whole seconds; absent if none.
     pub order_retry_after: Option<Duration>,
     /// `Retry-After` of a `processing` challenge and its authorization; absent if none.
@@ -152,6 +164,17 @@ pub struct Config {
     pub client_timeout: Duration,
 }
 
+impl Config {
+    /// How long an order of this profile and its authorizations last.
+    pub(crate) fn lifetimes(&self, profile: Option<&str>) -> Lifetimes {
+        self.profiles.find(profile).lifetimes.unwrap_or(Lifetimes {
+            order: self.order_lifetime,
+            pending_authorization: self.pending_authorization_lifetime,
+            valid_authorization: self.valid_authorization_lifetime,
+        })
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         const HOUR: Duration = Duration::from_secs(3600);
@@ -181,11 +204,16 @@ impl Default for Config {
             pending_authorization_lifetime: HOUR,
             valid_authorization_lifetime: HOUR,
             authorization_reuse_percent: 0,
+            reuses_orders: false,
             pre_authorization: false,
             orders_per_page: NonZeroUsize::new(100).expect("it is not 0"),
             caa_identities: vec!["ca.test".to_owned()],
             caa_recheck: Arc::new(EachDue),
             issuance_delay: Duration::from_secs(1),
+            awaits_issuance: false,
+            reading_begins_validation: false,
+            changes_keys: true,
+            revocation_reasons: RevocationReason::ALL.into(),
             order_retry_after: Some(Duration::from_secs(3)),
             challenge_retry_after: Some(Duration::from_secs(3)),
             retry_after_date_percent: 0,

@@ -56,8 +56,8 @@ impl FrontEnd {
         kind: ChallengeType,
         jws: &Jws,
     ) -> Result<Answer, Refusal> {
-        let is_answer = !is_post_as_get(jws);
-        if is_answer {
+        let is_answer = !is_post_as_get(jws) || self.ca.config().reading_begins_validation;
+        if !is_post_as_get(jws) {
             // Any object will do; unknown members are ignored.
             payload::<Map<String, Value>>(jws)?;
         }

@@ -8,6 +8,7 @@ use sim::UtcDateTime;
 use super::{
     FrontEnd,
     answer::{Answer, Refusal},
+    routes::Route,
 };
 use crate::{
     ari,
@@ -24,13 +25,13 @@ use crate::{
 
 impl FrontEnd {
     /// A balancer's answer to one who asks too often.
-    pub(super) fn too_busy(&self, peer: Option<IpAddr>) -> Option<Answer> {
-        let (limit, peer) = (self.ca.config().rate_limits.requests_per_address?, peer?);
+    pub(super) fn too_busy(&self, peer: Option<IpAddr>, route: Option<&Route>) -> Option<Answer> {
+        let (bucket, limit) = self.ca.config().rate_limits.requests(peer?, route.map(Route::endpoint))?;
         let now = self.env.utc_now();
         let until = self.ca.with_store(|store| {
-            let until = store.limits.exhausted_until(&Bucket::Requests(peer), limit, now);
+            let until = store.limits.exhausted_until(&bucket, limit, now);
             if until.is_none() {
-                store.limits.spend(Bucket::Requests(peer), limit, now);
+                store.limits.spend(bucket, limit, now);
             }
             until
         })?;

@@ -56,22 +56,22 @@ impl FrontEnd {
     async fn respond_with_its_urls(&self, request: Request<body::Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         let peer = head.extensions.get().map(|PeerAddress(peer)| peer.ip());
-        if let Some(refusal) = self.too_busy(peer) {
+        let route = self.urls.route(head.uri.path());
+        if let Some(refusal) = self.too_busy(peer, route.as_ref()) {
             return refusal.into();
         }
-        let route = self.urls.route(head.uri.path());
         let body = if head.method == Method::POST { self.body(body).await } else { Ok(Bytes::new()) };
         let asked = Incoming { head, route, body };
         match self.fault_for(&asked) {
             Some(fault) => self.spoiled(asked, fault).await.into(),
-            None => self.answer(asked).into(),
+            None => self.answer(asked).await.into(),
         }
     }
 
     /// The right answer, whole.
-    pub(super) fn answer(&self, asked: Incoming) -> Answer {
+    pub(super) async fn answer(&self, asked: Incoming) -> Answer {
         let (route, method) = (asked.route.clone(), asked.head.method.clone());
-        let answer = self.handle(asked).unwrap_or_else(|refusal| {
+        let answer = self.handle(asked).await.unwrap_or_else(|refusal| {
             self.env.probe("ca/request-refused");
             refusal.into_answer()
         });
@@ -97,7 +97,7 @@ impl FrontEnd {
         answer
     }
 
-    fn handle(&self, asked: Incoming) -> Result<Answer, Refusal> {
+    async fn handle(&self, asked: Incoming) -> Result<Answer, Refusal> {
         let Incoming { head, route, body } = asked;
         let Some(route) = &route else { return Err(Problem::not_found("resource").into()) };
         if head.method == Method::OPTIONS {
@@ -117,7 +117,7 @@ impl FrontEnd {
         }
         let url = self.urls.of_path(head.uri.path_and_query().map_or("/", |path| path.as_str()));
         let peer = head.extensions.get().map(|PeerAddress(peer)| peer.ip());
-        self.post(route, &url, &body?, peer)
+        self.post(route, &url, &body?, peer).await
     }
 
     /// RFC 8555 §6.3, RFC 9773 §4.1.
@@ -144,7 +144,7 @@ impl FrontEnd {
         }
     }
 
-    fn post(&self, route: &Route, url: &str, body: &[u8], peer: Option<IpAddr>) -> Result<Answer, Refusal> {
+    async fn post(&self, route: &Route, url: &str, body: &[u8], peer: Option<IpAddr>) -> Result<Answer, Refusal> {
         let jws = Jws::parse(body)?;
         if jws.url != url {
             // RFC 8555 §6.4: "the server MUST reject the request as unauthorized".
@@ -175,7 +175,7 @@ impl FrontEnd {
             Route::Account(id) => self.account(self.account_of(&jws)?, *id, &jws),
             Route::AccountOrders(id, from) => self.account_orders(self.account_of(&jws)?, *id, *from, &jws),
             Route::Order(id) => self.order(self.account_of(&jws)?, *id, &jws),
-            Route::Finalize(id) => self.finalize(self.account_of(&jws)?, *id, &jws),
+            Route::Finalize(id) => self.finalize(self.account_of(&jws)?, *id, &jws).await,
             Route::Authorization(id) => self.authorization(self.account_of(&jws)?, *id, &jws),
             Route::Challenge(id, kind) => self.challenge(self.account_of(&jws)?, *id, *kind, &jws),
             Route::Certificate(serial) => self.certificate(self.account_of(&jws)?, (serial, None), &jws),
