@@ -54,7 +54,7 @@ pub struct Config {
     pub api_names: Vec<String>,
     /// Shown instead of a certificate of the CA's own making.
     pub api_certificate: Option<Arc<CertifiedKey>>,
-    /// The terms that a new account must agree to, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
+    /// The terms that a new account must agree to at first, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
     pub terms_of_service: Option<String>,
     /// Whether a new account must be bound to one that its holder has outside of ACME (RFC 8555 §7.3.4).
     pub external_account_required: bool,

@@ -49,6 +49,7 @@ mod rate_limits;
 mod renewal_info_policy;
 mod revocation_status;
 mod store;
+mod terms_of_service;
 #[cfg(test)]
 mod testing;
 mod texts;
@@ -80,4 +81,5 @@ pub use profiles::{Lifetimes, Profile, Profiles, UnaskedProfile};
 pub use rate_limits::{Limit, RateLimits};
 pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};
 pub use revocation_status::BoundRevocationStatus;
+pub use terms_of_service::TermsOfService;
 pub use wire::Transport;

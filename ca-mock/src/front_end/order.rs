@@ -58,6 +58,7 @@ impl FrontEnd {
         let replaces = request.replaces.filter(|_| config.renewal_info);
         let replaces = replaces.as_deref().map(CertificateId::parse).transpose()?;
         self.ca.with_store(|store| {
+            self.check_terms(store, account)?;
             if config.reuses_orders
                 && let Some(open) = self.open_order(store, account, &identifiers, (&profile, validity, &replaces))
             {

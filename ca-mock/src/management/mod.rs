@@ -11,6 +11,7 @@ mod external_accounts;
 mod faults;
 mod renewal_info;
 mod state;
+mod terms_of_service;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -89,6 +90,7 @@ impl Respond for Management {
                 None => bare(StatusCode::BAD_REQUEST),
             },
             ["clock"] => self.clock(request).await,
+            ["terms-of-service"] => self.terms_of_service(request).await,
             ["state"] => self.state(request).await,
             ["reset"] if request.method() == Method::POST => self.reset(),
             ["accounts"] => self.accounts(),
