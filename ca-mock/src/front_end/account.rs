@@ -145,8 +145,11 @@ impl FrontEnd {
     }
 
     pub(super) fn show_account(&self, status: StatusCode, account: &Account) -> Answer {
-        Answer::json(status, &account_object(&self.urls, account))
-            .with_location(&self.urls.of(&Route::Account(account.id)))
+        let mut object = account_object(&self.urls, account);
+        if self.ca.config().style.shows_account_keys() {
+            object["key"] = serde_json::from_str(&account.key.jwk()).expect("it is an object of texts");
+        }
+        Answer::json(status, &object).with_location(&self.urls.of(&Route::Account(account.id)))
     }
 }
 

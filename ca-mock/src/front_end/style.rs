@@ -43,6 +43,14 @@ impl Style {
         }
     }
 
+    /// Whether accounts are shown with their keys, which RFC 8555 §7.1.2 does not know.
+    pub(super) fn shows_account_keys(self) -> bool {
+        match self {
+            Self::Pebble | Self::Boulder => true,
+            Self::Plain | Self::StepCa | Self::Buypass => false,
+        }
+    }
+
     /// `response` in this style.
     pub(super) async fn dress(self, response: Response<Full<Bytes>>, route: Option<&Route>) -> Response<Full<Bytes>> {
         let (mut head, body) = response.into_parts();
