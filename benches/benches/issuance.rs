@@ -1,7 +1,7 @@
 //! `gauntlet serve` against Pebble: certificates per second, how long each takes, memory; the README's table.
 //!
-//! `cargo bench -p benches --bench issuance`. Rounds of the two alternate, each with a new process. Without `pebble` on
-//! the PATH only ours is measured.
+//! `cargo bench -p benches --bench issuance`, or with `-- rates` or `-- memory` one of the two tables. Rounds of the two
+//! CAs alternate, each with a new process. Without `pebble` on the PATH only ours is measured.
 
 use std::{
     env, fs,
@@ -41,17 +41,25 @@ fn main() {
         contenders.push(Contender { name: "Pebble", command: vec!["pebble".into()] });
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let written = runtime.block_on(async {
+    let wanted: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |table: &str| wanted.is_empty() || wanted.iter().any(|one| one == table);
+    runtime.block_on(async {
         let options = real::Options { names: names(), ..real::Options::default() };
         let bench = Bench::new(real::env("load", options), gauntlet);
-        let rates = bench.rates(&contenders).await;
-        let memory = bench.memory(&contenders).await;
-        rates + "\n" + &memory
+        if is_wanted("rates") {
+            write_down("issuance-rates", &bench.rates(&contenders).await);
+        }
+        if is_wanted("memory") {
+            write_down("issuance-memory", &bench.memory(&contenders).await);
+        }
     });
+}
+
+/// Puts a table into the README.
+fn write_down(mark: &str, table: &str) {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
     let text = fs::read_to_string(&readme).expect("the README is there");
-    fs::write(&readme, figures::replace(&text, "issuance", &written)).expect("the README can be written");
-    println!("{written}");
+    fs::write(&readme, figures::replace(&text, mark, table)).expect("the README can be written");
 }
 
 /// The command as `cargo build --release` makes it.
@@ -82,18 +90,19 @@ impl Bench {
 
     async fn rates(&self, contenders: &[Contender]) -> String {
         let mut rows = vec![
-            "| CA | validation | clients | certificates per second | median, p99 | hung clients | failures |"
+            "| CA | validation | clients | certificates per second | median, p99 | CPU time of the CA for each | hung \
+             clients | failures |"
                 .to_owned(),
-            "| --- | --- | --- | --- | --- | --- | --- |".to_owned(),
+            "| --- | --- | --- | --- | --- | --- | --- | --- |".to_owned(),
         ];
         for (validation, shown) in [(Validation::Http01, "http-01"), (Validation::AlwaysValid, "always valid")] {
             for (clients, repetitions) in CLIENTS {
-                let mut outcomes: Vec<Vec<Outcome>> = contenders.iter().map(|_| Vec::new()).collect();
+                let mut outcomes: Vec<Vec<_>> = contenders.iter().map(|_| Vec::new()).collect();
                 for _ in 0..repetitions {
                     for (contender, outcomes) in contenders.iter().zip(&mut outcomes) {
                         let ca = self.start(contender, validation).await;
-                        outcomes.push(self.load(clients, usize::MAX, ROUND).await);
-                        drop(ca);
+                        let outcome = self.load(clients, usize::MAX, ROUND).await;
+                        outcomes.push((outcome, ca.cpu_time()));
                     }
                 }
                 for (contender, outcomes) in contenders.iter().zip(&outcomes) {
@@ -146,18 +155,18 @@ impl Bench {
     }
 }
 
-/// Medians over the repetitions.
-fn row(outcomes: &[Outcome]) -> String {
-    let middle = |mut values: Vec<f64>| {
+/// Medians over the repetitions, each with the time that the CA's process has computed.
+fn row(outcomes: &[(Outcome, Duration)]) -> String {
+    let middle = |value: &dyn Fn(&(Outcome, Duration)) -> f64| {
+        let mut values: Vec<f64> = outcomes.iter().map(value).collect();
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]
     };
-    let rate = middle(outcomes.iter().map(Outcome::rate).collect());
-    let percentile = |percent| {
-        let of_each = outcomes.iter().map(|outcome| outcome.percentile(percent).as_secs_f64() * 1e3);
-        middle(of_each.collect())
-    };
-    let hung: usize = outcomes.iter().map(|outcome| outcome.hung).sum();
-    let failed: usize = outcomes.iter().map(|outcome| outcome.failures.len()).sum();
-    format!("{rate:.0} | {:.1} ms, {:.1} ms | {hung} | {failed}", percentile(50), percentile(99))
+    let rate = middle(&|(outcome, _)| outcome.rate());
+    let percentile = |percent| middle(&|(outcome, _)| outcome.percentile(percent).as_secs_f64() * 1e3);
+    let cpu = middle(&|(outcome, cpu)| cpu.as_secs_f64() * 1e3 / outcome.took.len().max(1) as f64);
+    let hung: usize = outcomes.iter().map(|(outcome, _)| outcome.hung).sum();
+    let failed: usize = outcomes.iter().map(|(outcome, _)| outcome.failures.len()).sum();
+    let (half, most) = (percentile(50), percentile(99));
+    format!("{rate:.0} | {half:.1} ms, {most:.1} ms | {cpu:.1} ms | {hung} | {failed}")
 }

@@ -1,6 +1,6 @@
 //! The figures that the README quotes, written from what criterion measured, never by hand.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 const DAY_S: f64 = 86_400.0;
 
@@ -25,6 +25,21 @@ pub fn resident_bytes(process: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells");
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("a number of KiB");
     kib * 1_024
+}
+
+/// How long a process has computed, in user mode and in the kernel; `process` is its number or `self`.
+///
+/// # Panics
+/// Where the kernel does not tell, as Linux does.
+#[must_use]
+pub fn cpu_time(process: &str) -> Duration {
+    /// Linux counts hundredths of a second for programs, whatever the kernel's own tick is (proc(5), time(7)).
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("Linux tells");
+    // The command's name comes second, in brackets, and may have spaces; utime and stime are fields 14 and 15.
+    let (_, fields) = stat.rsplit_once(") ").expect("Linux tells");
+    let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u32>().expect("a number"));
+    TICK * ticks.sum::<u32>()
 }
 
 /// The README's table from criterion's results under `criterion` and resident memory after so many years.

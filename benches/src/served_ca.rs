@@ -8,12 +8,17 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
+    time::Duration,
 };
 
 use serde_json::json;
 use url::Url;
 
-use crate::{NAME, figures::resident_bytes, identity};
+use crate::{
+    NAME,
+    figures::{cpu_time, resident_bytes},
+    identity,
+};
 
 /// Where the CA listens; the ports beside it are for management, http-01, tls-alpn-01 and DNS.
 const PORT: u16 = 27_000;
@@ -124,5 +129,11 @@ impl ServedCa {
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
         resident_bytes(&self.ca.0.id().to_string())
+    }
+
+    /// How long the CA's process has computed, in user mode and in the kernel.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        cpu_time(&self.ca.0.id().to_string())
     }
 }

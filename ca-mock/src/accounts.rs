@@ -48,7 +48,7 @@ impl Contact {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) id: AccountId,
     pub(crate) key: PublicKey,
@@ -63,7 +63,7 @@ pub(crate) struct Account {
 }
 
 /// All accounts; each key belongs to one at most.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Accounts {
     by_id: BTreeMap<AccountId, Account>,
     by_key: BTreeMap<Thumbprint, AccountId>,

@@ -46,7 +46,7 @@ impl AuthorizationStatus {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Authorization {
     pub(crate) id: AuthorizationId,
     pub(crate) account: AccountId,
@@ -145,7 +145,7 @@ impl Authorization {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Authorizations {
     by_id: BTreeMap<AuthorizationId, Authorization>,
     by_identifier: BTreeMap<(AccountId, Identifier), Vec<AuthorizationId>>,

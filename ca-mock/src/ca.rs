@@ -17,6 +17,7 @@ use crate::{
     perspective::{OpenPerspective, RemotePerspectives},
     renewal_info_policy::RenewalInfoPolicy,
     revocation_status::BoundRevocationStatus,
+    snapshots::Snapshots,
     store::Store,
     terms_of_service::{self, TermsOfService},
 };
@@ -34,6 +35,7 @@ struct Inner {
     api: ApiIdentity,
     issuance: Issuance,
     store: Mutex<Store>,
+    snapshots: Snapshots,
     remote_perspectives: RemotePerspectives,
 }
 
@@ -51,6 +53,15 @@ impl Ca {
     /// [`Config::terms_of_service`] is no URL, or one of [`Config::leaf_urls`] is not ASCII.
     #[must_use]
     pub fn new(env: &Env, config: Config) -> Self {
+        Self::with_clock(env, config, MovableClock::default())
+    }
+
+    /// A new CA that lives by this clock.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    #[must_use]
+    pub fn with_clock(env: &Env, config: Config, clock: MovableClock) -> Self {
         if let Some(terms) = &config.terms_of_service {
             assert!(TermsOfService::parse(terms).is_some(), "{terms:?} is not a URL");
         }
@@ -59,10 +70,11 @@ impl Ca {
             assert!(url.is_ascii(), "{url:?} is not ASCII");
         }
         Self(Arc::new(Inner {
-            clock: MovableClock::default(),
+            clock,
             api: ApiIdentity::new(env, &config),
             issuance: Issuance::new(env, &config.hierarchy),
             store: Mutex::new(Store::new(&config)),
+            snapshots: Snapshots::default(),
             remote_perspectives: RemotePerspectives::default(),
             config,
         }))
@@ -172,6 +184,10 @@ impl Ca {
 
     pub(crate) fn issuance(&self) -> &Issuance {
         &self.0.issuance
+    }
+
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.0.snapshots
     }
 
     /// One step on the database. It must not wait for anything.

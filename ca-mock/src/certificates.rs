@@ -164,7 +164,7 @@ pub(crate) struct Revocation {
     pub(crate) reason: RevocationReason,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Certificate {
     pub(crate) id: CertificateId,
     pub(crate) account: AccountId,
@@ -181,14 +181,33 @@ pub(crate) struct Certificate {
     pub(crate) renewal_info: Option<String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Certificates {
     by_serial: BTreeMap<Serial, Certificate>,
+    /// What there have been certificates for, each a set.
+    identifiers: BTreeSet<Vec<Identifier>>,
+    /// Keys known to be in wrong hands.
+    compromised: BTreeSet<Thumbprint>,
 }
 
 impl Certificates {
+    /// Its identifiers are a set: in order, each once.
     pub(crate) fn add(&mut self, certificate: Certificate) {
+        self.identifiers.insert(certificate.identifiers.clone());
         self.by_serial.insert(certificate.id.serial.clone(), certificate);
+    }
+
+    /// Revokes a certificate that there is, once and for all; whether it was in force until now.
+    pub(crate) fn revoke(&mut self, serial: &Serial, revocation: Revocation) -> bool {
+        let Some(certificate) = self.by_serial.get_mut(serial) else { return false };
+        if certificate.revocation.is_some() {
+            return false;
+        }
+        certificate.revocation = Some(revocation);
+        if revocation.reason == RevocationReason::KeyCompromise {
+            self.compromised.insert(certificate.key);
+        }
+        true
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Certificate> {
@@ -197,10 +216,7 @@ impl Certificates {
 
     /// Whether there is one for exactly these identifiers.
     pub(crate) fn were_issued_for(&self, identifiers: &BTreeSet<Identifier>) -> bool {
-        let is_for = |one: &Certificate| {
-            one.identifiers.len() == identifiers.len() && one.identifiers.iter().all(|one| identifiers.contains(one))
-        };
-        self.by_serial.values().any(is_for)
+        self.identifiers.contains(&identifiers.iter().cloned().collect::<Vec<_>>())
     }
 
     pub(crate) fn with_serial(&self, serial: &Serial) -> Option<&Certificate> {
@@ -221,10 +237,7 @@ impl Certificates {
 
     /// Whether `key` is known to be in wrong hands.
     pub(crate) fn is_compromised(&self, key: Thumbprint) -> bool {
-        self.by_serial.values().any(|certificate| {
-            certificate.key == key
-                && certificate.revocation.is_some_and(|r| r.reason == RevocationReason::KeyCompromise)
-        })
+        self.compromised.contains(&key)
     }
 }
 

@@ -121,7 +121,7 @@ impl ChallengeStatus {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Challenge {
     pub(crate) kind: ChallengeType,
     /// Of no use to dns-persist-01, and not shown there.

@@ -36,7 +36,7 @@ pub(crate) fn begin(ca: &Ca, env: &Env, id: OrderId) -> Issuing {
         on.sleep(ca.config().issuance_delay).await;
         match recheck_caa(&ca, &on, id).await {
             Ok(()) => issue(&ca, &on, id),
-            Err(problem) => refuse(&ca, id, problem),
+            Err(problem) => refuse(&ca, &on, id, problem),
         }
         // Whoever waited may have gone.
         let _ = done.send(());
@@ -70,7 +70,7 @@ async fn recheck_caa(ca: &Ca, env: &Env, id: OrderId) -> Result<(), Problem> {
     for identifier in ca.config().caa_recheck.identifiers(env, &known) {
         let of_identifier = authorizations.iter().find(|(_, authorized)| authorized.identifier == identifier);
         let Some((authorization, Authorized { method, .. })) = of_identifier else { continue };
-        env.probe("ca/caa-rechecked");
+        env.probe_about("ca/caa-rechecked", || [("order", id.to_string()), ("identifier", identifier.to_string())]);
         let (looked_up, method) = (identifier.clone(), *method);
         let mut verdict = caa::check(&Perspective::primary(ca, env), account, &identifier, method).await;
         if verdict.is_ok() {
@@ -96,21 +96,22 @@ async fn recheck_caa(ca: &Ca, env: &Env, id: OrderId) -> Result<(), Problem> {
 
 /// One step under the lock, so that an order never gets two certificates.
 fn issue(ca: &Ca, env: &Env, id: OrderId) {
-    let issued = ca.with_store(|store| {
-        let Some(order) = store.orders.find_mut(id) else { return false };
-        let OrderStatus::Processing { csr } = &order.status else { return false };
+    ca.with_store(|store| {
+        let Some(order) = store.orders.find_mut(id) else { return };
+        let OrderStatus::Processing { csr } = &order.status else { return };
         let wishes = (order.profile.as_deref(), order.validity);
         let certificate = ca.issuance().issue(env, ca.config(), order.account, wishes, csr);
         order.status = OrderStatus::Valid { certificate: certificate.id.serial.clone() };
         if order.replaces.is_none() {
             count(&mut store.limits, &ca.config().rate_limits, &certificate.identifiers, env.utc_now());
         }
+        env.probe_about("ca/certificate-issued", || {
+            let names: Vec<String> = certificate.identifiers.iter().map(ToString::to_string).collect();
+            let serial = certificate.id.serial.to_string();
+            [("order", id.to_string()), ("serial", serial), ("identifiers", names.join(" "))]
+        });
         store.certificates.add(certificate);
-        true
     });
-    if issued {
-        env.probe("ca/certificate-issued");
-    }
 }
 
 /// Counts a certificate. One that replaces another as renewal information has it is exempt.
@@ -123,7 +124,8 @@ fn count(buckets: &mut Buckets, limits: &RateLimits, identifiers: &[Identifier],
     }
 }
 
-fn refuse(ca: &Ca, id: OrderId, problem: Problem) {
+fn refuse(ca: &Ca, env: &Env, id: OrderId, problem: Problem) {
+    env.probe_about("ca/issuance-refused", || [("order", id.to_string()), ("why", problem.to_string())]);
     ca.with_store(|store| {
         if let Some(order) = store.orders.find_mut(id) {
             order.refuse(problem);

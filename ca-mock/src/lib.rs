@@ -48,6 +48,7 @@ mod profiles;
 mod rate_limits;
 mod renewal_info_policy;
 mod revocation_status;
+mod snapshots;
 mod store;
 mod terms_of_service;
 #[cfg(test)]
@@ -74,7 +75,7 @@ pub use identifier_policy::{IdentifierPolicy, PublicSuffixes};
 pub use issuance::{CrossSign, Hierarchy, KeyAlgorithm, LeafUrls};
 pub use jwk::KeyType;
 pub use jws::{SignedRequest, read_signed_request};
-pub use management::BoundManagement;
+pub use management::{BoundManagement, RecentEvents};
 pub use perspective::OpenPerspective;
 pub use preset::Preset;
 pub use profiles::{Lifetimes, Profile, Profiles, UnaskedProfile};

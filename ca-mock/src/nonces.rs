@@ -9,7 +9,7 @@ use sim::Env;
 
 use crate::ids::Nonce;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Nonces {
     max: usize,
     issued: u64,

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// RFC 8555 §7.1.6.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum OrderStatus {
     Pending,
     Ready,
@@ -44,7 +44,7 @@ impl OrderStatus {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Order {
     pub(crate) id: OrderId,
     pub(crate) account: AccountId,
@@ -129,7 +129,7 @@ impl Order {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Orders {
     by_id: BTreeMap<OrderId, Order>,
     /// In the order of creation.

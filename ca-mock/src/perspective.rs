@@ -126,8 +126,9 @@ where
     if disagreements.len() <= disagreements_max(wanted) {
         return Ok(());
     }
-    env.probe("ca/secondary-validation-failed");
-    Err(disagreements.swap_remove(0).prefixed("During secondary validation: "))
+    let problem = disagreements.swap_remove(0).prefixed("During secondary validation: ");
+    env.probe_about("ca/secondary-validation-failed", || [("why", problem.to_string())]);
+    Err(problem)
 }
 
 fn unanswered() -> Problem {

@@ -3,6 +3,8 @@
 //! A problem is a value, not an error of this program: it is kept in orders and challenges and shown again.
 //! Headers that go with some problems (`Location`, `Retry-After`, `Link`) belong to the front end.
 
+use std::fmt;
+
 use hyper::StatusCode;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -110,6 +112,13 @@ pub(crate) struct Problem {
     /// Set in subproblems only (RFC 8555 §6.7.1).
     identifier: Option<SentIdentifier>,
     subproblems: Vec<Problem>,
+}
+
+/// In a line.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.detail)
+    }
 }
 
 impl Problem {

@@ -17,7 +17,7 @@ use crate::{
     terms_of_service::TermsOfService,
 };
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Store {
     pub(crate) nonces: Nonces,
     pub(crate) accounts: Accounts,

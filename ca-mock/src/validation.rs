@@ -76,7 +76,18 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
             verdict = Err(problem);
         }
     }
-    env.probe(if verdict.is_ok() { "ca/challenge-valid" } else { "ca/challenge-invalid" });
+    let about = || [("authorization", id.to_string()), ("identifier", answered.identifier.to_string())];
+    let kind_name = || ("type", kind.name().to_owned());
+    match &verdict {
+        Ok(_) => env.probe_about("ca/challenge-valid", || {
+            let [authorization, identifier] = about();
+            [authorization, identifier, kind_name()]
+        }),
+        Err(problem) => env.probe_about("ca/challenge-invalid", || {
+            let [authorization, identifier] = about();
+            [authorization, identifier, kind_name(), ("why", problem.to_string())]
+        }),
+    }
     ca.with_store(|store| {
         if let (Err(_), Some(limit)) = (&verdict, config.rate_limits.failed_validations_per_identifier) {
             let bucket = Bucket::FailedValidations(answered.account, answered.identifier.to_string());

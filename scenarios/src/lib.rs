@@ -7,3 +7,4 @@ pub mod catalogue;
 pub mod language;
 pub mod oracles;
 pub mod runner;
+pub mod trace_file;

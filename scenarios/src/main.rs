@@ -1,5 +1,6 @@
 //! The `gauntlet` command.
 
+mod check_log;
 mod progress;
 mod serve;
 
@@ -32,6 +33,7 @@ const PATIENCE_S: u64 = 60;
 
 const WRONG_INPUT: u8 = 2;
 const HARNESS_FAULT: u8 = 3;
+const VACUOUS: u8 = 4;
 const INTERRUPTED: u8 = 130;
 
 /// Proves ACME software before it breaks the web: clients and CAs in a deterministic simulator.
@@ -88,6 +90,11 @@ enum Action {
         /// Files or folders; the catalogue if none is given.
         paths: Vec<PathBuf>,
     },
+    /// Judges a file of events, of `serve -event-log` or `replay --trace`, by the laws that bind a CA.
+    CheckLog {
+        /// The file.
+        file: PathBuf,
+    },
     /// Shows a scenario merged with its base, and the cases that it makes.
     Explain {
         /// The scenario file.
@@ -140,6 +147,7 @@ fn main() -> ExitCode {
         Action::Challtestsrv { flags } => challtestsrv::main(&flags),
         Action::List => list(),
         Action::Check { paths } => check(&paths),
+        Action::CheckLog { file } => check_log::main(&file),
         Action::Explain { file } => explain(&file),
         Action::Schema { reference: true } => say(&language::reference_page()),
         Action::Schema { reference: false } => {

@@ -81,7 +81,7 @@ impl Observer for Listener {
         let mut state = self.0.lock().unwrap();
         if !state.1 {
             state.0.observe(record, line);
-            state.1 = matches!(&record.event, Event::Probe { name } if name == "manager/certificate-stored");
+            state.1 = matches!(&record.event, Event::Probe { name, .. } if name == "manager/certificate-stored");
         }
     }
 }
@@ -182,7 +182,7 @@ fn over_loopback() -> Vec<String> {
     runtime.block_on(async {
         let env = |host: &str| {
             let names = place.names();
-            real::env(host, real::Options { seed: Some(SEED), trace: Some(trace.clone()), names })
+            real::env(host, real::Options { seed: Some(SEED), trace: Some(trace.clone()), names, ..Default::default() })
         };
         let ca = place.ca(&env("ca"));
         let roots = ca.api_root_pem().to_owned();

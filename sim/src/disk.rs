@@ -10,11 +10,11 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 
 /// How [`Disk::open`] opens a file for writing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OpenMode {
     /// The file must not exist (`O_CREAT|O_EXCL`).

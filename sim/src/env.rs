@@ -56,6 +56,8 @@ pub trait Backend: Send + Sync {
     fn crypto_provider(&self) -> Arc<CryptoProvider>;
     /// Adds an event to the trace.
     fn record(&self, event: Event);
+    /// Whether there is a trace.
+    fn is_recorded(&self) -> bool;
     /// Who waits for which lock; `None` where nobody watches.
     fn wait_graph(&self) -> Option<Arc<WaitGraph>>;
 }
@@ -236,12 +238,25 @@ impl Env {
     /// Marks in the trace that something worth proving has really happened, so that a run in which
     /// it never did can be told from a green one.
     pub fn probe(&self, name: &str) {
-        self.record(Event::Probe { name: name.to_owned() });
+        self.probe_about(name, || []);
+    }
+
+    /// Marks in the trace that something has happened and what it was about; `about` is asked only if there is a trace.
+    pub fn probe_about<const N: usize>(&self, name: &str, about: impl FnOnce() -> [(&'static str, String); N]) {
+        if self.is_recorded() {
+            let about = about().map(|(circumstance, word)| (circumstance.to_owned(), word)).into();
+            self.record(Event::Probe { name: name.to_owned(), about });
+        }
     }
 
     /// Adds an event to the trace.
     pub fn record(&self, event: Event) {
         self.backend.record(event);
+    }
+
+    /// Whether there is a trace that events are added to.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.backend.is_recorded()
     }
 
     /// Says that `what` has begun and must end. If the world falls silent before the returned guard is

@@ -23,6 +23,6 @@ pub mod world;
 
 pub use env::{Backend, Elapsed, Env, Monotonic};
 pub use futures_util::future::BoxFuture;
-pub use movable_clock::MovableClock;
+pub use movable_clock::{MovableClock, Setting};
 pub use task::Task;
 pub use time::UtcDateTime;

@@ -22,10 +22,11 @@ use crate::{
 
 /// A wall clock over those of the hosts it is put around. Clones are the same clock. At first it shows the host's time.
 #[derive(Clone, Debug, Default)]
-pub struct MovableClock(Arc<Mutex<State>>);
+pub struct MovableClock(Arc<Mutex<Setting>>);
 
+/// How a [`MovableClock`] stands to the host's clock.
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+pub struct Setting {
     /// How far it is ahead of the host's clock.
     ahead: time::Duration,
     /// What it shows for as long as it stands still.
@@ -65,7 +66,24 @@ impl MovableClock {
         self.state().frozen_at.is_some()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// How it stands to the host's clock.
+    #[must_use]
+    pub fn setting(&self) -> Setting {
+        *self.state()
+    }
+
+    /// Lets it stand to the host's clock as it once did.
+    pub fn restore(&self, setting: Setting) {
+        *self.state() = setting;
+    }
+
+    /// What it shows while the host's clock shows `host`.
+    pub(crate) fn shown(&self, host: UtcDateTime) -> UtcDateTime {
+        let Setting { ahead, frozen_at } = self.setting();
+        frozen_at.unwrap_or_else(|| host.saturating_add(ahead))
+    }
+
+    fn state(&self) -> MutexGuard<'_, Setting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,8 +95,7 @@ struct Moved {
 
 impl Backend for Moved {
     fn utc_now(&self) -> UtcDateTime {
-        let State { ahead, frozen_at } = *self.clock.state();
-        frozen_at.unwrap_or_else(|| self.host.utc_now().saturating_add(ahead))
+        self.clock.shown(self.host.utc_now())
     }
 
     fn host_name(&self) -> &str {
@@ -127,6 +144,10 @@ impl Backend for Moved {
 
     fn record(&self, event: Event) {
         self.host.record(event);
+    }
+
+    fn is_recorded(&self) -> bool {
+        self.host.is_recorded()
     }
 
     fn wait_graph(&self) -> Option<Arc<WaitGraph>> {

@@ -121,8 +121,8 @@ impl TcpStream {
         Self { raw, tap, tapped: true }
     }
 
-    fn server(env: Env, raw: RawStream) -> Self {
-        let tap = Tap::new(env, Side::Server, raw.peer, raw.local);
+    fn server(env: Env, raw: RawStream, is_recorded: bool) -> Self {
+        let tap = Tap { is_on: is_recorded, ..Tap::new(env, Side::Server, raw.peer, raw.local) };
         Self { raw, tap, tapped: true }
     }
 
@@ -176,11 +176,12 @@ pub(crate) struct Tap {
     env: Env,
     side: Side,
     pub(crate) connection: Arc<str>,
+    is_on: bool,
 }
 
 impl Tap {
     fn new(env: Env, side: Side, client: SocketAddr, server: SocketAddr) -> Self {
-        Self { env, side, connection: format!("{client}-{server}").into() }
+        Self { env, side, connection: format!("{client}-{server}").into(), is_on: true }
     }
 
     pub(crate) fn read(
@@ -212,12 +213,14 @@ impl Tap {
 
     /// An empty read is the other side's end of stream, and is recorded as such.
     fn record(&self, direction: Direction, bytes: &[u8]) {
-        self.env.record(Event::Data {
-            connection: self.connection.clone(),
-            side: self.side,
-            direction,
-            bytes: bytes.to_vec(),
-        });
+        if self.is_on && self.env.is_recorded() {
+            self.env.record(Event::Data {
+                connection: self.connection.clone(),
+                side: self.side,
+                direction,
+                bytes: bytes.to_vec(),
+            });
+        }
     }
 }
 
@@ -225,6 +228,7 @@ impl Tap {
 pub struct TcpListener {
     env: Env,
     raw: Box<dyn RawListener>,
+    is_recorded: bool,
 }
 
 impl fmt::Debug for TcpListener {
@@ -235,7 +239,13 @@ impl fmt::Debug for TcpListener {
 
 impl TcpListener {
     pub(crate) fn new(env: Env, raw: Box<dyn RawListener>) -> Self {
-        Self { env, raw }
+        Self { env, raw, is_recorded: true }
+    }
+
+    /// Keeps out of the trace what is read and written on connections that come here: secrets, or the trace itself.
+    #[must_use]
+    pub fn unrecorded(self) -> Self {
+        Self { is_recorded: false, ..self }
     }
 
     /// Waits for the next connection.
@@ -243,7 +253,7 @@ impl TcpListener {
     /// # Errors
     /// As the operating system, for example when file descriptors run out.
     pub async fn accept(&self) -> io::Result<TcpStream> {
-        Ok(TcpStream::server(self.env.clone(), self.raw.accept().await?))
+        Ok(TcpStream::server(self.env.clone(), self.raw.accept().await?, self.is_recorded))
     }
 
     /// The address that is listened on, with the port that was picked.

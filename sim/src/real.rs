@@ -17,7 +17,7 @@ use time::UtcDateTime;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::{
-    Env, Monotonic,
+    Env, Monotonic, MovableClock,
     disk::{Access, Metadata, OpenMode, RawDisk, RawFile},
     entropy::Streams,
     env::Backend,
@@ -27,15 +27,15 @@ use crate::{
 };
 
 /// An environment on this machine. It must be used inside a tokio runtime with I/O and time enabled.
-///
 #[must_use]
 pub fn env(host_name: &str, options: Options) -> Env {
+    let host_name: Arc<str> = host_name.into();
     Env::new(Arc::new(Machine {
-        host_name: host_name.into(),
+        host_name: host_name.clone(),
         started: tokio::time::Instant::now(),
         provider: Arc::new(rustls::crypto::ring::default_provider()),
         seeded: options.seed.map(|seed| Mutex::new(Streams::new(seed))),
-        trace: options.trace,
+        recorder: options.trace.map(|trace| Arc::new(Recorder::new(host_name, trace, options.trace_clock))),
         names: options.names,
     }))
 }
@@ -46,9 +46,11 @@ pub struct Options {
     /// Draw entropy from this seed instead of the operating system, as the world does. TLS keeps the
     /// operating system's.
     pub seed: Option<u64>,
-    /// Record here what programs write and read on their connections, their handshakes and their
+    /// Record here what programs write and read on their connections, their datagrams, their handshakes and their
     /// probes, with the time since the environment was made.
     pub trace: Option<Arc<Mutex<Trace>>>,
+    /// The clock by which time passes in the trace: where it leaps ahead, the trace does too.
+    pub trace_clock: MovableClock,
     /// Names that this environment knows before it asks the operating system.
     pub names: BTreeMap<String, Vec<IpAddr>>,
 }
@@ -58,7 +60,7 @@ struct Machine {
     started: tokio::time::Instant,
     provider: Arc<CryptoProvider>,
     seeded: Option<Mutex<Streams>>,
-    trace: Option<Arc<Mutex<Trace>>>,
+    recorder: Option<Arc<Recorder>>,
     names: BTreeMap<String, Vec<IpAddr>>,
 }
 
@@ -99,7 +101,14 @@ impl Backend for Machine {
     }
 
     fn bind_udp(&self, local: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn RawUdpSocket>>> {
-        Box::pin(async move { Ok(Box::new(UdpSocket::bind(local).await?) as Box<dyn RawUdpSocket>) })
+        let recorder = self.recorder.clone();
+        Box::pin(async move {
+            let socket = UdpSocket::bind(local).await?;
+            Ok(match recorder {
+                Some(recorder) => Box::new(RecordedUdpSocket { socket, recorder }) as Box<dyn RawUdpSocket>,
+                None => Box::new(socket),
+            })
+        })
     }
 
     fn fill_entropy(&self, purpose: &str, bytes: &mut [u8]) {
@@ -125,11 +134,13 @@ impl Backend for Machine {
     }
 
     fn record(&self, event: Event) {
-        if let Some(trace) = &self.trace {
-            let at_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            let mut trace = trace.lock().unwrap_or_else(PoisonError::into_inner);
-            trace.record(at_ns, Some(self.host_name.clone()), event);
+        if let Some(recorder) = &self.recorder {
+            recorder.record(Some(&recorder.host_name), event);
         }
+    }
+
+    fn is_recorded(&self) -> bool {
+        self.recorder.is_some()
     }
 
     fn wait_graph(&self) -> Option<Arc<WaitGraph>> {
@@ -138,6 +149,60 @@ impl Backend for Machine {
 }
 
 tokio_shaped!(TcpStream, TcpListener, UdpSocket);
+
+/// Adds what happens on this machine to a trace.
+struct Recorder {
+    host_name: Arc<str>,
+    trace: Arc<Mutex<Trace>>,
+    clock: MovableClock,
+    began: UtcDateTime,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one module that may touch the machine")]
+impl Recorder {
+    fn new(host_name: Arc<str>, trace: Arc<Mutex<Trace>>, clock: MovableClock) -> Self {
+        let began = clock.shown(UtcDateTime::now());
+        Self { host_name, trace, clock, began }
+    }
+
+    fn record(&self, host: Option<&Arc<str>>, event: Event) {
+        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = self.clock.shown(UtcDateTime::now()) - self.began;
+        // Before the beginning there is no time.
+        let passed_ns = passed.whole_nanoseconds().max(0);
+        trace.record(u64::try_from(passed_ns).unwrap_or(u64::MAX), host.cloned(), event);
+    }
+}
+
+/// A socket whose datagrams are recorded, those that come as well: nobody else here sees them leave.
+struct RecordedUdpSocket {
+    socket: UdpSocket,
+    recorder: Arc<Recorder>,
+}
+
+impl RawUdpSocket for RecordedUdpSocket {
+    fn send_to<'a>(&'a self, datagram: &'a [u8], peer: SocketAddr) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move {
+            let (from, payload) = (self.socket.local_addr()?, datagram.to_vec());
+            let host = &self.recorder.host_name;
+            self.recorder.record(Some(host), Event::Datagram { from, to: peer, payload });
+            RawUdpSocket::send_to(&self.socket, datagram, peer).await
+        })
+    }
+
+    fn receive_from<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>> {
+        Box::pin(async move {
+            let (len, from) = self.socket.recv_from(buffer).await?;
+            let (to, payload) = (self.socket.local_addr()?, buffer[..len].to_vec());
+            self.recorder.record(None, Event::Datagram { from, to, payload });
+            Ok((len, from))
+        })
+    }
+
+    fn local_address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+}
 
 /// This machine's file system.
 pub(crate) struct FileSystem;

@@ -120,6 +120,10 @@ impl Backend for TurmoilHost {
         trace.record(at_ns, Some(self.host_name.clone()), event);
     }
 
+    fn is_recorded(&self) -> bool {
+        true
+    }
+
     fn wait_graph(&self) -> Option<Arc<WaitGraph>> {
         None
     }

@@ -2,18 +2,18 @@
 //!
 //! Nothing is kept: each event is hashed, shown to the observers (oracles, a file) and forgotten, so
 //! that a world's memory does not grow with its age. Checkpoints of the hash, thinned as they become
-//! many, narrow down where two runs part.
+//! many, narrow down where two runs part. A line reads back as the [`Record`] that it was.
 
-use std::{fmt, net::SocketAddr, ops::Range, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, ops::Range, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use sha2::{Digest, Sha256};
 
 use crate::disk::OpenMode;
 
 /// Which end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// The end that connected.
@@ -23,7 +23,7 @@ pub enum Side {
 }
 
 /// Whether an application wrote bytes or read them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// Handed to the connection; they may never arrive.
@@ -33,13 +33,13 @@ pub enum Direction {
 }
 
 /// How a TLS handshake ended for the client that began it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HandshakeOutcome {
     /// Completed; the chain is as the server sent it, leaf first, DER.
     Completed {
         /// The server's certificates.
-        #[serde(serialize_with = "base64_each")]
+        #[serde(with = "base64_each")]
         chain: Vec<Vec<u8>>,
     },
     /// Failed, with the client's reason. A chain that was refused is still shown.
@@ -47,13 +47,13 @@ pub enum HandshakeOutcome {
         /// The reason in words.
         error: String,
         /// The server's certificates, if it sent any.
-        #[serde(serialize_with = "base64_each")]
+        #[serde(with = "base64_each")]
         chain: Vec<Vec<u8>>,
     },
 }
 
 /// How a host's life ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// Its program returned.
@@ -65,7 +65,7 @@ pub enum Ending {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Event {
     /// The world begins.
@@ -116,7 +116,7 @@ pub enum Event {
         /// To.
         to: SocketAddr,
         /// The datagram.
-        #[serde(serialize_with = "base64_text")]
+        #[serde(with = "base64_text")]
         payload: Vec<u8>,
     },
     /// A packet is lost for good.
@@ -137,7 +137,7 @@ pub enum Event {
         /// Wrote or read; an empty read is the end of the stream.
         direction: Direction,
         /// The bytes.
-        #[serde(serialize_with = "base64_text")]
+        #[serde(with = "base64_text")]
         bytes: Vec<u8>,
     },
     /// A TLS handshake, as the client sees it.
@@ -154,25 +154,26 @@ pub enum Event {
     /// A disk operation has been carried out.
     Disk {
         /// Counts this disk's operations from 1.
+        #[serde(rename = "operation-number")]
         number: u64,
         /// The system call.
         operation: DiskOperation,
         /// Its path; for a rename, the old one.
         path: String,
         /// For a rename, the new path.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<String>,
         /// For an opening, how.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         mode: Option<OpenMode>,
         /// For a write, where it begins, bytes from the file's start.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         offset: Option<u64>,
         /// For a write, what was written.
-        #[serde(serialize_with = "base64_text", skip_serializing_if = "Vec::is_empty")]
+        #[serde(default, with = "base64_text", skip_serializing_if = "Vec::is_empty")]
         bytes: Vec<u8>,
         /// The error, if it failed.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
     /// The host's disk is one that other hosts mount too.
@@ -185,7 +186,7 @@ pub enum Event {
         /// Its path.
         path: String,
         /// What it holds now; none if it is gone.
-        #[serde(serialize_with = "base64_option")]
+        #[serde(with = "base64_option")]
         content: Option<Vec<u8>>,
     },
     /// Unsynced changes met a power loss.
@@ -229,6 +230,14 @@ pub enum Event {
     Probe {
         /// Its name.
         name: String,
+        /// What it was about, a word for each circumstance.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        about: BTreeMap<String, String>,
+    },
+    /// A host's clock or its memory is set back on purpose. What followed from what is undone is nobody's fault.
+    SetBack {
+        /// What, and to where, in words.
+        what: String,
     },
     /// The DNS says something else from now on.
     ZoneChanged {
@@ -244,8 +253,16 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// A probe about nothing in particular.
+    #[must_use]
+    pub fn probe(name: impl Into<String>) -> Self {
+        Self::Probe { name: name.into(), about: BTreeMap::new() }
+    }
+}
+
 /// A system call on a disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each is named after its system call")]
 pub enum DiskOperation {
@@ -263,14 +280,14 @@ pub enum DiskOperation {
 }
 
 /// An event with its place in the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// Counts from 1.
     pub number: u64,
     /// Virtual time since the world began, nanoseconds.
     pub at_ns: u64,
     /// The host concerned; none for the world itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<Arc<str>>,
     /// What happened.
     #[serde(flatten)]
@@ -328,6 +345,7 @@ const CHECKPOINTS_MAX: usize = 2_048;
 /// Writes a trace: numbers events, hashes them and shows them to the observers.
 pub struct Trace {
     number: u64,
+    at_ns: u64,
     hash: Sha256,
     line: Vec<u8>,
     checkpoints: Vec<Checkpoint>,
@@ -345,6 +363,7 @@ impl Default for Trace {
     fn default() -> Self {
         Self {
             number: 0,
+            at_ns: 0,
             hash: Sha256::new(),
             line: Vec::new(),
             checkpoints: Vec::new(),
@@ -360,10 +379,12 @@ impl Trace {
         self.observers.push(observer);
     }
 
-    /// Adds an event.
+    /// Adds an event. Time never goes back here: an event that is told late, as threads do it, or by a clock that was
+    /// set back, counts as of the latest time.
     pub fn record(&mut self, at_ns: u64, host: Option<Arc<str>>, event: Event) {
         self.number += 1;
-        let record = Record { number: self.number, at_ns, host, event };
+        self.at_ns = self.at_ns.max(at_ns);
+        let record = Record { number: self.number, at_ns: self.at_ns, host, event };
         self.line.clear();
         serde_json::to_writer(&mut self.line, &record).expect("events have string keys and no failing serializer");
         self.hash.update(&self.line);
@@ -416,16 +437,44 @@ impl Trace {
     }
 }
 
-fn base64_text<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&STANDARD.encode(bytes))
+fn base64<E: Error>(text: &str) -> Result<Vec<u8>, E> {
+    STANDARD.decode(text).map_err(|e| E::custom(format!("not base64: {e}")))
 }
 
-fn base64_option<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_some(&bytes.as_ref().map(|bytes| STANDARD.encode(bytes)))
+mod base64_text {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        base64(&String::deserialize(deserializer)?)
+    }
 }
 
-fn base64_each<S: Serializer>(all: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(all.iter().map(|bytes| STANDARD.encode(bytes)))
+mod base64_option {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_some(&bytes.as_ref().map(|bytes| STANDARD.encode(bytes)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+        Option::<String>::deserialize(deserializer)?.map(|text| base64(&text)).transpose()
+    }
+}
+
+mod base64_each {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(all: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(all.iter().map(|bytes| STANDARD.encode(bytes)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        Vec::<String>::deserialize(deserializer)?.iter().map(|text| base64(text)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -435,7 +484,7 @@ mod tests {
     fn probes(names: impl IntoIterator<Item = String>) -> Trace {
         let mut trace = Trace::default();
         for name in names {
-            trace.record(0, None, Event::Probe { name });
+            trace.record(0, None, Event::probe(name));
         }
         trace
     }
@@ -450,6 +499,70 @@ mod tests {
         let window = first_divergence(&one.checkpoints(), &other.checkpoints()).unwrap();
         assert!(window.contains(&700), "{window:?}");
         assert!(window.end - window.start <= 64, "{window:?}");
+    }
+
+    /// Keeps each record with its line.
+    struct Kept(std::sync::mpsc::Sender<(Record, String)>);
+
+    impl Observer for Kept {
+        fn observe(&mut self, record: &Record, line: &str) {
+            self.0.send((record.clone(), line.to_owned())).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_line_reads_back_as_what_it_was_and_time_never_goes_back() {
+        let (sender, kept) = std::sync::mpsc::channel();
+        let mut trace = Trace::default();
+        trace.add_observer(Box::new(Kept(sender)));
+        let connection: Arc<str> = "10.0.0.1:1-10.0.0.2:2".into();
+        let disk = |bytes: &[u8], mode| Event::Disk {
+            number: u64::MAX,
+            operation: DiskOperation::Open,
+            path: "/a".to_owned(),
+            to: None,
+            mode,
+            offset: Some(3),
+            bytes: bytes.to_vec(),
+            error: None,
+        };
+        let events = [
+            Event::World { seed: u64::MAX, epoch: "2026-01-01T00:00:00Z".to_owned() },
+            Event::ClockChanged { offset_ns: i64::MIN, drift_ppm: -1 },
+            Event::Datagram {
+                from: "[::1]:53".parse().unwrap(),
+                to: "10.0.0.1:1".parse().unwrap(),
+                payload: vec![0, 255],
+            },
+            Event::Data {
+                connection: connection.clone(),
+                side: Side::Client,
+                direction: Direction::Read,
+                bytes: vec![],
+            },
+            Event::Handshake {
+                connection,
+                server_name: "a.test".to_owned(),
+                alpn: None,
+                outcome: HandshakeOutcome::Failed { error: "no".to_owned(), chain: vec![vec![1], vec![]] },
+            },
+            disk(b"x", Some(OpenMode::CreateNew)),
+            disk(b"", None),
+            Event::DiskDamaged { path: "/a".to_owned(), content: None },
+            Event::HostResumed,
+            Event::HostEnded { ending: Ending::PowerLost },
+            Event::Probe { name: "a".to_owned(), about: BTreeMap::from([("order".to_owned(), "1".to_owned())]) },
+        ];
+        for (at_ns, event) in (0..).zip(events) {
+            trace.record(at_ns, Some("ca".into()), event);
+        }
+        trace.record(3, None, Event::SetBack { what: "the clock".to_owned() });
+        drop(trace);
+        let kept: Vec<(Record, String)> = kept.iter().collect();
+        assert_eq!(kept.last().unwrap().0.at_ns, 10);
+        for (record, line) in kept {
+            assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record, "{line}");
+        }
     }
 
     #[test]

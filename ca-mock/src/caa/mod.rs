@@ -43,10 +43,17 @@ pub(crate) async fn check(
     let issuers = &config.caa_identities;
     let is_wildcard = identifier.is_wildcard();
     let request = Request { issuers, is_wildcard, account_uri: &account_uri, method: method.name() };
-    evaluation::permits(&relevant.properties, &request).map(|()| Checked { at, ttl: relevant.ttl }).map_err(|refusal| {
-        from.env.probe("ca/caa-refused");
-        let owner = relevant.owner.to_ascii();
-        let detail = format!("CAA record for {} prevents issuance: {refusal}", owner.trim_end_matches('.'));
-        processing(Problem::new(ProblemType::Caa, detail))
-    })
+    match evaluation::permits(&relevant.properties, &request) {
+        Ok(()) => {
+            from.env.probe_about("ca/caa-permits", || [("identifier", identifier.to_string())]);
+            Ok(Checked { at, ttl: relevant.ttl })
+        }
+        Err(refusal) => {
+            let owner = relevant.owner.to_ascii();
+            let detail = format!("CAA record for {} prevents issuance: {refusal}", owner.trim_end_matches('.'));
+            let about = || [("identifier", identifier.to_string()), ("why", detail.clone())];
+            from.env.probe_about("ca/caa-refused", about);
+            Err(processing(Problem::new(ProblemType::Caa, detail)))
+        }
+    }
 }

@@ -13,7 +13,7 @@ use hickory_proto::{
 };
 use sim::{Env, net::UdpSocket};
 
-use super::{ALIASES_MAX, server::extension, tcp};
+use super::{ALIASES_MAX, DATAGRAM_BYTES_MAX, server::extension, tcp};
 use crate::problem::{Problem, ProblemType};
 
 /// Whom to ask, and how patiently.
@@ -145,7 +145,8 @@ impl Resolver {
     async fn ask_over_udp(&self, request: &Message, bytes: &[u8]) -> io::Result<Message> {
         let socket = self.socket().await?;
         socket.send_to(bytes, self.server).await?;
-        let mut buffer = vec![0; 65_535];
+        // More than was asked for is cut off, and then it is no message.
+        let mut buffer = vec![0; usize::from(DATAGRAM_BYTES_MAX)];
         loop {
             let (len, peer) = socket.receive_from(&mut buffer).await?;
             if peer == self.server

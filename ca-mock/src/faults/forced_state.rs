@@ -54,14 +54,13 @@ pub(crate) fn force(store: &mut Store, resource: &Resource, state: ForcedState, 
         Resource::Account(id) => force_account(store, *id, state),
         Resource::Order(id) => force_order(store, *id, state, now),
         Resource::Authorization(id) => force_authorization(store, *id, state, now),
-        Resource::Certificate(serial) => match (store.certificates.with_serial_mut(serial), state) {
-            (Some(certificate), ForcedState::Revoked) => {
-                let reason = RevocationReason::from_code(0).expect("0 is `unspecified`");
-                certificate.revocation.get_or_insert(Revocation { at: now, reason });
-                true
+        Resource::Certificate(serial) => {
+            let is_possible = store.certificates.with_serial(serial).is_some() && state == ForcedState::Revoked;
+            if is_possible {
+                store.certificates.revoke(serial, Revocation { at: now, reason: RevocationReason::Unspecified });
             }
-            (Some(_) | None, _) => false,
-        },
+            is_possible
+        }
     }
 }
 

@@ -192,7 +192,10 @@ impl Faults {
             let dice = || env.random_below(&format!("ca/fault {}", rule.name), 1_000_000);
             if rule.chance_ppm >= 1_000_000 || dice() < u64::from(rule.chance_ppm) {
                 *acted += 1;
-                env.probe(&format!("ca/fault/{}", rule.name));
+                env.probe_about(&format!("ca/fault/{}", rule.name), || {
+                    let endpoint = asked.endpoint.map_or("none", Endpoint::name).to_owned();
+                    [("endpoint", endpoint), ("fault", format!("{:?}", rule.fault))]
+                });
                 struck = Some(rule.fault.clone());
             }
         }

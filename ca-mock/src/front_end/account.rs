@@ -59,11 +59,11 @@ impl FrontEnd {
                 return Err(with_terms(&problem, terms).into());
             }
             let binding = self.bind_external_account(store, request.external_account_binding, key, jws)?;
-            self.env.probe("ca/account-created");
             let url = |id| self.urls.of(&Route::Account(id));
             let account = store.accounts.create(&self.env, key.clone(), contacts, url);
             account.external_account_binding = binding;
             account.agreed_terms = terms;
+            self.env.probe_about("ca/account-created", || [("account", account.id.to_string())]);
             Ok(self.show_account(StatusCode::CREATED, account))
         })
     }

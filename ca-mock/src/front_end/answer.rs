@@ -77,6 +77,12 @@ impl Answer {
         self
     }
 
+    /// What the trace tells of a refusal.
+    pub(super) fn status_and_why(&self) -> [(&'static str, String); 2] {
+        let why = String::from_utf8_lossy(&self.body).into_owned();
+        [("status", self.status.as_u16().to_string()), ("why", why)]
+    }
+
     pub(super) fn with_location(self, url: &str) -> Self {
         self.with(LOCATION, url)
     }

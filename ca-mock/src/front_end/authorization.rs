@@ -72,7 +72,9 @@ impl FrontEnd {
             Ok::<_, Problem>((self.with_challenge_interval(answer, is_processing(challenge)), has_begun))
         })?;
         if has_begun {
-            self.env.probe("ca/challenge-answered");
+            self.env.probe_about("ca/challenge-answered", || {
+                [("authorization", id.to_string()), ("type", kind.name().to_owned())]
+            });
             validation::begin(&self.ca, &self.env, id, kind);
         }
         Ok(answer)

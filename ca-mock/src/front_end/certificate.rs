@@ -30,7 +30,7 @@ impl FrontEnd {
                 .and_then(|certificate| issuance.chain_pem(certificate, number))
                 .ok_or_else(|| Problem::not_found("certificate"))
         })?;
-        self.env.probe("ca/certificate-downloaded");
+        self.env.probe_about("ca/certificate-downloaded", || [("serial", serial.to_string())]);
         if issuance.chains().get(number).is_some_and(|chain| chain.expires <= now) {
             self.env.probe("ca/expired-chain-downloaded");
         }

@@ -49,7 +49,7 @@ impl FrontEnd {
                     Problem::malformed("the new key belongs to an account already").with_status(StatusCode::CONFLICT);
                 return Err(Answer::from(&problem).with_location(&self.urls.of(&Route::Account(holder))).into());
             }
-            self.env.probe("ca/key-changed");
+            self.env.probe_about("ca/key-changed", || [("account", account.to_string())]);
             let account = store.accounts.find(account).ok_or_else(|| Problem::not_found("account"))?;
             Ok(self.show_account(StatusCode::OK, account))
         })

@@ -20,13 +20,14 @@ use crate::{
     rate_limits::{self, Bucket, Exhausted, Limit},
     renewal_info_policy::RetryAfter,
     store::Store,
-    timestamp::http_date,
+    timestamp::{http_date, rfc3339},
 };
 
 impl FrontEnd {
     /// A balancer's answer to one who asks too often.
     pub(super) fn too_busy(&self, peer: Option<IpAddr>, route: Option<&Route>) -> Option<Answer> {
-        let (bucket, limit) = self.ca.config().rate_limits.requests(peer?, route.map(Route::endpoint))?;
+        let peer = peer?;
+        let (bucket, limit) = self.ca.config().rate_limits.requests(peer, route.map(Route::endpoint))?;
         let now = self.env.utc_now();
         let until = self.ca.with_store(|store| {
             let until = store.limits.exhausted_until(&bucket, limit, now);
@@ -35,7 +36,7 @@ impl FrontEnd {
             }
             until
         })?;
-        self.env.probe("ca/too-busy");
+        self.env.probe_about("ca/too-busy", || [("address", peer.to_string()), ("until", rfc3339(until))]);
         let answer =
             Answer::text(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<h1>503 Service Unavailable</h1>".into());
         Some(self.with_retry_at(answer, until).with(DATE, &http_date(now)))
@@ -117,7 +118,7 @@ impl FrontEnd {
 
     /// RFC 8555 §6.6.
     fn rate_limited(&self, Exhausted { what, until }: Exhausted) -> Refusal {
-        self.env.probe("ca/rate-limited");
+        self.env.probe_about("ca/rate-limited", || [("limit", what.clone()), ("until", rfc3339(until))]);
         let detail = format!("too many {what}; retry after {}", http_date(until));
         let answer = Answer::from(&Problem::new(ProblemType::RateLimited, detail));
         self.with_retry_at(answer, until).with_link(rate_limits::HELP_URL, "help").into()

@@ -27,7 +27,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use sim::Env;
 
-use crate::{Ca, finalization, validation, wire::Door};
+use crate::{AddressSource, Ca, finalization, validation, wire::Door};
 pub use account_lookup::MakeAccountLookup;
 pub(crate) use account_lookup::{AccountLookup, Found, FromStore};
 use balancer::Balancer;
@@ -79,6 +79,12 @@ impl Bound {
     /// Serves for ever. First, what an earlier process was busy with begins again.
     pub async fn serve(self) {
         let Self { balancer, door } = self;
+        let config = balancer.ca.config();
+        let yes_or_no = |is_so| if is_so { "yes" } else { "no" }.to_owned();
+        balancer.env.probe_about("ca/started", || {
+            let looks_up_caa = !config.always_valid && config.addresses == AddressSource::DnsServer;
+            [("validates", yes_or_no(!config.always_valid)), ("looks-up-caa", yes_or_no(looks_up_caa))]
+        });
         validation::resume(&balancer.ca, &balancer.env);
         finalization::resume(&balancer.ca, &balancer.env);
         door.serve(balancer).await;

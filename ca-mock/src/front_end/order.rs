@@ -62,7 +62,7 @@ impl FrontEnd {
             if config.reuses_orders
                 && let Some(open) = self.open_order(store, account, &identifiers, (&profile, validity, &replaces))
             {
-                self.env.probe("ca/order-reused");
+                self.env.probe_about("ca/order-reused", || [("order", open.id.to_string())]);
                 return Ok(self.show_order(StatusCode::CREATED, open));
             }
             if let Some(replaced) = &replaces {
@@ -76,12 +76,15 @@ impl FrontEnd {
             let latest = after(now, config.lifetimes(profile.as_deref()).order);
             let expires = order_expiry(store, &authorizations, validity, latest);
             let wishes = (profile, validity, replaces.clone());
+            let names = identifiers.iter().map(ToString::to_string).collect::<Vec<_>>();
             let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, wishes);
             if let Some(certificate) = replaces.and_then(|replaced| store.certificates.find_mut(&replaced)) {
                 certificate.replaced_by = Some(id);
-                self.env.probe("ca/order-replaces");
+                self.env.probe_about("ca/order-replaces", || [("order", id.to_string())]);
             }
-            self.env.probe("ca/order-created");
+            self.env.probe_about("ca/order-created", || {
+                [("order", id.to_string()), ("account", account.to_string()), ("identifiers", names.join(" "))]
+            });
             // With authorizations that are valid already, it is ready at once.
             let order = self.own_order(store, account, id)?;
             Ok(self.show_order(StatusCode::CREATED, order))
@@ -130,14 +133,14 @@ impl FrontEnd {
         // What is proved under one profile's lifetimes is not good under those of another.
         let profile = profile.filter(|name| config.profiles.find(Some(name)).lifetimes.is_some());
         if let Some(earlier) = store.authorizations.pre_authorization(account, identifier, now) {
-            self.env.probe("ca/pre-authorization-used");
+            self.env.probe_about("ca/pre-authorization-used", || about_authorization(earlier, identifier));
             return earlier;
         }
         if dice::falls(&self.env, "ca/authorization reuse", config.authorization_reuse_percent)
             && let Some(valid) =
                 store.authorizations.valid_until(account, identifier, profile, after(now, lifetimes.left_for_reuse()))
         {
-            self.env.probe("ca/authorization-reused");
+            self.env.probe_about("ca/authorization-reused", || about_authorization(valid, identifier));
             return valid;
         }
         let expires = after(now, lifetimes.pending_authorization);
@@ -158,13 +161,15 @@ impl FrontEnd {
 
     pub(super) async fn finalize(&self, account: AccountId, id: OrderId, jws: &Jws) -> Result<Answer, Refusal> {
         let request: Finalize = payload(jws)?;
+        // Nobody else has to wait while its signature is checked.
+        let csr = base64url::decode(&request.csr)
+            .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))
+            .and_then(|der| Csr::parse(&der));
         let answer = self.ca.with_store(|store| {
             let order = self.own_order(store, account, id)?;
             let OrderStatus::Ready = order.status else { return Err(order.not_ready()) };
             let identifiers = order.identifiers.clone();
-            let der = base64url::decode(&request.csr)
-                .ok_or_else(|| Problem::malformed("\"csr\" is not base64url of DER without padding"))?;
-            let csr = Csr::parse(&der)?;
+            let csr = csr?;
             csr.check_names(&identifiers)?;
             csr.check_key(&self.ca.config().certificate_keys)?;
             check_key(store, &csr)?;
@@ -172,7 +177,7 @@ impl FrontEnd {
             order.finalize(csr)?;
             Ok(self.show_order(StatusCode::OK, order))
         })?;
-        self.env.probe("ca/order-finalized");
+        self.env.probe_about("ca/order-finalized", || [("order", id.to_string())]);
         let issued = finalization::begin(&self.ca, &self.env, id);
         if !self.ca.config().awaits_issuance {
             return Ok(answer);
@@ -263,6 +268,10 @@ impl FrontEnd {
             }
         }
     }
+}
+
+fn about_authorization(id: AuthorizationId, identifier: &Identifier) -> [(&'static str, String); 2] {
+    [("authorization", id.to_string()), ("identifier", identifier.to_string())]
 }
 
 /// An order ends with what it stands on: the valid authorizations that it takes over, and the validity that it asks for.

@@ -46,8 +46,9 @@ impl FrontEnd {
                 Some(existing) => (StatusCode::OK, existing),
                 None => {
                     let expires = after(now, config.pending_authorization_lifetime);
-                    let id = store.authorizations.create(&self.env, account, identifier, expires);
-                    self.env.probe("ca/pre-authorization-created");
+                    let id = store.authorizations.create(&self.env, account, identifier.clone(), expires);
+                    let about = || [("authorization", id.to_string()), ("identifier", identifier.to_string())];
+                    self.env.probe_about("ca/pre-authorization-created", about);
                     (StatusCode::CREATED, id)
                 }
             };

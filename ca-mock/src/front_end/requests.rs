@@ -72,8 +72,9 @@ impl FrontEnd {
     pub(super) async fn answer(&self, asked: Incoming) -> Answer {
         let (route, method) = (asked.route.clone(), asked.head.method.clone());
         let answer = self.handle(asked).await.unwrap_or_else(|refusal| {
-            self.env.probe("ca/request-refused");
-            refusal.into_answer()
+            let answer = refusal.into_answer();
+            self.env.probe_about("ca/request-refused", || answer.status_and_why());
+            answer
         });
         self.finish(answer, route.as_ref(), &method)
     }
@@ -220,8 +221,9 @@ impl FrontEnd {
         if is_good && !dice::falls(&self.env, "ca/nonce rejection", self.ca.config().nonce_rejection_percent) {
             return Ok(());
         }
-        self.env.probe("ca/nonce-refused");
         let detail = if jws.nonce.is_some() { "the nonce is unknown, used or too old" } else { "the nonce is missing" };
+        let chance = || if is_good { "by chance, as the CA is set up".to_owned() } else { detail.to_owned() };
+        self.env.probe_about("ca/nonce-refused", || [("why", chance())]);
         Err(Problem::new(ProblemType::BadNonce, detail))
     }
 

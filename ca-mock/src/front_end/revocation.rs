@@ -68,12 +68,12 @@ impl FrontEnd {
                 )
                 .into());
             }
-            let certificate = store.certificates.find_mut(&id).ok_or_else(|| Problem::not_found("certificate"))?;
-            if certificate.revocation.is_some() {
+            if !store.certificates.revoke(&id.serial, Revocation { at: now, reason }) {
                 return Err(Problem::new(ProblemType::AlreadyRevoked, "this certificate is revoked already").into());
             }
-            certificate.revocation = Some(Revocation { at: now, reason });
-            self.env.probe("ca/certificate-revoked");
+            self.env.probe_about("ca/certificate-revoked", || {
+                [("serial", id.serial.to_string()), ("reason", reason.code().to_string())]
+            });
             Ok(Answer::empty(StatusCode::OK))
         })
     }

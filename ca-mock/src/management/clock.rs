@@ -7,7 +7,7 @@ use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode, body::Incoming};
 use serde::Deserialize;
 use serde_json::json;
-use sim::UtcDateTime;
+use sim::{UtcDateTime, trace::Event};
 use time::format_description::well_known::Rfc3339;
 
 use super::{Management, bare, json, refusal};
@@ -42,6 +42,7 @@ impl Management {
     }
 
     fn change_clock(&self, change: &Change) -> Result<(), String> {
+        let before = self.env.utc_now();
         let mut to = None;
         if let Some(text) = &change.set {
             let set = UtcDateTime::parse(text, &Rfc3339);
@@ -61,7 +62,11 @@ impl Management {
         if let Some(is_frozen) = change.frozen {
             self.ca.clock().freeze(&self.env, is_frozen);
         }
-        self.env.probe("ca/clock-changed");
+        let now = self.env.utc_now();
+        self.env.probe_about("ca/clock-changed", || [("now", rfc3339(now))]);
+        if now < before {
+            self.env.record(Event::SetBack { what: format!("the CA's clock, to {}", rfc3339(now)) });
+        }
         Ok(())
     }
 

@@ -7,9 +7,11 @@
 mod authorities;
 mod certificate_status;
 mod clock;
+mod events;
 mod external_accounts;
 mod faults;
 mod renewal_info;
+mod snapshots;
 mod state;
 mod terms_of_service;
 
@@ -26,6 +28,7 @@ use hyper::{
 use serde_json::Value;
 use sim::Env;
 
+pub use self::events::RecentEvents;
 use crate::{
     Ca,
     revocation_status::RevocationStatus,
@@ -35,7 +38,7 @@ use crate::{
 /// A management API that listens.
 #[derive(Debug)]
 pub struct BoundManagement {
-    management: Arc<Management>,
+    management: Management,
     door: Door,
 }
 
@@ -45,13 +48,21 @@ struct Management {
     env: Env,
     /// Where a client is that does not say.
     own_authority: String,
+    events: Option<RecentEvents>,
 }
 
 impl BoundManagement {
     pub(crate) async fn new(ca: Ca, env: Env, address: SocketAddr) -> io::Result<Self> {
-        let door = Door::open(&ca, &env, address).await?;
+        let door = Door::open(&ca, &env, address).await?.unrecorded();
         let own_authority = door.local_address()?.to_string();
-        Ok(Self { management: Arc::new(Management { ca, env, own_authority }), door })
+        Ok(Self { management: Management { ca, env, own_authority, events: None }, door })
+    }
+
+    /// Hands out these events.
+    #[must_use]
+    pub fn with_events(mut self, events: Option<RecentEvents>) -> Self {
+        self.management.events = events;
+        self
     }
 
     /// The address that is listened on, with the port that was picked.
@@ -64,7 +75,7 @@ impl BoundManagement {
 
     /// Serves for ever.
     pub async fn serve(self) {
-        self.door.serve(self.management).await;
+        self.door.serve(Arc::new(self.management)).await;
     }
 }
 
@@ -93,6 +104,10 @@ impl Respond for Management {
             ["terms-of-service"] => self.terms_of_service(request).await,
             ["state"] => self.state(request).await,
             ["reset"] if request.method() == Method::POST => self.reset(),
+            ["events"] => self.recent_events(&request),
+            ["snapshots"] => self.snapshots(request.method()),
+            ["snapshots", name] => self.snapshot(request.method(), name),
+            ["snapshots", name, "restore"] => self.restore(request.method(), name),
             ["accounts"] => self.accounts(),
             ["orders"] => self.orders(),
             ["authorizations"] => self.authorizations(),

@@ -46,7 +46,10 @@ impl Management {
         };
         let now = self.env.utc_now();
         match self.ca.with_store(|store| faults::force(store, &resource, *state, now)) {
-            true => bare(StatusCode::NO_CONTENT),
+            true => {
+                self.env.probe_about("ca/state-forced", || [("url", url), ("state", state.name().to_owned())]);
+                bare(StatusCode::NO_CONTENT)
+            }
             false => refusal(format!("{url} is not there, or can't be {}\n", state.name())),
         }
     }
@@ -54,6 +57,7 @@ impl Management {
     /// All accounts, nonces, orders, authorizations, certificates, fault rules and what limits have counted are gone.
     pub(super) fn reset(&self) -> Response<Full<Bytes>> {
         self.ca.with_store(|store| *store = Store::new(self.ca.config()));
+        self.env.probe("ca/reset");
         bare(StatusCode::NO_CONTENT)
     }
 

@@ -140,9 +140,8 @@ mod tests {
         with_certificate(|ca, env, serial| {
             let empty = crl::list(ca, env.utc_now());
             ca.with_store(|store| {
-                let certificate = store.certificates.with_serial_mut(serial).unwrap();
                 let revocation = Revocation { at: env.utc_now(), reason: RevocationReason::KeyCompromise };
-                certificate.revocation = Some(revocation);
+                assert!(store.certificates.revoke(serial, revocation));
             });
             let grown = crl::list(ca, env.utc_now());
             let [empty, grown] = [&empty, &grown].map(|der| CertificateRevocationList::from_der(der).unwrap().1);

@@ -286,8 +286,7 @@ mod tests {
             assert_eq!(status_of(ca, serial, env.utc_now()), 0);
             ca.with_store(|store| {
                 let reason = crate::certificates::RevocationReason::Superseded;
-                let certificate = store.certificates.with_serial_mut(serial).unwrap();
-                certificate.revocation = Some(Revocation { at: env.utc_now(), reason });
+                assert!(store.certificates.revoke(serial, Revocation { at: env.utc_now(), reason }));
             });
             assert_eq!(status_of(ca, serial, env.utc_now()), 1);
             assert_eq!(status_of(ca, &Serial::draw(env), env.utc_now()), 2);

@@ -96,6 +96,11 @@ impl Door {
         Ok(Self { env: env.clone(), listener: env.listen(address).await?, tls, client_timeout })
     }
 
+    /// Keeps out of the trace what comes and goes here.
+    pub(crate) fn unrecorded(self) -> Self {
+        Self { listener: self.listener.unrecorded(), ..self }
+    }
+
     /// The address that is listened on, with the port that was picked.
     pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
         self.listener.local_address()

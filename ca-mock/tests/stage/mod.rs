@@ -114,7 +114,7 @@ struct Probes(Arc<Mutex<BTreeSet<String>>>);
 
 impl Observer for Probes {
     fn observe(&mut self, record: &Record, _line: &str) {
-        if let Event::Probe { name } = &record.event {
+        if let Event::Probe { name, .. } = &record.event {
             self.0.lock().unwrap().insert(name.clone());
         }
     }

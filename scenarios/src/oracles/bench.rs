@@ -12,7 +12,7 @@ use std::{
 use sim::trace::{Event, Observer, Record};
 
 use super::{
-    law::{Law, Moment, Seen, Settings, Tally, Verdict},
+    law::{Finding, Law, Moment, Seen, Settings, Tally, Verdict},
     marks,
     reader::{Reader, Reading, Sight},
     registry,
@@ -49,6 +49,8 @@ struct Shared {
 struct Seat {
     law: Box<dyn Law>,
     verdict: Verdict,
+    /// How many of its findings have been told as new ones.
+    told: u64,
 }
 
 /// What a bench has to say of a run.
@@ -72,7 +74,7 @@ impl Bench {
     pub fn seat(&self, id: &str, settings: Settings) -> Result<SeatId, UnknownLaw> {
         let entry = registry::find(id).ok_or_else(|| UnknownLaw(id.to_owned()))?;
         let mut shared = self.lock();
-        shared.seats.push(Seat { law: (entry.make)(settings), verdict: Verdict::new(entry.id, settings) });
+        shared.seats.push(Seat { law: (entry.make)(settings), verdict: Verdict::new(entry.id, settings), told: 0 });
         Ok(SeatId(shared.seats.len() - 1))
     }
 
@@ -88,6 +90,20 @@ impl Bench {
     #[must_use]
     pub fn exercised(&self, seat: SeatId) -> u64 {
         self.lock().seats.get(seat.0).expect("a seat is used with the bench that gave it").verdict.exercised().total()
+    }
+
+    /// What was found since this was last asked; among very many, the last one for the rest.
+    #[must_use]
+    pub fn new_findings(&self) -> Vec<Finding> {
+        let mut shared = self.lock();
+        let mut new = Vec::new();
+        for Seat { verdict, told, .. } in &mut shared.seats {
+            if *told < verdict.findings_total() {
+                new.extend(verdict.findings_after(*told).cloned());
+                *told = verdict.findings_total();
+            }
+        }
+        new
     }
 
     /// The run is over at `at_ns` of virtual time. May be called again; the laws finish once.
@@ -213,7 +229,7 @@ mod tests {
             let mut trace = sim::trace::Trace::default();
             trace.add_observer(Box::new(bench.clone()));
             trace.record(5, Some("m".into()), Event::Panic { task: "t".into(), message: "boom".into() });
-            trace.record(6, None, Event::Probe { name: "ari-answer/rejected".into() });
+            trace.record(6, None, Event::probe("ari-answer/rejected"));
         }
         let judgement = bench.finish(7);
         let finding = &judgement.verdict(seat).findings()[0];

@@ -57,8 +57,13 @@ impl Default for CaaLookups {
 impl CaaLookups {
     /// Takes in what happened; an answered question comes out.
     pub(super) fn observe(&mut self, seen: &Seen<'_>) -> Option<Lookup> {
-        if let Some(Event::ZoneChanged { name, record }) = seen.event() {
-            self.change(name, record.as_deref(), seen.moment.at_ns);
+        match seen.event() {
+            Some(Event::ZoneChanged { name, record }) => self.change(name, record.as_deref(), seen.moment.at_ns),
+            // How old anything is by a clock or a memory that was set back is not known: it counts as new.
+            Some(Event::SetBack { .. }) => {
+                self.answered.iter_mut().for_each(|(_, told)| told.at_ns = seen.moment.at_ns)
+            }
+            Some(_) | None => {}
         }
         let message = seen.dns()?;
         let question = message.question.as_ref().filter(|question| question.kind == "CAA")?;

@@ -206,6 +206,13 @@ impl Verdict {
         self.findings.iter().chain(&self.last).find(|finding| finding.at_ns >= since_ns)
     }
 
+    /// The findings after the first so many of all: those that are kept, or else the last.
+    pub(super) fn findings_after(&self, told: u64) -> impl Iterator<Item = &Finding> {
+        let told = usize::try_from(told).unwrap_or(usize::MAX);
+        let kept = self.findings.get(told..).unwrap_or_default();
+        kept.iter().chain(self.last.iter().filter(move |_| kept.is_empty()))
+    }
+
     /// What was found when the law last had something to judge, or at the end of the run; none if all was well then.
     #[must_use]
     pub fn found_at_last(&self) -> Option<&Finding> {

@@ -37,7 +37,7 @@ pub(super) fn of<'a>(seen: &Seen<'a>) -> Vec<Cow<'a, str>> {
 
 fn of_event(event: &Event) -> Option<&str> {
     match event {
-        Event::Probe { name } => Some(name),
+        Event::Probe { name, .. } => Some(name),
         Event::HostStarted { incarnation: 1 } => Some("host/started"),
         Event::HostStarted { .. } => Some("host/restarted"),
         Event::HostEnded { ending: Ending::Killed } => Some("host/killed"),
@@ -62,6 +62,7 @@ fn of_event(event: &Event) -> Option<&str> {
         | Event::Panic { .. }
         | Event::Deadlock { .. }
         | Event::ZoneChanged { .. }
+        | Event::SetBack { .. }
         | Event::Fault { .. } => None,
     }
 }

@@ -17,6 +17,7 @@ mod marks;
 pub mod reader;
 pub mod recent;
 pub mod registry;
+pub mod server_side;
 #[cfg(test)]
 mod testing;
 

@@ -104,7 +104,7 @@ pub const LAWS: &[LawEntry] = laws! {
     "ca.rechecks-caa" Always ["C1"] [] |_| Box::<laws::rechecks_caa::RechecksCaa>::default(),
         "At issuance, CAA has been looked up for each name, within eight hours or the records' TTL, whichever is greater.";
     "ca.validates-before-issuing" Always ["C3"] [] |_| Box::<laws::validates_before_issuing::ValidatesBeforeIssuing>::default(),
-        "For each name issued, control was proved before by http-01, dns-01 or tls-alpn-01.";
+        "For each name issued, control was proved before by http-01, tls-alpn-01 or one of the challenges in the DNS.";
     "manager.account-created" Milestone ["M14"] [] |_| Box::<laws::account_created::AccountCreated>::default(),
         "A CA creates an account for a client.";
     "manager.active-pair-matches" Always ["M2"] [] |_| Box::<laws::active_pair_matches::ActivePairMatches>::default(),

@@ -13,16 +13,9 @@ mod summary;
 mod sweep;
 mod visitor;
 
-use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
-    num::NonZeroUsize,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{io, num::NonZeroUsize, path::Path, sync::atomic::AtomicBool, time::Duration};
 
-use sim::trace::{Observer, Record};
+use sim::trace::Observer;
 
 pub use console::{report, report_run};
 pub use explore::{Cut, Explored, Figures};
@@ -34,6 +27,7 @@ pub use sweep::{CaseResult, Outcome, Sweep, SweepOptions, sweep};
 use crate::{
     catalogue::{Catalogue, CatalogueError},
     language::Case,
+    trace_file::{Flushed, TraceFile},
 };
 
 /// Runs one case of the shipped catalogue under one seed.
@@ -68,7 +62,7 @@ pub fn run_once(case: &Case, seed: u64) -> Run {
 /// If the file can't be written.
 pub fn replay(case: &Case, seed: u64, cuts: &[Cut], trace: Option<&Path>, patience: Duration) -> io::Result<Run> {
     let writer = match trace {
-        Some(file) => Some(TraceFile(Arc::new(Mutex::new((BufWriter::new(File::create(file)?), Ok(())))))),
+        Some(file) => Some(TraceFile::create(file, Flushed::AtTheEnd)?),
         None => None,
     };
     let mut result = None;
@@ -82,24 +76,8 @@ pub fn replay(case: &Case, seed: u64, cuts: &[Cut], trace: Option<&Path>, patien
         |observer, slot| run::run(run::Job { case, seed, cuts }, slot, observer),
         |run| result = Some(run),
     );
-    if let Some(TraceFile(writer)) = writer {
-        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut writer.1, Ok(()))?;
-        writer.0.flush()?;
+    if let Some(writer) = writer {
+        writer.finish()?;
     }
     Ok(result.expect("the one job has been carried out"))
-}
-
-/// Writes each event as a line; the first error is kept for the end.
-#[derive(Clone)]
-struct TraceFile(Arc<Mutex<(BufWriter<File>, io::Result<()>)>>);
-
-impl Observer for TraceFile {
-    fn observe(&mut self, _record: &Record, line: &str) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (writer, result) = &mut *state;
-        if result.is_ok() {
-            *result = writeln!(writer, "{line}");
-        }
-    }
 }

@@ -137,7 +137,7 @@ impl Observer for Lookout {
             Moment::FirstIssue => bench.exercised(first_issue) > 0,
             Moment::Renewal => bench.exercised(renewal) > 0,
             Moment::Restart => matches!(record.event, Event::HostStarted { incarnation } if incarnation > 1),
-            Moment::Probe(probe) => matches!(&record.event, Event::Probe { name } if probe.matches(name)),
+            Moment::Probe(probe) => matches!(&record.event, Event::Probe { name, .. } if probe.matches(name)),
             Moment::LastStep => false,
         };
         for (_, delay, doing) in self.awaited.extract_if(.., |(moment, _, _)| has_come(moment)) {
@@ -249,7 +249,7 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
                 ca::carry_out(verb, served, world.env(cast.hosts[name]).utc_now());
             }
         }
-        Verb::Probe { probe } => world.record(Event::Probe { name: probe.as_str().to_owned() }),
+        Verb::Probe { probe } => world.record(Event::probe(probe.as_str())),
     }
 }
 

@@ -4,6 +4,7 @@
 //! `ca_mock::pebble`'s knowledge.
 
 pub(crate) mod challtestsrv;
+mod event_log;
 mod flags;
 mod identity;
 mod names;
@@ -26,9 +27,10 @@ use ca_mock::{
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::sign::CertifiedKey;
 use scenarios::runner;
-use sim::{Env, real};
+use sim::{Env, MovableClock, real};
 use tokio::{runtime::Runtime, sync::Notify};
 
+use event_log::EventLog;
 use flags::{Flag, Given, WrongFlags};
 
 const FAILED: u8 = 1;
@@ -86,6 +88,17 @@ const FLAGS: &[Flag] = &[
         name: "scenario",
         value: Some("FILE"),
         about: "is the CA of a scenario file, or of one of its cases: its settings, defects, limits and faults; over all else",
+    },
+    Flag {
+        name: "event-log",
+        value: Some("FILE"),
+        about: "writes every request, answer, DNS message and decision there, a line of JSON each, for gauntlet check-log; \
+                HTTP/2 is not offered then",
+    },
+    Flag {
+        name: "judge",
+        value: None,
+        about: "says at once when the CA breaks a law that binds CAs; HTTP/2 is not offered then",
     },
     Flag { name: "help", value: None, about: "tells this" },
 ];
@@ -145,6 +158,8 @@ struct Options {
     client_timeout: Option<Duration>,
     preset: Option<Preset>,
     scenario: Option<String>,
+    event_log: Option<PathBuf>,
+    is_judged: bool,
     rest: Vec<String>,
 }
 
@@ -175,6 +190,8 @@ impl Options {
                 .map(|seconds| Duration::from_secs(seconds.get().into())),
             preset: preset(given)?,
             scenario: given.text("scenario").map(str::to_owned),
+            event_log: given.text("event-log").map(PathBuf::from),
+            is_judged: given.switch("judge")?,
             rest: given.rest.clone(),
         })
     }
@@ -220,12 +237,18 @@ fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
     let (settings, certificate) = settings(options)?;
     allow_open_files();
     let scenario = options.scenario.as_deref().map(scenario::load).transpose()?;
+    let event_log = EventLog::open(options.event_log.as_deref(), options.is_judged)?;
     let runtime = Runtime::new().map_err(|e| Failure::of_system("starting", &e))?;
     let served = runtime.block_on(async {
         let system = real::env("ca", real::Options::default());
         let seed = options.seed.unwrap_or_else(|| u64::from_le_bytes(system.entropy("seed")));
-        let env = real::env("ca", real::Options { seed: Some(seed), ..real::Options::default() });
-        let log = Log::new(&env, "Pebble");
+        let clock = MovableClock::default();
+        let trace = event_log.as_ref().map(|log| log.trace.clone());
+        let env = real::env(
+            "ca",
+            real::Options { seed: Some(seed), trace, trace_clock: clock.clone(), ..real::Options::default() },
+        );
+        let log = Log::new(&system, "Pebble");
         log.say("Starting Gauntlet's CA as an ACME server");
         log.say(&format!("Seed: {seed} (to have the same choices again: -seed {seed})"));
         let file = options.config.as_deref().unwrap_or(Path::new(""));
@@ -248,6 +271,16 @@ fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
         config.client_timeout = options.client_timeout.unwrap_or(config.client_timeout);
         if options.plain_http {
             config.transport = Transport::PlainHttp;
+        }
+        if let Some(event_log) = &event_log {
+            if config.transport == Transport::HttpsWithHttp2 {
+                log.say("HTTP/2 is not offered, so that the event log can be read");
+                config.transport = Transport::Https;
+            }
+            if options.is_judged {
+                event_log.judge(&log);
+            }
+            event_log.begin(seed, env.utc_now());
         }
         match &options.dns_server {
             Some(server) => {
@@ -272,10 +305,11 @@ fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
             config.leaf_urls = LeafUrls { ocsp, issuer: url("issuer"), crl: url("crl") };
         }
         config.listen = address(&env, &settings.listen).await?.ip();
-        let ca = Ca::new(&env, config);
+        let ca = Ca::with_clock(&env, config, clock);
         let timeline = scenario.map(|case| scenario::begin(&env, &ca, case));
         let _steps = timeline.map(|work| env.spawn("timeline", work));
-        serve_until_stopped(&log, ca, &settings, options).await
+        let served = serve_until_stopped(&log, &env, ca, &settings, options, event_log.as_ref()).await;
+        served.and(event_log.map_or(Ok(()), |event_log| event_log.finish()))
     });
     // A lookup that hangs must not keep the command.
     runtime.shutdown_background();
@@ -303,8 +337,14 @@ async fn address(env: &Env, wanted: &HostPort) -> Result<SocketAddr, Failure> {
     names::resolve(env, wanted).await.map_err(|e| Failure::of_system(&format!("looking up {wanted}"), &e))
 }
 
-async fn serve_until_stopped(log: &Log, ca: Ca, settings: &Settings, options: &Options) -> Result<(), Failure> {
-    let env = &log.env;
+async fn serve_until_stopped(
+    log: &Log,
+    env: &Env,
+    ca: Ca,
+    settings: &Settings,
+    options: &Options,
+    event_log: Option<&EventLog>,
+) -> Result<(), Failure> {
     let stop = stop_signal()?;
 
     let in_use = |wanted: &HostPort| {
@@ -320,6 +360,7 @@ async fn serve_until_stopped(log: &Log, ca: Ca, settings: &Settings, options: &O
         let shown = HostPort { port, ..wanted.clone() };
         log.say(&format!("Management interface listening on: {shown}"));
         log.say(&format!("Root CA certificate(s) available at: {scheme}://{shown}/roots/0"));
+        let management = management.with_events(event_log.map(|log| log.recent.clone()));
         tasks.push(env.spawn("management", management.serve()));
     }
     if let Some(wanted) = &options.revocation_status {
@@ -385,6 +426,7 @@ fn publish_root(log: &Log, pem: &str, options: &Options) -> Result<Option<tempfi
 }
 
 /// Lines on standard output, in Pebble's form.
+#[derive(Clone)]
 struct Log {
     env: Env,
     /// What each line begins with.

@@ -163,7 +163,7 @@ struct Stored(Arc<Notify>);
 
 impl Observer for Stored {
     fn observe(&mut self, record: &Record, _line: &str) {
-        if matches!(&record.event, Event::Probe { name } if name == "manager/certificate-stored") {
+        if matches!(&record.event, Event::Probe { name, .. } if name == "manager/certificate-stored") {
             self.0.notify_one();
         }
     }

@@ -108,6 +108,10 @@ impl Backend for HostBackend {
         self.shared.record(Some(self.id), event);
     }
 
+    fn is_recorded(&self) -> bool {
+        true
+    }
+
     fn wait_graph(&self) -> Option<Arc<WaitGraph>> {
         Some(self.shared.waits.clone())
     }

@@ -177,7 +177,7 @@ mod tests {
         story.keeps(LAW);
         story.start("manager");
         story.wait(90);
-        story.event(Some("manager"), Event::Probe { name: "x".into() });
+        story.event(Some("manager"), Event::probe("x"));
         story.breaks(LAW, "/s/cert.pem");
     }
 

@@ -155,7 +155,7 @@ mod tests {
         story.event(Some("manager"), event(DiskOperation::Write, None, "{\"a\":10}"));
         story.event(Some("node2"), event(DiskOperation::Write, None, "{\"a\":1}"));
         story.wait(10);
-        story.event(None, Event::Probe { name: "later".into() });
+        story.event(None, Event::probe("later"));
         story.breaks(LAW, "}}");
     }
 
@@ -177,11 +177,11 @@ mod tests {
         story.event(Some("manager"), Event::DiskDamaged { path: "/s/a.json".into(), content: Some(b"{".to_vec()) });
         story.event(Some("manager"), event(DiskOperation::Read, None, ""));
         story.wait(10);
-        story.event(None, Event::Probe { name: "later".into() });
+        story.event(None, Event::probe("later"));
         story.keeps(LAW);
         story.write_file("/s/b.pem", &certificate.pem[..certificate.pem.len() / 2]);
         story.wait(10);
-        story.event(None, Event::Probe { name: "later".into() });
+        story.event(None, Event::probe("later"));
         story.breaks(LAW, "/s/b.pem");
     }
 }

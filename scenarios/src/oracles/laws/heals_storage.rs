@@ -143,7 +143,7 @@ mod tests {
         story.wait(3_000);
         story.write_file("/s/a.pem", &set("a.test"));
         story.wait(3_000);
-        story.event(None, Event::Probe { name: "later".into() });
+        story.event(None, Event::probe("later"));
         story.keeps(LAW);
     }
 
@@ -153,7 +153,7 @@ mod tests {
             let mut story = damaged(Some("}"));
             later.iter().for_each(|content| story.write_file("/s/a.pem", content));
             story.wait(3_700);
-            story.event(None, Event::Probe { name: "later".into() });
+            story.event(None, Event::probe("later"));
             story.breaks(LAW, "/s/a.pem was damaged");
         }
     }
@@ -164,7 +164,7 @@ mod tests {
         story.write_file("/s/user.key", &Issued::new(&["a.test"], 0, 4_000_000_000).key_pem);
         story.event(Some("manager"), Event::DiskDamaged { path: "/s/user.key".into(), content: None });
         story.wait(3_700);
-        story.event(None, Event::Probe { name: "later".into() });
+        story.event(None, Event::probe("later"));
         story.breaks(LAW, "/s/user.key was damaged");
     }
 

@@ -1,7 +1,9 @@
 //! `ca.legal-transitions` (C4): statuses only change as the diagrams of RFC 8555 §7.1.6 allow.
 //!
 //! What the CA answers counts, in the order of its answers. States in between may go unseen; a step back,
-//! or out of a final state, is found, and so is a word that is no status.
+//! or out of a final state, is found, and so is a word that is no status. A CA that was set back begins anew.
+
+use sim::trace::Event;
 
 use super::KEPT_MAX;
 use crate::oracles::{
@@ -32,6 +34,9 @@ enum Kind {
 
 impl Law for LegalTransitions {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+        if let Some(Event::SetBack { .. }) = seen.event() {
+            self.statuses.retain(|_, _| false);
+        }
         let Some(step) = seen.step().filter(|step| step.moment == Moment::Answered && step.is_success()) else {
             return;
         };
@@ -110,15 +115,22 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
+    use sim::trace::Event;
 
     use crate::oracles::testing::{Answer, Story};
 
     const LAW: &str = "ca.legal-transitions";
 
     #[test]
-    fn an_order_that_goes_back_is_found() {
+    fn an_order_that_goes_back_is_found_unless_the_ca_was_set_back() {
         let mut story = Story::new();
         story.issuance(&["a.test"], 90);
+        story.keeps(LAW);
+        let pending = story.order_object(&["a.test"], 1, "pending");
+        story.event(Some("ca"), Event::SetBack { what: "its database".into() });
+        story.post("/order/1", &Value::Null, Some(Answer::new(200, pending)));
+        let valid = story.order_object(&["a.test"], 1, "valid");
+        story.post("/order/1", &Value::Null, Some(Answer::new(200, valid)));
         story.keeps(LAW);
         let ready = story.order_object(&["a.test"], 1, "ready");
         story.post("/order/1", &Value::Null, Some(Answer::new(200, ready)));

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use sim::trace::Event;
+
 use super::KEPT_MAX;
 use crate::oracles::{
     law::{Law, Seen, Verdict},
@@ -42,6 +44,10 @@ impl Default for OldKeyRefused {
 
 impl Law for OldKeyRefused {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+        if let Some(Event::SetBack { .. }) = seen.event() {
+            // An old key may be the account's again.
+            self.keys.retain(|_, _| false);
+        }
         let Some(step) = seen.step() else { return };
         let Some((jws, account)) = step.jws().and_then(|jws| Some((jws, jws.kid()?))) else { return };
         let Some(place) = Place::of_url(account) else { return };

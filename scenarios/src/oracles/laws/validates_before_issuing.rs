@@ -1,13 +1,15 @@
 //! `ca.validates-before-issuing` (C3): for each name issued, control was proved before.
 //!
-//! Three proofs can be seen: an `http-01` answer that begins with the token, maybe after redirects; a TXT
-//! answer at `_acme-challenge`; a finished `acme-tls/1` handshake. A proof counts for as long as the law
+//! Three kinds of proof can be seen: an `http-01` answer that begins with the token, maybe after redirects; a TXT
+//! answer at a name that `dns-01`, `dns-account-01` or `dns-persist-01` asks for, or at its alias; a finished
+//! `acme-tls/1` handshake. A proof counts for as long as the law
 //! remembers it: how old a reused authorization may be is another law's business.
 
 use super::{KEPT_MAX, certificates::downloaded};
 use crate::oracles::{
     law::{Law, Seen, Verdict},
     reader::{
+        dns::Message,
         http::Moment,
         identifier::{Identifier, Identifiers, show},
         place::Place,
@@ -22,11 +24,13 @@ pub(crate) struct ValidatesBeforeIssuing {
     proved: Recent<Identifier, ()>,
     /// Where a redirect leads, with the name and token that it is for.
     redirected: Recent<Place, (Identifier, String)>,
+    /// What the DNS holds the names to be that are asked for, with whose control is proved there.
+    aliases: Recent<String, Identifier>,
 }
 
 impl Default for ValidatesBeforeIssuing {
     fn default() -> Self {
-        Self { proved: Recent::new(KEPT_MAX), redirected: Recent::new(1_000) }
+        Self { proved: Recent::new(KEPT_MAX), redirected: Recent::new(1_000), aliases: Recent::new(1_000) }
     }
 }
 
@@ -37,10 +41,7 @@ impl Law for ValidatesBeforeIssuing {
                 self.proved.insert(visit.name.clone(), ());
             }
         } else if let Some(message) = seen.dns().filter(|message| message.is_response) {
-            let asked = message.question.as_ref().and_then(|question| question.name.strip_prefix("_acme-challenge."));
-            if let Some(name) = asked.filter(|_| message.answers.iter().any(|answer| answer.kind == "TXT")) {
-                self.proved.insert(Identifier::dns(name), ());
-            }
+            self.follow_dns(message);
         } else if let Some(step) = seen.step() {
             match step.moment {
                 Moment::Sent => {}
@@ -51,7 +52,25 @@ impl Law for ValidatesBeforeIssuing {
     }
 }
 
+/// Whose control is proved by a record at this name.
+fn validated_at(name: &str) -> Option<Identifier> {
+    const LABELS: [&str; 2] = ["_acme-challenge.", "_validation-persist."];
+    let plain = |name: &str| LABELS.iter().find_map(|label| name.strip_prefix(label)).map(Identifier::dns);
+    // dns-account-01 has a label of the account before it.
+    plain(name).or_else(|| plain(name.strip_prefix('_')?.split_once('.')?.1))
+}
+
 impl ValidatesBeforeIssuing {
+    fn follow_dns(&mut self, message: &Message) {
+        let Some(asked) = message.question.as_ref().map(|question| question.name.as_str()) else { return };
+        let Some(name) = validated_at(asked).or_else(|| self.aliases.get(asked).cloned()) else { return };
+        if message.answers.iter().any(|answer| answer.kind == "TXT") {
+            self.proved.insert(name, ());
+        } else if let Some(alias) = message.answers.iter().rfind(|answer| answer.kind == "CNAME") {
+            self.aliases.insert(alias.data.trim_end_matches('.').to_ascii_lowercase(), name);
+        }
+    }
+
     fn follow_http01(&mut self, step: &Step) {
         let asked = if let Resource::Http01 { token } = &step.resource {
             let authority = step.place.authority();
@@ -92,7 +111,23 @@ impl ValidatesBeforeIssuing {
 mod tests {
     use crate::oracles::testing::{Issued, Story};
 
+    use super::*;
+
     const LAW: &str = "ca.validates-before-issuing";
+
+    #[test]
+    fn records_in_the_dns_prove_control_of_what_they_stand_below() {
+        for (asked, name) in [
+            ("_acme-challenge.a.test", Some("a.test")),
+            ("_validation-persist.a.test", Some("a.test")),
+            ("_ujmmovf2vn55tgye._acme-challenge.a.test", Some("a.test")),
+            ("a.test", None),
+            ("_dmarc.a.test", None),
+            ("_", None),
+        ] {
+            assert_eq!(validated_at(asked), name.map(Identifier::dns), "{asked}");
+        }
+    }
 
     #[test]
     fn a_name_issued_without_proof_is_found() {

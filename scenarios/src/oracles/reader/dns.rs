@@ -6,12 +6,9 @@
 use std::net::SocketAddr;
 
 use hickory_proto::{
-    op::MessageType,
+    op::{MessageType, OpCode},
     rr::{RData, RecordType},
 };
-
-/// The ports that name servers listen on: the standard's, and challenge test servers' habitual one.
-const PORTS: [u16; 2] = [53, 8053];
 
 /// A DNS message, as far as oracles care.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +52,14 @@ pub struct Answer {
 }
 
 impl Message {
-    /// Reads a datagram between `from` and `to`; `None` if no name server is at either end or it isn't DNS.
+    /// Reads a datagram between `from` and `to`, on whatever ports, since test servers listen on any; `None` if it isn't a
+    /// DNS message with a question or an answer to one.
     #[must_use]
     pub fn read(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Option<Self> {
-        if !PORTS.contains(&from.port()) && !PORTS.contains(&to.port()) {
+        let message = hickory_proto::op::Message::from_vec(payload).ok()?;
+        if message.metadata.op_code != OpCode::Query || message.queries.len() != 1 {
             return None;
         }
-        let message = hickory_proto::op::Message::from_vec(payload).ok()?;
         Some(Self {
             from,
             to,
@@ -99,7 +97,7 @@ fn plain(name: &hickory_proto::rr::Name) -> String {
 #[cfg(test)]
 mod tests {
     use hickory_proto::{
-        op::{OpCode, Query},
+        op::Query,
         rr::{Name, Record, rdata::TXT},
     };
 
@@ -113,11 +111,11 @@ mod tests {
         let txt = RData::TXT(TXT::new(vec!["digest".to_owned()]));
         message.add_answer(Record::from_rdata(name, 60, txt));
         let payload = message.to_vec().unwrap();
-        let (server, client) = ("10.0.0.53:53".parse().unwrap(), "10.0.0.1:5000".parse().unwrap());
+        let (server, client) = ("10.0.0.53:8600".parse().unwrap(), "10.0.0.1:5000".parse().unwrap());
         let read = Message::read(server, client, &payload).unwrap();
         assert_eq!((read.id, read.is_response, read.code.as_str()), (7, true, "NoError"));
         assert_eq!(read.question.as_ref().map(|q| q.name.as_str()), Some("_acme-challenge.a.test"));
         assert_eq!(read.txt_at("_acme-challenge.a.test").collect::<Vec<_>>(), ["digest"]);
-        assert_eq!(Message::read(client, client, &payload), None);
+        assert_eq!(Message::read(server, client, &payload[1..]), None);
     }
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::oracles::recent::Recent;
 
-const CONNECTIONS_MAX: usize = 512;
+const CONNECTIONS_MAX: usize = 4_096;
 const PIPELINE_MAX: usize = 64;
 
 /// Header fields, names in lower case, in order.
@@ -151,7 +151,8 @@ impl Connections {
             server: End::new(addresses.server_of(name)),
         });
         let exchanges = connection.feed(side, direction, bytes, host);
-        if connection.client.is_done && connection.server.is_done {
+        let Connection { client, server } = connection;
+        if client.is_over(server) && server.is_over(client) {
             self.0.remove(name);
         }
         exchanges
@@ -248,6 +249,12 @@ impl Connection {
 }
 
 impl End {
+    /// Whether nothing more will come of it. An end that the trace never shows is over with the other one, once that has
+    /// answered everything.
+    fn is_over(&self, other: &Self) -> bool {
+        self.is_done || !self.is_tapped && other.is_done && other.unanswered.is_empty()
+    }
+
     fn take_requests(&mut self, bytes: &[u8]) -> Vec<Arc<Request>> {
         self.requests.push(bytes);
         let mut requests = Vec::new();
