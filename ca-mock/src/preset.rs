@@ -117,7 +117,7 @@ fn become_like(config: &mut Config, wanted: Config) {
         domain_blocklist: mem::take(&mut config.domain_blocklist),
         always_valid: config.always_valid,
         remote_perspectives: config.remote_perspectives,
-        addresses: config.addresses.clone(),
+        addresses: config.addresses,
         dns_server: config.dns_server,
         dns_timeout: config.dns_timeout,
         dns_attempts: config.dns_attempts,

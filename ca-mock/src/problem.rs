@@ -108,7 +108,7 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     status: StatusCode,
     /// Where people are told what to do, as a URL (RFC 8555 §7.3.3).
-    instance: Option<String>,
+    instance: Option<Box<str>>,
     /// Set in subproblems only (RFC 8555 §6.7.1).
     identifier: Option<SentIdentifier>,
     subproblems: Vec<Problem>,
@@ -148,7 +148,7 @@ impl Problem {
     }
 
     pub(crate) fn with_instance(mut self, url: &str) -> Self {
-        self.instance = Some(url.to_owned());
+        self.instance = Some(url.into());
         self
     }
 

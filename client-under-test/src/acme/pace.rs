@@ -32,7 +32,7 @@ impl Pace {
     }
 
     /// Waits until it is time to look again at what is not ready. What the CA suggests is followed up to
-    /// [`SUGGESTION_MAX`]: some say a day and mean seconds.
+    /// a minute: some say a day and mean seconds.
     ///
     /// # Errors
     /// [`Error::NotYet`] at once if that would be after the deadline.
