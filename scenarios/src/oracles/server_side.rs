@@ -57,13 +57,21 @@ pub const SERVER_LAWS: &[ServerLaw] = &[
         source: "RFC 8659 §3",
         needs: &[Evidence::Beginning, Evidence::CaaLookup],
     },
+    ServerLaw { id: "ca.new-key-accepted", source: "RFC 8555 §7.3.5", needs: &[] },
     ServerLaw { id: "ca.nonces-single-use", source: "RFC 8555 §6.5", needs: &[] },
     ServerLaw { id: "ca.old-key-refused", source: "RFC 8555 §7.3.5", needs: &[] },
+    ServerLaw { id: "ca.order-within-authorizations", source: "RFC 8555 §7.1.3", needs: &[] },
     ServerLaw {
         id: "ca.rechecks-caa",
         source: "Baseline Requirements §3.2.2.8",
         needs: &[Evidence::Beginning, Evidence::CaaLookup],
     },
+    ServerLaw {
+        id: "ca.refuses-only-for-caa",
+        source: "RFC 8659 §4",
+        needs: &[Evidence::Beginning, Evidence::CaaLookup],
+    },
+    ServerLaw { id: "ca.serial-numbers", source: "RFC 5280 §4.1.2.2, Baseline Requirements §7.1", needs: &[] },
     ServerLaw {
         id: "ca.validates-before-issuing",
         source: "RFC 8555 §7.1.6, Baseline Requirements §3.2.2.4",
@@ -71,8 +79,11 @@ pub const SERVER_LAWS: &[ServerLaw] = &[
     },
 ];
 
-/// Whom laws bind that are not judged here, by how their ids begin, and why a CA's log does not show it.
-const OTHER_PARTIES: &[(&str, &str)] = &[
+/// The laws that are not judged here, by how their ids begin, and why a CA's log does not show it.
+const UNJUDGED: &[(&str, &str)] = &[
+    ("ca.certificate-lifetime", "how long its certificates last is for the CA to promise, and a log does not say it"),
+    ("ca.clocks-agree", "whoever serves the CA may move its clock"),
+    ("ca.issues-only-corroborated", "a log does not say how many remote perspectives the CA has"),
     ("manager.", "it binds one client, and a log may show many and never what they keep"),
     ("nonces.", "it binds one client, and a log may show many and never what they keep"),
     ("storage.", "it binds a client's disk"),
@@ -80,10 +91,10 @@ const OTHER_PARTIES: &[(&str, &str)] = &[
     ("world.", "it binds the simulator's hosts"),
 ];
 
-/// Why the law of this id is not judged, if it binds somebody else than the CA.
+/// Why the law of this id is not judged, if a CA's log does not show whether it was kept.
 #[must_use]
 pub fn unjudged(id: &str) -> Option<&'static str> {
-    OTHER_PARTIES.iter().find(|(beginning, _)| id.starts_with(beginning)).map(|(_, why)| *why)
+    UNJUDGED.iter().find(|(beginning, _)| id.starts_with(beginning)).map(|(_, why)| *why)
 }
 
 /// A CA has broken a law.
