@@ -9,6 +9,7 @@ use crate::{
     ids::AccountId,
     jwk::{PublicKey, Thumbprint},
     problem::{Problem, ProblemType},
+    terms_of_service::TermsOfService,
 };
 
 /// RFC 8555 §7.1.6; `revoked` is a CA's own decision, which this CA never takes.
@@ -57,6 +58,8 @@ pub(crate) struct Account {
     pub(crate) url: String,
     /// The verified binding to an external account, as it was sent (RFC 8555 §7.3.4).
     pub(crate) external_account_binding: Option<Value>,
+    /// The terms that its holder has agreed to (RFC 8555 §7.3.3).
+    pub(crate) agreed_terms: Option<TermsOfService>,
 }
 
 /// All accounts; each key belongs to one at most.
@@ -73,6 +76,10 @@ impl Accounts {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Account> {
         self.by_id.values()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Account> {
+        self.by_id.values_mut()
     }
 
     pub(crate) fn find_mut(&mut self, id: AccountId) -> Option<&mut Account> {
@@ -94,7 +101,9 @@ impl Accounts {
         let id = AccountId::draw(env);
         self.by_key.insert(key.thumbprint(), id);
         let (status, url) = (AccountStatus::Valid, url(id));
-        self.by_id.entry(id).or_insert(Account { id, key, contacts, status, url, external_account_binding: None })
+        let (external_account_binding, agreed_terms) = (None, None);
+        let new = Account { id, key, contacts, status, url, external_account_binding, agreed_terms };
+        self.by_id.entry(id).or_insert(new)
     }
 
     /// Key rollover (RFC 8555 §7.3.5). `Err` names the account that has the new key already.

@@ -54,6 +54,8 @@ pub(crate) struct Authorization {
     pub(crate) status: AuthorizationStatus,
     /// Whether the client asked for it before it ordered anything (RFC 8555 §7.4.1).
     pub(crate) is_pre_authorization: bool,
+    /// The profile of the order that it was created for, if that profile has lifetimes of its own.
+    pub(crate) profile: Option<String>,
     pub(crate) challenges: Vec<Challenge>,
 }
 
@@ -162,15 +164,19 @@ impl Authorizations {
         let status = AuthorizationStatus::Pending { expires };
         self.by_identifier.entry((account, identifier.clone())).or_default().push(id);
         let is_pre_authorization = false;
-        self.by_id.insert(id, Authorization { id, account, identifier, status, is_pre_authorization, challenges });
+        let profile = None;
+        let new = Authorization { id, account, identifier, status, is_pre_authorization, profile, challenges };
+        self.by_id.insert(id, new);
         id
     }
 
-    /// A valid authorization of the account for the identifier that lasts until `until` (RFC 8555 §7.1.3).
+    /// A valid authorization of the account for the identifier, and under the profile, that lasts until `until` (RFC
+    /// 8555 §7.1.3).
     pub(crate) fn valid_until(
         &self,
         account: AccountId,
         identifier: &Identifier,
+        profile: Option<&str>,
         until: UtcDateTime,
     ) -> Option<AuthorizationId> {
         let lasts =
@@ -180,7 +186,8 @@ impl Authorizations {
             let persistent = one.challenge(ChallengeType::DnsPersist01).map(|challenge| &challenge.status);
             !matches!(persistent, Some(ChallengeStatus::Valid { .. }))
         };
-        self.of(account, identifier).filter(is_to_keep).find(lasts).map(|one| one.id)
+        let is_alike = |one: &&Authorization| one.profile.as_deref() == profile;
+        self.of(account, identifier).filter(is_alike).filter(is_to_keep).find(lasts).map(|one| one.id)
     }
 
     /// Whether the account holds a valid authorization for the identifier by `now`.
@@ -288,12 +295,13 @@ mod tests {
             let mut all = Authorizations::default();
             let authorization = answered_in(&mut all, &env);
             let (id, account, name) = (authorization.id, authorization.account, authorization.identifier.clone());
-            assert_eq!(all.valid_until(account, &name, NOW), None);
+            assert_eq!(all.valid_until(account, &name, None, NOW), None);
             all.find_mut(id).unwrap().conclude(ChallengeType::Http01, Ok(CHECKED), vec![], NOW, HOUR);
-            assert_eq!(all.valid_until(account, &name, after(NOW, HOUR)), Some(id));
-            assert_eq!(all.valid_until(account, &name, after(NOW, HOUR + HOUR)), None);
-            assert_eq!(all.valid_until(AccountId::draw(&env), &name, NOW), None);
-            assert_eq!(all.valid_until(account, &Identifier::parse("b.example").unwrap(), NOW), None);
+            assert_eq!(all.valid_until(account, &name, None, after(NOW, HOUR)), Some(id));
+            assert_eq!(all.valid_until(account, &name, None, after(NOW, HOUR + HOUR)), None);
+            assert_eq!(all.valid_until(account, &name, Some("shortlived"), NOW), None);
+            assert_eq!(all.valid_until(AccountId::draw(&env), &name, None, NOW), None);
+            assert_eq!(all.valid_until(account, &Identifier::parse("b.example").unwrap(), None, NOW), None);
         });
     }
 }

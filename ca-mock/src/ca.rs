@@ -19,6 +19,7 @@ use crate::{
     revocation_status::BoundRevocationStatus,
     snapshots::Snapshots,
     store::Store,
+    terms_of_service::{self, TermsOfService},
 };
 
 /// A certificate authority. All clones are the same one.
@@ -62,7 +63,7 @@ impl Ca {
     #[must_use]
     pub fn with_clock(env: &Env, config: Config, clock: MovableClock) -> Self {
         if let Some(terms) = &config.terms_of_service {
-            assert!(url::Url::parse(terms).is_ok() && terms.is_ascii(), "{terms:?} is not a URL");
+            assert!(TermsOfService::parse(terms).is_some(), "{terms:?} is not a URL");
         }
         let LeafUrls { ocsp, issuer, crl } = &config.leaf_urls;
         for url in [ocsp, issuer, crl].into_iter().flatten() {
@@ -106,6 +107,16 @@ impl Ca {
     /// Answers questions for renewal information so from now on.
     pub fn set_renewal_info(&self, policy: RenewalInfoPolicy) {
         self.with_store(|store| store.renewal_info = policy);
+    }
+
+    /// Accounts have to agree to these terms from now on. Those that have agreed to others get no orders until they do.
+    pub fn set_terms_of_service(&self, terms: TermsOfService) {
+        self.with_store(|store| store.terms_of_service = Some(terms));
+    }
+
+    /// Every account agrees to the terms as they are now.
+    pub fn agree_to_terms_of_service(&self) {
+        self.with_store(|store| terms_of_service::agree(store, None));
     }
 
     /// From `now` on, requests that the rule is about are answered as it says.

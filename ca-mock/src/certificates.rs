@@ -119,16 +119,30 @@ impl fmt::Display for CertificateId {
 }
 
 /// RFC 5280 §5.3.1, those that a subscriber may give (Baseline Requirements §4.9.1.1, Boulder's and RFC 8555's 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RevocationReason {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RevocationReason {
+    /// None is told.
     Unspecified,
+    /// Somebody else has the private key.
     KeyCompromise,
+    /// The holder's name or the like has changed.
     AffiliationChanged,
+    /// Another certificate is in its place.
     Superseded,
+    /// What it was for has ended.
     CessationOfOperation,
 }
 
 impl RevocationReason {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Unspecified,
+        Self::KeyCompromise,
+        Self::AffiliationChanged,
+        Self::Superseded,
+        Self::CessationOfOperation,
+    ];
+
     /// `None` for codes that a subscriber may not give.
     pub(crate) fn from_code(code: u64) -> Option<Self> {
         match code {

@@ -17,7 +17,7 @@ use crate::{
     accounts::KeyRollover,
     addresses::AddressSource,
     caa::{CaaRecheck, CaaRules, EachDue},
-    certificates::SerialNumbers,
+    certificates::{RevocationReason, SerialNumbers},
     external_accounts::ExternalAccountKeys,
     faults::FaultRule,
     front_end::{ChallengeTrigger, FrontEndClocks, Origin, Paths, Style},
@@ -25,9 +25,9 @@ use crate::{
     identifier_policy::IdentifierPolicy,
     issuance::{Hierarchy, LeafUrls},
     jwk::KeyType,
-    orders::OrderSpan,
+    orders::OrderExpiry,
     perspective::Quorum,
-    profiles::Profiles,
+    profiles::{Lifetimes, Profiles},
     rate_limits::RateLimits,
     renewal_info_policy::RenewalInfoPolicy,
     validity::LastSecond,
@@ -63,7 +63,7 @@ pub struct Config {
     pub api_names: Vec<String>,
     /// Shown instead of a certificate of the CA's own making.
     pub api_certificate: Option<Arc<CertifiedKey>>,
-    /// The terms that a new account must agree to, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
+    /// The terms that a new account must agree to at first, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
     pub terms_of_service: Option<String>,
     /// Whether a new account must be bound to one that its holder has outside of ACME (RFC 8555 §7.3.4).
     pub external_account_required: bool,
@@ -90,15 +90,17 @@ pub struct Config {
     pub certificate_keys: BTreeSet<KeyType>,
     /// The longest that an order may take; no longer than an authorization that it takes over, or its notAfter.
     pub order_lifetime: Duration,
-    /// How it and the authorizations that it takes over end.
-    pub order_span: OrderSpan,
+    /// When it expires that stands on authorizations that are valid already.
+    pub order_expiry: OrderExpiry,
     /// How long an authorization may stay pending.
     pub pending_authorization_lifetime: Duration,
     /// How long an authorization is good for once it is valid.
     pub valid_authorization_lifetime: Duration,
-    /// How often, in percent, a new order takes over a valid authorization of its account that lasts as long as the
-    /// order, instead of asking for proof again (RFC 8555 §7.1.3).
+    /// How often, in percent, a new order takes over a valid authorization of its account that has enough of its life
+    /// left, instead of asking for proof again (RFC 8555 §7.1.3).
     pub authorization_reuse_percent: u8,
+    /// Whether the answer to a new order is the account's order for the same that is still open, if there is one.
+    pub reuses_orders: bool,
     /// Whether authorizations can be had before an order, and are taken over by the orders that follow (RFC 8555 §7.4.1).
     pub pre_authorization: bool,
     /// How many orders one page of an account's list has (RFC 8555 §7.1.2.1).
@@ -113,6 +115,13 @@ pub struct Config {
     pub challenge_trigger: ChallengeTrigger,
     /// How long issuance takes: finalized orders are `processing` for so long.
     pub issuance_delay: Duration,
+    /// Whether the answer to a finalization waits for issuance, so that it shows the order `valid`.
+    pub awaits_issuance: bool,
+    /// Whether an account's key can be changed; if not, the directory names the resource all the same, and its answer is
+    /// 501 (step-ca).
+    pub changes_keys: bool,
+    /// The reasons that a revocation may give (RFC 8555 §7.6).
+    pub revocation_reasons: BTreeSet<RevocationReason>,
     /// `Retry-After` of a `processing` order, rounded up to whole seconds; absent if none.
     pub order_retry_after: Option<Duration>,
     /// `Retry-After` of a `processing` challenge and its authorization; absent if none.
@@ -178,6 +187,17 @@ pub struct Config {
     pub client_timeout: Duration,
 }
 
+impl Config {
+    /// How long an order of this profile and its authorizations last.
+    pub(crate) fn lifetimes(&self, profile: Option<&str>) -> Lifetimes {
+        self.profiles.find(profile).lifetimes.unwrap_or(Lifetimes {
+            order: self.order_lifetime,
+            pending_authorization: self.pending_authorization_lifetime,
+            valid_authorization: self.valid_authorization_lifetime,
+        })
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         const HOUR: Duration = Duration::from_secs(3600);
@@ -208,10 +228,11 @@ impl Default for Config {
             leaf_urls: LeafUrls::default(),
             certificate_keys: KeyType::USUAL.into(),
             order_lifetime: 24 * HOUR,
-            order_span: OrderSpan::WITHIN_AUTHORIZATIONS,
+            order_expiry: OrderExpiry::WITHIN_AUTHORIZATIONS,
             pending_authorization_lifetime: HOUR,
             valid_authorization_lifetime: HOUR,
             authorization_reuse_percent: 0,
+            reuses_orders: false,
             pre_authorization: false,
             orders_per_page: NonZeroUsize::new(100).expect("it is not 0"),
             caa_identities: vec!["ca.test".to_owned()],
@@ -219,6 +240,9 @@ impl Default for Config {
             caa_recheck: Arc::new(EachDue),
             challenge_trigger: ChallengeTrigger::OBJECT,
             issuance_delay: Duration::from_secs(1),
+            awaits_issuance: false,
+            changes_keys: true,
+            revocation_reasons: RevocationReason::ALL.into(),
             order_retry_after: Some(Duration::from_secs(3)),
             challenge_retry_after: Some(Duration::from_secs(3)),
             retry_after_date_percent: 0,

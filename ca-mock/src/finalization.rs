@@ -3,6 +3,7 @@
 //! Before anything is signed, CAA is checked again for the names whose last check is too old.
 
 use sim::{Env, UtcDateTime};
+use tokio::sync::oneshot;
 
 use crate::{
     Ca,
@@ -15,17 +16,33 @@ use crate::{
     rate_limits::{self, Buckets, RateLimits},
 };
 
+/// Issuance that runs on whether anyone waits for it or not.
+#[must_use = "await done(), or drop it"]
+pub(crate) struct Issuing(oneshot::Receiver<()>);
+
+impl Issuing {
+    /// Returns when the order is no longer `processing`.
+    pub(crate) async fn done(self) {
+        // An error means that the process is about to end.
+        let _ = self.0.await;
+    }
+}
+
 /// Begins to issue for an order that is `processing`.
-pub(crate) fn begin(ca: &Ca, env: &Env, id: OrderId) {
+pub(crate) fn begin(ca: &Ca, env: &Env, id: OrderId) -> Issuing {
     let (ca, on) = (ca.clone(), env.clone());
+    let (done, issuing) = oneshot::channel();
     let work = async move {
         on.sleep(ca.config().issuance_delay).await;
         match recheck_caa(&ca, &on, id).await {
             Ok(()) => issue(&ca, &on, id),
             Err(problem) => refuse(&ca, &on, id, problem),
         }
+        // Whoever waited may have gone.
+        let _ = done.send(());
     };
     env.spawn("ca issuance", work).detach();
+    Issuing(issuing)
 }
 
 /// Begins again what a process that was killed had begun.
@@ -35,7 +52,7 @@ pub(crate) fn resume(ca: &Ca, env: &Env) {
         processing.map(|order| order.id).collect()
     });
     for id in interrupted {
-        begin(ca, env, id);
+        drop(begin(ca, env, id));
     }
 }
 

@@ -173,17 +173,20 @@ impl PublicKey {
         }
     }
 
-    pub(crate) fn thumbprint(&self) -> Thumbprint {
+    /// The JWK of RFC 7638 §3: the required members only, in lexical order, without white space.
+    pub(crate) fn jwk(&self) -> String {
         let encode = |bytes: &[u8]| base64url::encode(bytes);
-        // RFC 7638 §3: the required members only, in lexical order, without white space.
-        let canonical = match self {
+        match self {
             Self::P256(x, y) => format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
             Self::P384(x, y) => format!(r#"{{"crv":"P-384","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
             Self::P521(x, y) => format!(r#"{{"crv":"P-521","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y)),
             Self::Rsa { modulus, .. } => format!(r#"{{"e":"{EXPONENT}","kty":"RSA","n":"{}"}}"#, encode(modulus)),
             Self::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)),
-        };
-        let hash = digest::digest(&digest::SHA256, canonical.as_bytes());
+        }
+    }
+
+    pub(crate) fn thumbprint(&self) -> Thumbprint {
+        let hash = digest::digest(&digest::SHA256, self.jwk().as_bytes());
         Thumbprint(hash.as_ref().try_into().expect("SHA-256 has 32 bytes"))
     }
 

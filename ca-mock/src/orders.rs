@@ -44,18 +44,14 @@ impl OrderStatus {
     }
 }
 
-/// How long an order may take that takes over authorizations that are valid already.
+/// When an order expires that takes over authorizations that are valid already: from the end of the longest order and
+/// that of the first authorization to end.
 #[derive(Clone, Copy, Debug)]
-pub struct OrderSpan {
-    /// From now and the end of the longest order: until when an authorization has to last to be taken over.
-    pub(crate) taken_over_until: fn(UtcDateTime, UtcDateTime) -> UtcDateTime,
-    /// From the end of the longest order and that of the first authorization to end: when the order expires.
-    pub(crate) expires: fn(UtcDateTime, UtcDateTime) -> UtcDateTime,
-}
+pub struct OrderExpiry(pub(crate) fn(UtcDateTime, UtcDateTime) -> UtcDateTime);
 
-impl OrderSpan {
-    /// It ends no later than what it stands on.
-    pub const WITHIN_AUTHORIZATIONS: Self = Self { taken_over_until: |_, latest| latest, expires: UtcDateTime::min };
+impl OrderExpiry {
+    /// No later than what it stands on.
+    pub const WITHIN_AUTHORIZATIONS: Self = Self(UtcDateTime::min);
 }
 
 #[derive(Clone, Debug)]

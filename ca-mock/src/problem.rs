@@ -107,6 +107,8 @@ pub(crate) struct Problem {
     kind: ProblemType,
     pub(crate) detail: String,
     status: StatusCode,
+    /// Where people are told what to do, as a URL (RFC 8555 §7.3.3).
+    instance: Option<String>,
     /// Set in subproblems only (RFC 8555 §6.7.1).
     identifier: Option<SentIdentifier>,
     subproblems: Vec<Problem>,
@@ -121,7 +123,14 @@ impl fmt::Display for Problem {
 
 impl Problem {
     pub(crate) fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), status: kind.status(), identifier: None, subproblems: Vec::new() }
+        Self {
+            kind,
+            detail: detail.into(),
+            status: kind.status(),
+            instance: None,
+            identifier: None,
+            subproblems: Vec::new(),
+        }
     }
 
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
@@ -135,6 +144,11 @@ impl Problem {
 
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    pub(crate) fn with_instance(mut self, url: &str) -> Self {
+        self.instance = Some(url.to_owned());
         self
     }
 
@@ -175,6 +189,9 @@ impl Serialize for Problem {
         map.serialize_entry("type", &format!("urn:ietf:params:acme:error:{}", self.kind.name()))?;
         map.serialize_entry("detail", &self.detail)?;
         map.serialize_entry("status", &self.status.as_u16())?;
+        if let Some(instance) = &self.instance {
+            map.serialize_entry("instance", instance)?;
+        }
         if let Some(identifier) = &self.identifier {
             map.serialize_entry("identifier", identifier)?;
         }

@@ -15,6 +15,32 @@ pub struct Profile {
     pub promotes_common_name: bool,
     /// From notBefore to notAfter, both included, in whole seconds; [`Config::validity`](crate::Config) if absent.
     pub validity: Option<Duration>,
+    /// The most identifiers in one order; [`Config::identifiers_max`](crate::Config) if absent.
+    pub identifiers_max: Option<usize>,
+    /// Whether there are no certificates for IP addresses.
+    pub refuses_addresses: bool,
+    /// How long orders and authorizations last; as [`Config`](crate::Config) has it if absent.
+    pub lifetimes: Option<Lifetimes>,
+}
+
+/// How long orders and authorizations last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// The longest that an order may take.
+    pub order: Duration,
+    /// How long an authorization may stay pending.
+    pub pending_authorization: Duration,
+    /// How long an authorization is good for once it is valid.
+    pub valid_authorization: Duration,
+}
+
+impl Lifetimes {
+    /// How much must be left of a valid authorization for a new order to take it over: an eighth of the order's own
+    /// lifetime, but an hour at least and a day at most, as Boulder has it.
+    pub(crate) fn left_for_reuse(&self) -> Duration {
+        const HOUR: Duration = Duration::from_secs(3_600);
+        (self.order / 8).clamp(HOUR, 24 * HOUR)
+    }
 }
 
 /// The profiles on offer.

@@ -13,7 +13,7 @@ use std::{
 
 use sim::UtcDateTime;
 
-use crate::{identifier::Identifier, ids::AccountId, timestamp::after};
+use crate::{faults::Endpoint, identifier::Identifier, ids::AccountId, timestamp::after};
 
 /// How many buckets are kept that are not full. Beyond that, some are full again early.
 const BUCKETS_MAX: usize = 100_000;
@@ -45,23 +45,51 @@ pub struct RateLimits {
     pub failed_validations_per_identifier: Option<Limit>,
     /// Requests from one address; what is refused has status 503, as from a balancer.
     pub requests_per_address: Option<Limit>,
+    /// Requests from one address for resources that are counted by themselves instead, one kind at a time.
+    pub requests_per_address_for: BTreeMap<Endpoint, Limit>,
     /// Whether `Retry-After` is a date instead of seconds.
     pub retry_after_is_date: bool,
 }
 
+impl Limit {
+    /// So many each second, of which so many may come at once.
+    fn per_second(rate: u32, burst: u32) -> Self {
+        Self { count: burst, period: Duration::from_secs(1) * burst / rate }
+    }
+}
+
 impl RateLimits {
     /// Let's Encrypt's, as of August 2026.
-    pub const LETS_ENCRYPT: Self = Self {
-        new_accounts_per_address: Some(Limit { count: 10, period: Duration::from_secs(3 * 3_600) }),
-        new_accounts_per_network: Some(Limit { count: 500, period: Duration::from_secs(3 * 3_600) }),
-        new_orders_per_account: Some(Limit { count: 300, period: Duration::from_secs(3 * 3_600) }),
-        certificates_per_domain: Some(Limit { count: 50, period: Duration::from_secs(7 * 24 * 3_600) }),
-        certificates_per_exact_set: Some(Limit { count: 5, period: Duration::from_secs(7 * 24 * 3_600) }),
-        failed_validations_per_identifier: Some(Limit { count: 5, period: HOUR }),
-        // Most endpoints: 250 a second, 125 at once.
-        requests_per_address: Some(Limit { count: 125, period: Duration::from_millis(500) }),
-        retry_after_is_date: false,
-    };
+    #[must_use]
+    pub fn lets_encrypt() -> Self {
+        Self {
+            new_accounts_per_address: Some(Limit { count: 10, period: 3 * HOUR }),
+            new_accounts_per_network: Some(Limit { count: 500, period: 3 * HOUR }),
+            new_orders_per_account: Some(Limit { count: 300, period: 3 * HOUR }),
+            certificates_per_domain: Some(Limit { count: 50, period: 7 * 24 * HOUR }),
+            certificates_per_exact_set: Some(Limit { count: 5, period: 7 * 24 * HOUR }),
+            failed_validations_per_identifier: Some(Limit { count: 5, period: HOUR }),
+            requests_per_address: Some(Limit::per_second(250, 125)),
+            requests_per_address_for: BTreeMap::from([
+                (Endpoint::Directory, Limit::per_second(40, 40)),
+                (Endpoint::NewNonce, Limit::per_second(20, 10)),
+                (Endpoint::NewAccount, Limit::per_second(5, 15)),
+                (Endpoint::NewOrder, Limit::per_second(300, 200)),
+                (Endpoint::RevokeCert, Limit::per_second(10, 100)),
+                (Endpoint::RenewalInfo, Limit::per_second(1_000, 100)),
+            ]),
+            retry_after_is_date: false,
+        }
+    }
+
+    /// What counts a request from `peer` to a kind of resource, if anything does.
+    pub(crate) fn requests(&self, peer: IpAddr, endpoint: Option<Endpoint>) -> Option<(Bucket, Limit)> {
+        let own = endpoint.and_then(|endpoint| Some((endpoint, *self.requests_per_address_for.get(&endpoint)?)));
+        match own {
+            Some((endpoint, limit)) => Some((Bucket::Requests(peer, Some(endpoint)), limit)),
+            None => Some((Bucket::Requests(peer, None), self.requests_per_address?)),
+        }
+    }
 }
 
 /// A page about the limits, for people.
@@ -76,7 +104,7 @@ pub(crate) enum Bucket {
     Certificates(String),
     ExactSet(BTreeSet<String>),
     FailedValidations(AccountId, String),
-    Requests(IpAddr),
+    Requests(IpAddr, Option<Endpoint>),
 }
 
 /// A bucket is empty.
@@ -170,6 +198,18 @@ mod tests {
         assert_eq!(buckets.exhausted_until(&bucket, limit, then), None);
         buckets.spend(bucket.clone(), limit, then);
         assert!(buckets.exhausted_until(&bucket, limit, then).is_some());
+    }
+
+    #[test]
+    fn the_balancer_counts_some_resources_by_themselves() {
+        let (limits, peer) = (RateLimits::lets_encrypt(), IpAddr::from([192, 0, 2, 1]));
+        let (bucket, limit) = limits.requests(peer, Some(Endpoint::NewNonce)).unwrap();
+        assert_eq!((bucket, limit.count), (Bucket::Requests(peer, Some(Endpoint::NewNonce)), 10));
+        assert_eq!(limit.period, Duration::from_millis(500));
+        for other in [None, Some(Endpoint::Order), Some(Endpoint::Finalize)] {
+            assert_eq!(limits.requests(peer, other).unwrap().0, Bucket::Requests(peer, None));
+        }
+        assert_eq!(RateLimits::default().requests(peer, Some(Endpoint::NewNonce)), None);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub enum RetryAfter {
     Absent,
     /// A number of seconds, rounded up.
     Seconds(Duration),
-    /// The date so long after the answer, in whole seconds.
+    /// The date so long after the answer, rounded up to whole seconds.
     Date(Duration),
 }
 

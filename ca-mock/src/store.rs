@@ -16,6 +16,7 @@ use crate::{
     orders::Orders,
     rate_limits::Buckets,
     renewal_info_policy::RenewalInfoPolicy,
+    terms_of_service::TermsOfService,
 };
 
 #[derive(Clone, Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Store {
     pub(crate) orders: Orders,
     pub(crate) authorizations: Authorizations,
     pub(crate) certificates: Certificates,
+    pub(crate) terms_of_service: Option<TermsOfService>,
     pub(crate) renewal_info: RenewalInfoPolicy,
     pub(crate) external_accounts: ExternalAccountKeys,
     pub(crate) faults: Faults,
@@ -39,6 +41,7 @@ impl Store {
             orders: Orders::default(),
             authorizations: Authorizations::default(),
             certificates: Certificates::default(),
+            terms_of_service: config.terms_of_service.as_deref().and_then(TermsOfService::parse),
             renewal_info: config.renewal_info_policy.clone(),
             external_accounts: config.external_account_keys.clone(),
             faults: Faults::new(&config.faults, now),

@@ -94,7 +94,8 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
             store.limits.spend(bucket, limit, env.utc_now());
         }
         if let Some(authorization) = store.authorizations.find_mut(id) {
-            authorization.conclude(kind, verdict, records, env.utc_now(), config.valid_authorization_lifetime);
+            let lifetime = config.lifetimes(authorization.profile.as_deref()).valid_authorization;
+            authorization.conclude(kind, verdict, records, env.utc_now(), lifetime);
         }
     });
 }

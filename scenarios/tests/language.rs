@@ -102,8 +102,9 @@ fn a_file_is_laid_over_its_base() {
     assert_eq!(case.run.until, Duration::from_secs(95 * 86_400));
     assert_eq!(case.run.seeds.iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
     // `ari` is merged key by key: the window is this file's, Retry-After the base's.
-    assert_eq!(case.ca.ari.retry_after, Some(Duration::from_secs(6 * 3600)));
-    assert!(case.ca.ari.window.is_some());
+    let ari = case.ca.ari.as_ref().expect("both have it");
+    assert_eq!(ari.retry_after, Some(Duration::from_secs(6 * 3600)));
+    assert!(ari.window.is_some());
     // Lists are appended: the base's expectations come first.
     assert_eq!(case.expectations[0].id.as_str(), "no-panic");
     assert_eq!(case.expectations[0].location.file.name, "catalog/_base/one-manager-one-ca.toml");

@@ -232,9 +232,13 @@ impl Zone {
     /// Answers every question about this very name with SERVFAIL, until it gets records or loses them.
     ///
     /// # Errors
-    /// [`ZoneError::NotAName`].
+    /// [`ZoneError::NotAName`], [`ZoneError::OutsideZone`].
     pub fn fail(&mut self, name: &str) -> Result<(), ZoneError> {
-        self.failing.insert(parse_name(name)?);
+        let name = parse_name(name)?;
+        if !self.origin.zone_of(&name) {
+            return Err(ZoneError::OutsideZone(name));
+        }
+        self.failing.insert(name);
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! Zones as text: the master file format of RFC 1035 §5, as much of it as tests need.
 //!
 //! `$ORIGIN`, `$TTL`, relative names, `@`, omitted owners, comments, quoted texts and parentheses; the types of
-//! [`RecordData`]. No `$INCLUDE`, no classes but IN, no `\` escapes outside of quotes.
+//! [`RecordData`]. No `$INCLUDE`, no classes but IN, no `\` escapes outside of quotes. One type more than there are:
+//! `NAME SERVFAIL` has every question about this very name answered so.
 
 use hickory_proto::rr::Name;
 
@@ -174,7 +175,7 @@ impl Reader {
     }
 
     fn record(&mut self, owner: Name, fields: &mut Fields<'_>) -> Result<(), ZoneTextError> {
-        const TYPES: &str = "a type: A, AAAA, CNAME, TXT, CAA, NS or SOA";
+        const TYPES: &str = "a type: A, AAAA, CNAME, TXT, CAA, NS or SOA, or SERVFAIL";
         let mut ttl_seconds = self.ttl_seconds;
         // RFC 1035 §5.1: TTL and class in either order, both optional.
         let kind = loop {
@@ -185,6 +186,16 @@ impl Reader {
                 (None, true) => {}
                 (None, false) => break token,
             }
+        };
+        let refused = |e: ZoneError| {
+            let expected = match &e {
+                ZoneError::NotAName(_) => "a domain name",
+                ZoneError::OutsideZone(_) => "a name at or below the zone's origin",
+                ZoneError::AliasNotAlone(_) => "a CNAME record to stand alone",
+                ZoneError::SoaNotAtOrigin(_) => "SOA at the zone's origin only",
+                ZoneError::BadData => "texts of at most 255 bytes and a tag of letters and digits",
+            };
+            error(kind.line, expected, &e.to_string())
         };
         let data = match kind.word().unwrap_or_default().to_ascii_uppercase().as_str() {
             "A" => RecordData::A(fields.read("an IPv4 address", |word| word.parse().ok())?),
@@ -210,19 +221,14 @@ impl Reader {
                 expire: fields.read("the expiry", interval)?,
                 minimum: fields.read("the negative TTL", ttl)?,
             },
+            "SERVFAIL" => {
+                fields.finish()?;
+                return self.zone.fail(&owner.to_string()).map_err(refused);
+            }
             _ => return Err(error(kind.line, TYPES, &kind.shown())),
         };
         fields.finish()?;
-        self.zone.add_at(owner, ttl_seconds, data).map_err(|e| {
-            let expected = match &e {
-                ZoneError::NotAName(_) => "a domain name",
-                ZoneError::OutsideZone(_) => "a name at or below the zone's origin",
-                ZoneError::AliasNotAlone(_) => "a CNAME record to stand alone",
-                ZoneError::SoaNotAtOrigin(_) => "SOA at the zone's origin only",
-                ZoneError::BadData => "texts of at most 255 bytes and a tag of letters and digits",
-            };
-            error(kind.line, expected, &e.to_string())
-        })
+        self.zone.add_at(owner, ttl_seconds, data).map_err(refused)
     }
 
     /// A name is relative to the origin unless it ends with a dot.
@@ -304,6 +310,7 @@ $ORIGIN sub.example.
 @   TXT "a;b \"quoted\" \065" plain
 x   CNAME www.example.
 y   CAA 128 ISSUE "ca.test; accounturi=x"
+z   IN SERVFAIL
 "#;
 
     fn records(name: &str, kind: RecordType) -> Vec<String> {
@@ -329,6 +336,8 @@ y   CAA 128 ISSUE "ca.test; accounturi=x"
         assert_eq!(records("x.sub.example", RecordType::CNAME), ["x.sub.example. 3600 IN CNAME www.example."]);
         assert_eq!(records("sub.example", RecordType::TXT).len(), 1);
         assert_eq!(records("y.sub.example", RecordType::CAA).len(), 1);
+        let zone = Zone::parse("example", TEXT).unwrap();
+        assert!(matches!(zone.find(&parse_name("z.sub.example").unwrap(), RecordType::A), Finding::Failure));
     }
 
     #[test]
@@ -353,6 +362,8 @@ y   CAA 128 ISSUE "ca.test; accounturi=x"
             ("a.test. A 192.0.2.1", 1, "origin"),
             ("a..b A 192.0.2.1", 1, "domain name"),
             ("a CNAME b\na A 192.0.2.1", 2, "alone"),
+            ("a SERVFAIL now", 1, "end"),
+            ("a.test. SERVFAIL", 1, "origin"),
             ("a CAA 256 issue x", 1, "flags"),
             ("@ SOA ns h (\n1\n2\nx", 1, "\")\""),
             ("@ SOA ns h (\n1\n2\nx )", 4, "retry"),

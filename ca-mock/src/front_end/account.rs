@@ -9,6 +9,7 @@ use super::{
     answer::{Answer, Refusal},
     requests::{deactivated, is_post_as_get, payload, post_as_get},
     routes::{Route, Urls},
+    terms_of_service::{user_action_required, with_terms},
 };
 use crate::{
     accounts::{Account, AccountStatus, Contact},
@@ -50,19 +51,18 @@ impl FrontEnd {
                 return Err(Problem::new(ProblemType::AccountDoesNotExist, "there is no account with this key").into());
             }
             let contacts = contacts(request.contact.unwrap_or_default())?;
-            if let Some(terms) = &self.ca.config().terms_of_service
+            let terms = store.terms_of_service.clone();
+            if let Some(terms) = &terms
                 && request.terms_of_service_agreed != Some(true)
             {
-                let problem = Problem::new(
-                    ProblemType::UserActionRequired,
-                    format!("the terms of service must be agreed to: {terms}"),
-                );
-                return Err(Answer::from(&problem).with_link(terms, "terms-of-service").into());
+                let problem = user_action_required("the terms of service must be agreed to", terms);
+                return Err(with_terms(&problem, terms).into());
             }
             let binding = self.bind_external_account(store, request.external_account_binding, key, jws)?;
             let url = |id| self.urls.of(&Route::Account(id));
             let account = store.accounts.create(&self.env, key.clone(), contacts, url);
             account.external_account_binding = binding;
+            account.agreed_terms = terms;
             self.env.probe_about("ca/account-created", || [("account", account.id.to_string())]);
             Ok(self.show_account(StatusCode::CREATED, account))
         })
@@ -145,8 +145,11 @@ impl FrontEnd {
     }
 
     pub(super) fn show_account(&self, status: StatusCode, account: &Account) -> Answer {
-        Answer::json(status, &account_object(&self.urls, account))
-            .with_location(&self.urls.of(&Route::Account(account.id)))
+        let mut object = account_object(&self.urls, account);
+        if self.ca.config().style.shows_account_keys() {
+            object["key"] = serde_json::from_str(&account.key.jwk()).expect("it is an object of texts");
+        }
+        Answer::json(status, &object).with_location(&self.urls.of(&Route::Account(account.id)))
     }
 }
 

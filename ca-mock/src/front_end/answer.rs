@@ -9,10 +9,13 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK, LOCATION, RETRY_AFTER},
 };
 use serde_json::Value;
+use sim::UtcDateTime;
 
 use crate::{
     faults::{CutOff, Fault, HeaderFault},
     problem::Problem,
+    renewal_info_policy::RetryAfter,
+    timestamp::{after, http_date},
 };
 
 #[derive(Debug)]
@@ -88,14 +91,18 @@ impl Answer {
         self.with(LINK, &format!("<{url}>;rel=\"{relation}\""))
     }
 
-    /// In whole seconds, rounded up: never earlier than meant (RFC 9110 §10.2.3).
-    pub(super) fn with_retry_after(self, wait: Option<Duration>) -> Self {
-        match wait {
-            Some(wait) => {
+    /// Counted from `now`, and never earlier than meant: neither form has fractions (RFC 9110 §10.2.3).
+    pub(super) fn with_retry_after(self, said: &RetryAfter, now: UtcDateTime) -> Self {
+        match *said {
+            RetryAfter::Absent => self,
+            RetryAfter::Seconds(wait) => {
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 self.with(RETRY_AFTER, &seconds.to_string())
             }
-            None => self,
+            RetryAfter::Date(wait) => {
+                let almost_a_second = Duration::from_nanos(999_999_999);
+                self.with(RETRY_AFTER, &http_date(after(after(now, wait), almost_a_second)))
+            }
         }
     }
 }

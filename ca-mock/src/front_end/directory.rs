@@ -29,7 +29,7 @@ impl FrontEnd {
             let described = profiles.iter().map(|(name, profile)| (name.clone(), profile.description.clone().into()));
             directory["meta"]["profiles"] = Value::Object(described.collect());
         }
-        if let Some(terms) = &self.ca.config().terms_of_service {
+        if let Some(terms) = self.ca.with_store(|store| store.terms_of_service.clone()) {
             directory["meta"]["termsOfService"] = terms.as_str().into();
         }
         Answer::json(StatusCode::OK, &directory)

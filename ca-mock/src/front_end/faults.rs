@@ -82,7 +82,7 @@ impl FrontEnd {
     /// What is answered to a request that a rule has struck.
     pub(super) async fn spoiled(&self, asked: Incoming, fault: Fault) -> Answer {
         let (route, method) = (asked.route.clone(), asked.head.method.clone());
-        let right = if fault.is_kept_from_ca { None } else { Some(self.answer(asked)) };
+        let right = if fault.is_kept_from_ca { None } else { Some(self.answer(asked).await) };
         let bare = || Answer::empty(StatusCode::OK).with(DATE, &http_date(self.env.utc_now()));
         let answer = match (&fault.instead, right) {
             (Some(Instead::Problem { kind, detail }), _) => {

@@ -21,6 +21,10 @@ struct KeyChange {
 
 impl FrontEnd {
     pub(super) fn key_change(&self, account: AccountId, outer: &Jws) -> Result<Answer, Refusal> {
+        if !self.ca.config().changes_keys {
+            let problem = Problem::malformed("accounts' keys can't be changed at this CA");
+            return Err(problem.with_status(StatusCode::NOT_IMPLEMENTED).into());
+        }
         let inner = Jws::parse(&outer.payload)?;
         let new_key = key_of(&inner)?;
         if inner.nonce.is_some() {

@@ -2,46 +2,37 @@
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
-use hyper::{
-    StatusCode,
-    header::{DATE, RETRY_AFTER},
-};
-use serde::Deserialize;
+use hyper::{StatusCode, header::DATE};
 use sim::UtcDateTime;
 
 use super::{
     FrontEnd,
     answer::{Answer, Refusal},
+    routes::Route,
 };
 use crate::{
     ari,
     certificates::CertificateId,
-    identifier::{Identifier, SentIdentifier},
+    identifier::Identifier,
     ids::AccountId,
     jwk::PublicKey,
-    jws::Jws,
     problem::{Problem, ProblemType},
     rate_limits::{self, Bucket, Exhausted, Limit},
+    renewal_info_policy::RetryAfter,
     store::Store,
     timestamp::{http_date, rfc3339},
 };
 
-/// As much of a new order as limits look at; whether the rest is right is seen later.
-#[derive(Deserialize)]
-struct Ordered {
-    identifiers: Vec<SentIdentifier>,
-    replaces: Option<String>,
-}
-
 impl FrontEnd {
     /// A balancer's answer to one who asks too often.
-    pub(super) fn too_busy(&self, peer: Option<IpAddr>) -> Option<Answer> {
-        let (limit, peer) = (self.ca.config().rate_limits.requests_per_address?, peer?);
+    pub(super) fn too_busy(&self, peer: Option<IpAddr>, route: Option<&Route>) -> Option<Answer> {
+        let peer = peer?;
+        let (bucket, limit) = self.ca.config().rate_limits.requests(peer, route.map(Route::endpoint))?;
         let now = self.env.utc_now();
         let until = self.ca.with_store(|store| {
-            let until = store.limits.exhausted_until(&Bucket::Requests(peer), limit, now);
+            let until = store.limits.exhausted_until(&bucket, limit, now);
             if until.is_none() {
-                store.limits.spend(Bucket::Requests(peer), limit, now);
+                store.limits.spend(bucket, limit, now);
             }
             until
         })?;
@@ -78,42 +69,51 @@ impl FrontEnd {
         exhausted.map_err(|exhausted| self.rate_limited(exhausted))
     }
 
-    /// Counts an order that is about to be created; certificates and failures are counted when they come.
-    pub(super) fn limit_new_order(&self, account: AccountId, jws: &Jws) -> Result<(), Refusal> {
-        let limits = &self.ca.config().rate_limits;
-        let Ok(ordered) = serde_json::from_slice::<Ordered>(&jws.payload) else { return Ok(()) };
-        let identifiers: BTreeSet<Identifier> =
-            ordered.identifiers.iter().filter_map(|sent| sent.read().ok()).collect();
+    /// Counts an order that nothing else stands against; certificates and failures are counted when they come.
+    pub(super) fn limit_new_order(
+        &self,
+        store: &mut Store,
+        account: AccountId,
+        identifiers: &BTreeSet<Identifier>,
+        replaces: Option<&CertificateId>,
+    ) -> Result<(), Refusal> {
         let now = self.env.utc_now();
-        let exhausted = self.ca.with_store(|store| {
-            if ordered.replaces.is_some_and(|replaced| is_due(store, &replaced, account, now)) {
-                return Ok(());
-            }
-            let exact_set = rate_limits::exact_set(&identifiers);
-            check(store, &exact_set, limits.certificates_per_exact_set, now, || {
-                "certificates for exactly these identifiers".to_owned()
+        let is_exempt = replaces.is_some_and(|replaced| is_due(store, replaced, account, now));
+        let counted = if is_exempt { Ok(()) } else { self.count_new_order(store, account, identifiers, now) };
+        counted.map_err(|exhausted| self.rate_limited(exhausted))
+    }
+
+    fn count_new_order(
+        &self,
+        store: &mut Store,
+        account: AccountId,
+        identifiers: &BTreeSet<Identifier>,
+        now: UtcDateTime,
+    ) -> Result<(), Exhausted> {
+        let limits = &self.ca.config().rate_limits;
+        let exact_set = rate_limits::exact_set(identifiers);
+        check(store, &exact_set, limits.certificates_per_exact_set, now, || {
+            "certificates for exactly these identifiers".to_owned()
+        })?;
+        for identifier in identifiers {
+            let bucket = Bucket::FailedValidations(account, identifier.to_string());
+            check(store, &bucket, limits.failed_validations_per_identifier, now, || {
+                format!("failed validations for {identifier}")
             })?;
-            for identifier in &identifiers {
-                let bucket = Bucket::FailedValidations(account, identifier.to_string());
-                check(store, &bucket, limits.failed_validations_per_identifier, now, || {
-                    format!("failed validations for {identifier}")
-                })?;
-            }
-            let is_limited = limits.new_orders_per_account.is_some() || limits.certificates_per_domain.is_some();
-            if !is_limited || store.certificates.were_issued_for(&identifiers) {
-                return Ok(());
-            }
-            for domain in rate_limits::domains(&identifiers) {
-                check(store, &domain, limits.certificates_per_domain, now, || "certificates for this domain".into())?;
-            }
-            let orders = Bucket::NewOrders(account);
-            check(store, &orders, limits.new_orders_per_account, now, || "new orders of this account".into())?;
-            if let Some(limit) = limits.new_orders_per_account {
-                store.limits.spend(orders, limit, now);
-            }
-            Ok(())
-        });
-        exhausted.map_err(|exhausted| self.rate_limited(exhausted))
+        }
+        let is_limited = limits.new_orders_per_account.is_some() || limits.certificates_per_domain.is_some();
+        if !is_limited || store.certificates.were_issued_for(identifiers) {
+            return Ok(());
+        }
+        for domain in rate_limits::domains(identifiers) {
+            check(store, &domain, limits.certificates_per_domain, now, || "certificates for this domain".into())?;
+        }
+        let orders = Bucket::NewOrders(account);
+        check(store, &orders, limits.new_orders_per_account, now, || "new orders of this account".into())?;
+        if let Some(limit) = limits.new_orders_per_account {
+            store.limits.spend(orders, limit, now);
+        }
+        Ok(())
     }
 
     /// RFC 8555 §6.6.
@@ -125,13 +125,13 @@ impl FrontEnd {
     }
 
     fn with_retry_at(&self, answer: Answer, until: UtcDateTime) -> Answer {
-        let wait = Duration::try_from(until - self.env.utc_now()).unwrap_or_default();
-        // A date has no fractions, and must not lie before the moment that is meant.
-        let date = || http_date(until + Duration::from_millis(999));
-        match self.ca.config().rate_limits.retry_after_is_date {
-            true => answer.with(RETRY_AFTER, &date()),
-            false => answer.with_retry_after(Some(wait)),
-        }
+        let now = self.env.utc_now();
+        let wait = Duration::try_from(until - now).unwrap_or_default();
+        let said = match self.ca.config().rate_limits.retry_after_is_date {
+            true => RetryAfter::Date(wait),
+            false => RetryAfter::Seconds(wait),
+        };
+        answer.with_retry_after(&said, now)
     }
 }
 
@@ -147,9 +147,8 @@ fn check(
 }
 
 /// Whether an order replaces a certificate whose renewal the CA itself has suggested for now: it is exempt from limits.
-fn is_due(store: &Store, replaced: &str, account: AccountId, now: UtcDateTime) -> bool {
-    let certificate = CertificateId::parse(replaced).ok().and_then(|id| store.certificates.find(&id));
-    certificate.is_some_and(|certificate| {
+fn is_due(store: &Store, replaced: &CertificateId, account: AccountId, now: UtcDateTime) -> bool {
+    store.certificates.find(replaced).is_some_and(|certificate| {
         certificate.account == account && ari::suggested_window(certificate, &store.renewal_info.window).start <= now
     })
 }

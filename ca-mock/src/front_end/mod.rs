@@ -22,6 +22,7 @@ mod requests;
 mod revocation;
 mod routes;
 mod style;
+mod terms_of_service;
 
 use std::{io, net::SocketAddr, sync::Arc};
 

@@ -24,6 +24,7 @@ use crate::{
     jws::Jws,
     orders::{Order, OrderStatus},
     problem::{Problem, ProblemType},
+    profiles::Profile,
     store::Store,
     timestamp::{after, rfc3339},
     validity::RequestedValidity,
@@ -51,21 +52,29 @@ impl FrontEnd {
         let now = self.env.utc_now();
         let profile = config.profiles.choose(&self.env, request.profile.as_deref())?;
         let dates = (request.not_before.as_deref(), request.not_after.as_deref());
-        let validity = RequestedValidity::read(config, &config.profiles.find(profile.as_deref()), dates, now)?;
-        let identifiers = self.identifiers(&request.identifiers)?;
+        let chosen = config.profiles.find(profile.as_deref());
+        let validity = RequestedValidity::read(config, &chosen, dates, now)?;
+        let identifiers = self.identifiers(&request.identifiers, &chosen)?;
         let replaces = request.replaces.filter(|_| config.renewal_info);
         let replaces = replaces.as_deref().map(CertificateId::parse).transpose()?;
         self.ca.with_store(|store| {
+            self.check_terms(store, account)?;
+            if config.reuses_orders
+                && let Some(open) = self.open_order(store, account, &identifiers, (&profile, validity, &replaces))
+            {
+                self.env.probe_about("ca/order-reused", || [("order", open.id.to_string())]);
+                return Ok(self.show_order(StatusCode::CREATED, open));
+            }
             if let Some(replaced) = &replaces {
                 self.check_replacement(store, account, replaced, &identifiers)?;
             }
-            let latest = after(now, config.order_lifetime);
+            self.limit_new_order(store, account, &identifiers, replaces.as_ref())?;
             let authorizations: Vec<_> = identifiers
                 .iter()
-                .map(|identifier| self.authorization_for(store, account, identifier, latest))
+                .map(|identifier| self.authorization_for(store, account, identifier, profile.as_deref()))
                 .collect();
-            let first_end = first_end(store, &authorizations, latest);
-            let expires = (config.order_span.expires)(latest, first_end);
+            let latest = after(now, config.lifetimes(profile.as_deref()).order);
+            let expires = (config.order_expiry.0)(latest, first_end(store, &authorizations, latest));
             let expires = validity.not_after.map_or(expires, |end| expires.min(end));
             let wishes = (profile, validity, replaces.clone());
             let names = identifiers.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -83,29 +92,64 @@ impl FrontEnd {
         })
     }
 
-    /// One that the account has asked for already; a valid one that lasts as long as the order, if the CA reuses them; or
+    /// The account's last order for just this that can still be finalized.
+    fn open_order<'a>(
+        &self,
+        store: &'a mut Store,
+        account: AccountId,
+        identifiers: &BTreeSet<Identifier>,
+        (profile, validity, replaces): (&Option<String>, RequestedValidity, &Option<CertificateId>),
+    ) -> Option<&'a Order> {
+        let now = self.env.utc_now();
+        let Store { orders, authorizations, .. } = store;
+        let all = orders.of_account(account);
+        let is_open = |id: &OrderId| {
+            let same = orders.find_mut(*id).filter(|order| {
+                order.identifiers == *identifiers
+                    && order.profile == *profile
+                    && order.validity == validity
+                    && order.replaces == *replaces
+            });
+            same.is_some_and(|order| {
+                order.settle(authorizations, now);
+                matches!(order.status, OrderStatus::Pending | OrderStatus::Ready)
+            })
+        };
+        let open = all.into_iter().rev().find(is_open)?;
+        store.orders.find(open)
+    }
+
+    /// One that the account has asked for already; a valid one that is good for some time more, if the CA reuses them; or
     /// else a new one.
     fn authorization_for(
         &self,
         store: &mut Store,
         account: AccountId,
         identifier: &Identifier,
-        order_expires: UtcDateTime,
+        profile: Option<&str>,
     ) -> AuthorizationId {
         let config = self.ca.config();
-        if let Some(earlier) = store.authorizations.pre_authorization(account, identifier, self.env.utc_now()) {
+        let now = self.env.utc_now();
+        let lifetimes = config.lifetimes(profile);
+        // What is proved under one profile's lifetimes is not good under those of another.
+        let profile = profile.filter(|name| config.profiles.find(Some(name)).lifetimes.is_some());
+        if let Some(earlier) = store.authorizations.pre_authorization(account, identifier, now) {
             self.env.probe_about("ca/pre-authorization-used", || about_authorization(earlier, identifier));
             return earlier;
         }
-        let until = (config.order_span.taken_over_until)(self.env.utc_now(), order_expires);
         if dice::falls(&self.env, "ca/authorization reuse", config.authorization_reuse_percent)
-            && let Some(valid) = store.authorizations.valid_until(account, identifier, until)
+            && let Some(valid) =
+                store.authorizations.valid_until(account, identifier, profile, after(now, lifetimes.left_for_reuse()))
         {
             self.env.probe_about("ca/authorization-reused", || about_authorization(valid, identifier));
             return valid;
         }
-        let expires = after(self.env.utc_now(), config.pending_authorization_lifetime);
-        store.authorizations.create(&self.env, account, identifier.clone(), expires)
+        let expires = after(now, lifetimes.pending_authorization);
+        let id = store.authorizations.create(&self.env, account, identifier.clone(), expires);
+        if let Some(created) = store.authorizations.find_mut(id) {
+            created.profile = profile.map(str::to_owned);
+        }
+        id
     }
 
     pub(super) fn order(&self, account: AccountId, id: OrderId, jws: &Jws) -> Result<Answer, Refusal> {
@@ -116,7 +160,7 @@ impl FrontEnd {
         })
     }
 
-    pub(super) fn finalize(&self, account: AccountId, id: OrderId, jws: &Jws) -> Result<Answer, Refusal> {
+    pub(super) async fn finalize(&self, account: AccountId, id: OrderId, jws: &Jws) -> Result<Answer, Refusal> {
         let request: Finalize = payload(jws)?;
         // Nobody else has to wait while its signature is checked.
         let csr = base64url::decode(&request.csr)
@@ -135,12 +179,16 @@ impl FrontEnd {
             Ok(self.show_order(StatusCode::OK, order))
         })?;
         self.env.probe_about("ca/order-finalized", || [("order", id.to_string())]);
-        finalization::begin(&self.ca, &self.env, id);
-        Ok(answer)
+        let issued = finalization::begin(&self.ca, &self.env, id);
+        if !self.ca.config().awaits_issuance {
+            return Ok(answer);
+        }
+        issued.done().await;
+        self.ca.with_store(|store| Ok(self.show_order(StatusCode::OK, self.own_order(store, account, id)?)))
     }
 
-    fn identifiers(&self, sent: &[SentIdentifier]) -> Result<BTreeSet<Identifier>, Problem> {
-        let max = self.ca.config().identifiers_max;
+    fn identifiers(&self, sent: &[SentIdentifier], profile: &Profile) -> Result<BTreeSet<Identifier>, Problem> {
+        let max = profile.identifiers_max.unwrap_or(self.ca.config().identifiers_max);
         if sent.is_empty() || sent.len() > max {
             return Err(Problem::malformed(format!("an order has 1 to {max} identifiers, not {}", sent.len())));
         }
@@ -148,6 +196,10 @@ impl FrontEnd {
         let mut refused = Vec::new();
         for one in sent {
             match self.certifiable(one) {
+                Ok(identifier) if profile.refuses_addresses && identifier.ip().is_some() => {
+                    let why = "the profile is not for IP addresses";
+                    refused.push((one.clone(), Problem::new(ProblemType::RejectedIdentifier, why)));
+                }
                 Ok(identifier) => {
                     identifiers.insert(identifier);
                 }

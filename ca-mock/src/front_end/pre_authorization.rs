@@ -41,6 +41,7 @@ impl FrontEnd {
         let identifier = identifier.map_err(|problem| problem.with_status(StatusCode::FORBIDDEN))?;
         let now = self.env.utc_now();
         self.ca.with_store(|store| {
+            self.check_terms(store, account)?;
             let (status, id) = match store.authorizations.pre_authorization(account, &identifier, now) {
                 Some(existing) => (StatusCode::OK, existing),
                 None => {

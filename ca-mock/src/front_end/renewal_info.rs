@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hyper::{StatusCode, header::RETRY_AFTER};
+use hyper::StatusCode;
 use serde_json::json;
 use sim::UtcDateTime;
 
@@ -15,11 +15,11 @@ use crate::{
     certificates::CertificateId,
     problem::Problem,
     renewal_info_policy::{RenewalInfoPolicy, RetryAfter},
-    timestamp::{after, http_date, rfc3339},
+    timestamp::rfc3339,
 };
 
 /// `Retry-After` beside an answer that the management API has set, as Pebble has it.
-const OWN_ANSWER_RETRY_AFTER: Duration = Duration::from_secs(21_600);
+const OWN_ANSWER_RETRY_AFTER: RetryAfter = RetryAfter::Seconds(Duration::from_secs(21_600));
 
 impl FrontEnd {
     pub(super) fn renewal_info(&self, id: &str) -> Result<Answer, Refusal> {
@@ -36,7 +36,7 @@ impl FrontEnd {
         self.env.probe("ca/ari-answered");
         if let Some(own) = own {
             let answer = Answer::text(StatusCode::OK, "application/json", own);
-            return Ok(answer.with_retry_after(Some(OWN_ANSWER_RETRY_AFTER)));
+            return Ok(answer.with_retry_after(&OWN_ANSWER_RETRY_AFTER, self.env.utc_now()));
         }
         Ok(answer(window, policy, self.env.utc_now()))
     }
@@ -47,18 +47,13 @@ fn answer(window: SuggestedWindow, policy: RenewalInfoPolicy, now: UtcDateTime) 
     if let Some(url) = policy.explanation_url {
         object["explanationURL"] = url.into();
     }
-    let answer = Answer::json(StatusCode::OK, &object);
-    match policy.retry_after {
-        RetryAfter::Absent => answer,
-        RetryAfter::Seconds(wait) => answer.with_retry_after(Some(wait)),
-        RetryAfter::Date(wait) => answer.with(RETRY_AFTER, &http_date(after(now, wait))),
-    }
+    Answer::json(StatusCode::OK, &object).with_retry_after(&policy.retry_after, now)
 }
 
 #[cfg(test)]
 mod tests {
     use http_body_util::{BodyExt, Full};
-    use hyper::{Response, body::Bytes};
+    use hyper::{Response, body::Bytes, header::RETRY_AFTER};
     use time::macros::utc_datetime;
 
     use super::*;
@@ -86,6 +81,7 @@ mod tests {
             (RetryAfter::Absent, None),
             (RetryAfter::Seconds(Duration::from_millis(1_500)), Some("2")),
             (RetryAfter::Date(Duration::from_secs(60)), Some("Thu, 01 Jan 2026 00:01:00 GMT")),
+            (RetryAfter::Date(Duration::from_millis(1)), Some("Thu, 01 Jan 2026 00:00:01 GMT")),
         ] {
             let (_, said, _) = answered(|policy| policy.retry_after = retry_after).await;
             assert_eq!(said.as_deref(), shown);

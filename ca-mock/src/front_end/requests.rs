@@ -6,9 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response, StatusCode, body,
-    header::{
-        ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER,
-    },
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue},
     http::request::Parts,
 };
 use serde::de::DeserializeOwned;
@@ -26,7 +24,8 @@ use crate::{
     jwk::PublicKey,
     jws::{Jws, KeyReference},
     problem::{Problem, ProblemType},
-    timestamp::{after, http_date},
+    renewal_info_policy::RetryAfter,
+    timestamp::http_date,
     wire::PeerAddress,
 };
 
@@ -57,22 +56,22 @@ impl FrontEnd {
     async fn respond_with_its_urls(&self, request: Request<body::Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         let peer = head.extensions.get().map(|PeerAddress(peer)| peer.ip());
-        if let Some(refusal) = self.too_busy(peer) {
+        let route = self.urls.route(head.uri.path());
+        if let Some(refusal) = self.too_busy(peer, route.as_ref()) {
             return refusal.into();
         }
-        let route = self.urls.route(head.uri.path());
         let body = if head.method == Method::POST { self.body(body).await } else { Ok(Bytes::new()) };
         let asked = Incoming { head, route, body };
         match self.fault_for(&asked) {
             Some(fault) => self.spoiled(asked, fault).await.into(),
-            None => self.answer(asked).into(),
+            None => self.answer(asked).await.into(),
         }
     }
 
     /// The right answer, whole.
-    pub(super) fn answer(&self, asked: Incoming) -> Answer {
+    pub(super) async fn answer(&self, asked: Incoming) -> Answer {
         let (route, method) = (asked.route.clone(), asked.head.method.clone());
-        let answer = self.handle(asked).unwrap_or_else(|refusal| {
+        let answer = self.handle(asked).await.unwrap_or_else(|refusal| {
             let answer = refusal.into_answer();
             self.env.probe_about("ca/request-refused", || answer.status_and_why());
             answer
@@ -99,7 +98,7 @@ impl FrontEnd {
         answer
     }
 
-    fn handle(&self, asked: Incoming) -> Result<Answer, Refusal> {
+    async fn handle(&self, asked: Incoming) -> Result<Answer, Refusal> {
         let Incoming { head, route, body } = asked;
         let Some(route) = &route else { return Err(Problem::not_found("resource").into()) };
         if head.method == Method::OPTIONS {
@@ -119,7 +118,7 @@ impl FrontEnd {
         }
         let url = self.urls.of_path(head.uri.path_and_query().map_or("/", |path| path.as_str()));
         let peer = head.extensions.get().map(|PeerAddress(peer)| peer.ip());
-        self.post(route, &url, &body?, peer)
+        self.post(route, &url, &body?, peer).await
     }
 
     /// RFC 8555 §6.3, RFC 9773 §4.1.
@@ -146,7 +145,7 @@ impl FrontEnd {
         }
     }
 
-    fn post(&self, route: &Route, url: &str, body: &[u8], peer: Option<IpAddr>) -> Result<Answer, Refusal> {
+    async fn post(&self, route: &Route, url: &str, body: &[u8], peer: Option<IpAddr>) -> Result<Answer, Refusal> {
         let jws = Jws::parse(body)?;
         if jws.url != url {
             // RFC 8555 §6.4: "the server MUST reject the request as unauthorized".
@@ -172,16 +171,12 @@ impl FrontEnd {
                 post_as_get(&jws)?;
                 Ok(Answer::empty(StatusCode::OK))
             }
-            Route::NewOrder => {
-                let account = self.account_of(&jws)?;
-                self.limit_new_order(account, &jws)?;
-                self.new_order(account, &jws)
-            }
+            Route::NewOrder => self.new_order(self.account_of(&jws)?, &jws),
             Route::NewAuthorization => self.new_authorization(self.account_of(&jws)?, &jws),
             Route::Account(id) => self.account(self.account_of(&jws)?, *id, &jws),
             Route::AccountOrders(id, from) => self.account_orders(self.account_of(&jws)?, *id, *from, &jws),
             Route::Order(id) => self.order(self.account_of(&jws)?, *id, &jws),
-            Route::Finalize(id) => self.finalize(self.account_of(&jws)?, *id, &jws),
+            Route::Finalize(id) => self.finalize(self.account_of(&jws)?, *id, &jws).await,
             Route::Authorization(id) => self.authorization(self.account_of(&jws)?, *id, &jws),
             Route::Challenge(id, kind) => self.challenge(self.account_of(&jws)?, *id, *kind, &jws),
             Route::Certificate(serial) => self.certificate(self.account_of(&jws)?, (serial, None), &jws),
@@ -210,12 +205,12 @@ impl FrontEnd {
     /// When to ask again, in seconds or as a date (RFC 9110 §10.2.3), as chance has it.
     pub(super) fn with_poll_interval(&self, answer: Answer, wait: Option<Duration>) -> Answer {
         let percent = self.ca.config().retry_after_date_percent;
-        match wait {
-            Some(wait) if dice::falls(&self.env, "ca/retry-after form", percent) => {
-                answer.with(RETRY_AFTER, &http_date(after(self.env.utc_now(), wait)))
-            }
-            Some(_) | None => answer.with_retry_after(wait),
-        }
+        let said = match wait {
+            Some(wait) if dice::falls(&self.env, "ca/retry-after form", percent) => RetryAfter::Date(wait),
+            Some(wait) => RetryAfter::Seconds(wait),
+            None => RetryAfter::Absent,
+        };
+        answer.with_retry_after(&said, self.env.utc_now())
     }
 
     /// RFC 8555 §6.5. The nonce is used up even if the request fails later.

@@ -40,8 +40,12 @@ impl FrontEnd {
             KeyReference::Jwk(_) => Requester::CertificateKey(key_of(jws)?.thumbprint()),
         };
         let request: RevokeCertificate = payload(jws)?;
-        let reason = RevocationReason::from_code(request.reason.unwrap_or(0)).ok_or_else(|| {
-            Problem::new(ProblemType::BadRevocationReason, "subscribers may give the reasons 0, 1, 3, 4 and 5")
+        let allowed = &self.ca.config().revocation_reasons;
+        let reason = RevocationReason::from_code(request.reason.unwrap_or(0)).filter(|reason| allowed.contains(reason));
+        let reason = reason.ok_or_else(|| {
+            let codes: Vec<String> = allowed.iter().map(|reason| reason.code().to_string()).collect();
+            let detail = format!("subscribers may give the reasons {}", codes.join(", "));
+            Problem::new(ProblemType::BadRevocationReason, detail)
         })?;
         let der = base64url::decode(&request.certificate)
             .ok_or_else(|| Problem::malformed("\"certificate\" is not base64url of DER without padding"))?;

@@ -50,12 +50,23 @@ pub enum Paths {
     Gauntlet,
     /// Pebble's, which are odd on purpose: nobody can guess them.
     Pebble,
+    /// Boulder's.
+    Boulder,
+}
+
+impl Paths {
+    /// The directory's: what a client is configured with.
+    #[must_use]
+    pub fn directory(self) -> String {
+        Route::Directory.path(self)
+    }
 }
 
 /// One resource's paths, with `{}` where an id stands, and how its ids are read.
 struct Row {
     gauntlet: &'static str,
     pebble: &'static str,
+    boulder: &'static str,
     read: fn(&[&str]) -> Option<Route>,
 }
 
@@ -64,45 +75,51 @@ impl Row {
         match paths {
             Paths::Gauntlet => self.gauntlet,
             Paths::Pebble => self.pebble,
+            Paths::Boulder => self.boulder,
         }
     }
 }
 
 macro_rules! rows {
-    ($($name:ident: $gauntlet:literal, $pebble:literal, $ids:pat => $route:expr;)*) => {
+    ($($name:ident: $gauntlet:literal, $pebble:literal, $boulder:literal, $ids:pat => $route:expr;)*) => {
         $(const $name: Row = Row {
             gauntlet: $gauntlet,
             pebble: $pebble,
+            boulder: $boulder,
             read: |ids| match ids { $ids => Some($route), _ => None },
         };)*
         const TABLE: &[Row] = &[$($name),*];
     };
 }
 
-// The one table of paths. Pebble has flat ids; that a challenge's path here has its type in a segment more is nothing
-// to a client.
+// The one table of paths. Pebble has flat ids, and Boulder's ids have the account's in a segment before them; that is
+// nothing to a client.
 rows! {
-    DIRECTORY: "/directory", "/dir", [] => Route::Directory;
-    NEW_NONCE: "/acme/new-nonce", "/nonce-plz", [] => Route::NewNonce;
-    NEW_ACCOUNT: "/acme/new-account", "/sign-me-up", [] => Route::NewAccount;
-    NEW_ORDER: "/acme/new-order", "/order-plz", [] => Route::NewOrder;
-    NEW_AUTHORIZATION: "/acme/new-authorization", "/authz-plz", [] => Route::NewAuthorization;
-    REVOKE_CERTIFICATE: "/acme/revoke-certificate", "/revoke-cert", [] => Route::RevokeCertificate;
-    KEY_CHANGE: "/acme/key-change", "/rollover-account-key", [] => Route::KeyChange;
-    ACCOUNT: "/acme/account/{}", "/my-account/{}", [id] => Route::Account(AccountId::parse(id)?);
-    ACCOUNT_ORDERS: "/acme/account/{}/orders", "/list-orderz/{}", [id] => Route::AccountOrders(AccountId::parse(id)?, 0);
-    MORE_ACCOUNT_ORDERS: "/acme/account/{}/orders/{}", "/list-orderz/{}/from/{}",
+    DIRECTORY: "/directory", "/dir", "/directory", [] => Route::Directory;
+    NEW_NONCE: "/acme/new-nonce", "/nonce-plz", "/acme/new-nonce", [] => Route::NewNonce;
+    NEW_ACCOUNT: "/acme/new-account", "/sign-me-up", "/acme/new-acct", [] => Route::NewAccount;
+    NEW_ORDER: "/acme/new-order", "/order-plz", "/acme/new-order", [] => Route::NewOrder;
+    NEW_AUTHORIZATION: "/acme/new-authorization", "/authz-plz", "/acme/new-authz", [] => Route::NewAuthorization;
+    REVOKE_CERTIFICATE: "/acme/revoke-certificate", "/revoke-cert", "/acme/revoke-cert",
+        [] => Route::RevokeCertificate;
+    KEY_CHANGE: "/acme/key-change", "/rollover-account-key", "/acme/key-change", [] => Route::KeyChange;
+    ACCOUNT: "/acme/account/{}", "/my-account/{}", "/acme/acct/{}", [id] => Route::Account(AccountId::parse(id)?);
+    ACCOUNT_ORDERS: "/acme/account/{}/orders", "/list-orderz/{}", "/acme/acct/{}/orders",
+        [id] => Route::AccountOrders(AccountId::parse(id)?, 0);
+    MORE_ACCOUNT_ORDERS: "/acme/account/{}/orders/{}", "/list-orderz/{}/from/{}", "/acme/acct/{}/orders/{}",
         [id, from] => Route::AccountOrders(AccountId::parse(id)?, from.parse().ok().filter(|from| *from > 0)?);
-    ORDER: "/acme/order/{}", "/my-order/{}", [id] => Route::Order(OrderId::parse(id)?);
-    FINALIZE: "/acme/order/{}/finalize", "/finalize-order/{}", [id] => Route::Finalize(OrderId::parse(id)?);
-    AUTHORIZATION: "/acme/authorization/{}", "/authZ/{}",
+    ORDER: "/acme/order/{}", "/my-order/{}", "/acme/order/{}", [id] => Route::Order(OrderId::parse(id)?);
+    FINALIZE: "/acme/order/{}/finalize", "/finalize-order/{}", "/acme/finalize/{}",
+        [id] => Route::Finalize(OrderId::parse(id)?);
+    AUTHORIZATION: "/acme/authorization/{}", "/authZ/{}", "/acme/authz/{}",
         [id] => Route::Authorization(AuthorizationId::parse(id)?);
-    CHALLENGE: "/acme/challenge/{}/{}", "/chalZ/{}/{}",
+    CHALLENGE: "/acme/challenge/{}/{}", "/chalZ/{}/{}", "/acme/chall/{}/{}",
         [id, kind] => Route::Challenge(AuthorizationId::parse(id)?, ChallengeType::parse(kind)?);
-    CERTIFICATE: "/acme/certificate/{}", "/certZ/{}", [serial] => Route::Certificate(Serial::parse_hex(serial)?);
-    ALTERNATE_CERTIFICATE: "/acme/certificate/{}/alternate/{}", "/certZ/{}/alternate/{}",
+    CERTIFICATE: "/acme/certificate/{}", "/certZ/{}", "/acme/cert/{}",
+        [serial] => Route::Certificate(Serial::parse_hex(serial)?);
+    ALTERNATE_CERTIFICATE: "/acme/certificate/{}/alternate/{}", "/certZ/{}/alternate/{}", "/acme/cert/{}/{}",
         [serial, number] => Route::AlternateCertificate(Serial::parse_hex(serial)?, chain_number(number)?);
-    RENEWAL_INFO: "/acme/renewal-info/{}", "/draft-ietf-acme-ari-03/renewalInfo/{}",
+    RENEWAL_INFO: "/acme/renewal-info/{}", "/draft-ietf-acme-ari-03/renewalInfo/{}", "/acme/renewal-info/{}",
         [id] => Route::RenewalInfo((*id).to_owned());
 }
 
@@ -304,7 +321,7 @@ mod tests {
                 Route::Certificate(Serial::draw(&env)),
                 Route::RenewalInfo("aYhb.AIdl".to_owned()),
             ] {
-                for paths in [Paths::Gauntlet, Paths::Pebble] {
+                for paths in [Paths::Gauntlet, Paths::Pebble, Paths::Boulder] {
                     let urls = Urls::new("https", "::1", 8443, paths);
                     assert_eq!(urls.parse(&urls.of(&route)), Some(route.clone()));
                 }

@@ -6,11 +6,10 @@
 //! A new order took over valid authorizations that were about to end, and got its seven days all the same. A client
 //! that took the order's word found it invalid. Now the order ends with the first of its authorizations.
 //!
-//! Seam: [`OrderSpan`]. To be caught by `ca.order-within-authorizations`, when an authorization is taken over that ends
+//! Seam: [`OrderExpiry`]. To be caught by `ca.order-within-authorizations`, when an authorization is taken over that ends
 //! before an order of full length would.
 
-use crate::orders::OrderSpan;
+use crate::orders::OrderExpiry;
 
-/// What is valid now will do, and the order lasts as long as any.
-pub const ORDER_OUTLIVES_AUTHORIZATION: OrderSpan =
-    OrderSpan { taken_over_until: |now, _| now, expires: |latest, _| latest };
+/// It lasts as long as any order.
+pub const ORDER_OUTLIVES_AUTHORIZATION: OrderExpiry = OrderExpiry(|latest, _| latest);

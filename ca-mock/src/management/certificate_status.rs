@@ -47,7 +47,7 @@ fn status(certificate: &Certificate) -> String {
         revoked_at: revocation.map(|revocation| as_go_shows(revocation.at)),
     };
     let json = serde_json::to_vec(&status).expect("texts and numbers are JSON");
-    String::from_utf8(indented(&json)).expect("JSON is UTF-8, and blanks between its parts are too")
+    String::from_utf8(indented(&json, 3)).expect("JSON is UTF-8, and blanks between its parts are too")
 }
 
 /// Go's `Time.String()`: a fraction without zeros at its end, and the zone twice.

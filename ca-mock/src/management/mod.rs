@@ -13,6 +13,7 @@ mod faults;
 mod renewal_info;
 mod snapshots;
 mod state;
+mod terms_of_service;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -100,6 +101,7 @@ impl Respond for Management {
                 None => bare(StatusCode::BAD_REQUEST),
             },
             ["clock"] => self.clock(request).await,
+            ["terms-of-service"] => self.terms_of_service(request).await,
             ["state"] => self.state(request).await,
             ["reset"] if request.method() == Method::POST => self.reset(),
             ["events"] => self.recent_events(&request),

@@ -283,7 +283,7 @@ impl<'v, 't> Members<'_, 'v, 't> {
             let description = profile.text("description").map(|description| description.value).unwrap_or_default();
             let promotes_common_name = profile.boolean("promoteCommonName").unwrap_or(false);
             let validity = profile.seconds("validityPeriod");
-            profiles.insert(name, Profile { description, promotes_common_name, validity });
+            profiles.insert(name, Profile { description, promotes_common_name, validity, ..Profile::default() });
         }
         profiles
     }
@@ -399,7 +399,7 @@ mod tests {
             "short": {"description": "d", "validityPeriod": 60, "promoteCommonName": true}, "long": {}}}}"#;
         let profiles = read(text).unwrap().config().profiles.offered;
         let validity = Some(Duration::from_secs(60));
-        let short = Profile { description: "d".to_owned(), promotes_common_name: true, validity };
+        let short = Profile { description: "d".to_owned(), promotes_common_name: true, validity, ..Profile::default() };
         assert_eq!(profiles, BTreeMap::from([("short".to_owned(), short), ("long".to_owned(), Profile::default())]));
         assert!(read(r#"{"pebble": {"profiles": {"short": {"promoteCommonName": 1}}}}"#).is_err());
     }

@@ -121,7 +121,8 @@ pub(crate) fn read(root: &Table, id: &str, axes: &[(String, String)], judge: &mu
 section! {
     /// The `[dns]` table.
     pub(crate) struct Dns {
-        /// The zone that the DNS host serves, as in a zone file (RFC 1035 §5); `{1..n}` repeats a line.
+        /// The zone that the DNS host serves, as in a zone file (RFC 1035 §5); `{1..n}` repeats a line, and `NAME
+        /// SERVFAIL` has every question about this name answered so.
         "zone" => zone: Zone = optional,
     }
 

@@ -49,12 +49,14 @@ pub(crate) use suggestion::help;
 pub use terms::HostName;
 pub use values::{
     AriWindow, Bandwidth, Deadline, DurationRange, Epoch, HeaderField, HeaderFieldName, HttpStatus, JsonField, Latency,
-    MediaType, Moment, NamePattern, Names, Percentage, Pointer, ProbeName, Rate, Record, RetryAfterHeader, ScenarioId,
-    Seeds, Share, SignedDuration, Slug, Wrong, format_duration, parse_duration,
+    MacKey, MediaType, Moment, NamePattern, Names, Percentage, Pointer, ProbeName, Rate, Record, RetryAfterHeader,
+    ScenarioId, Seeds, Share, SignedDuration, Slug, TermsUrl, Wrong, format_duration, parse_duration,
 };
 pub use vocabulary::{
-    AriFault, AriField, AriSettings, Bug, CaBehaviour, CaSettings, ChallengeType, ClockSettings, CrashExploration,
-    CrashOutcome, CrashPhase, CrashPoint, Damage, DiskAccess, DiskError, Endpoint, ForcedState, HostKind, Kind, Law,
-    Level, LimitSettings, Link, LinkChange, Meta, Misconduct, Run, Severity, Side, Verb,
+    AriFault, AriField, AriSettings, AuthorityKeyAlgorithm, Bug, CaBehaviour, CaSettings, CertificateKey,
+    ChallengeType, ClockSettings, CrashExploration, CrashOutcome, CrashPhase, CrashPoint, CrossSignSettings, Damage,
+    DiskAccess, DiskError, Endpoint, ExternalAccountSettings, ForcedState, HostKind, Kind, Law, Level, LimitSettings,
+    Link, LinkChange, Meta, Misconduct, NamePolicySettings, Preset, ProfileSettings, PublicSuffixes, Run, Severity,
+    Side, Verb,
 };
 pub use zone::Zone;

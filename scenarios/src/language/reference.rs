@@ -5,9 +5,11 @@ use super::{
     decode::{Section, Words},
     shape::{Choice, Key, Need, Shape, Word, paragraph},
     vocabulary::{
-        AriSettings, Bug, CaBehaviour, CaSettings, ClockSettings, CrashExploration, CrashOutcome, CrashPhase,
-        CrashPoint, ExpectationHead, Form, HostHead, HostKind, Kind, Law, Level, Link, LinkChange, Meta, Misconduct,
-        Run, SECTIONS, Severity, Side, StepHead, Verb,
+        AriSettings, AuthorityKeyAlgorithm, Bug, CaBehaviour, CaSettings, CertificateKey, ClockSettings,
+        CrashExploration, CrashOutcome, CrashPhase, CrashPoint, CrossSignSettings, ExpectationHead,
+        ExternalAccountSettings, Form, HostHead, HostKind, Kind, Law, Level, LimitSettings, Link, LinkChange, Meta,
+        Misconduct, NamePolicySettings, Preset, ProfileSettings, PublicSuffixes, Run, SECTIONS, Severity, Side,
+        StepHead, Verb,
     },
 };
 
@@ -61,7 +63,16 @@ pub fn reference_page() -> String {
     table::<Link>(&mut page, "[net]");
     table::<LinkChange>(&mut page, "[net.\"a->b\"]");
     table::<CaSettings>(&mut page, "[ca]");
+    choices(&mut page, "preset", Preset::CHOICES);
+    choices(&mut page, "certificate-keys", CertificateKey::CHOICES);
+    choices(&mut page, "key-algorithm", AuthorityKeyAlgorithm::CHOICES);
     table::<AriSettings>(&mut page, "ari = { … }");
+    table::<ProfileSettings>(&mut page, "[[ca.profiles]]");
+    table::<NamePolicySettings>(&mut page, "name-policy = { … }");
+    choices(&mut page, "public-suffixes", PublicSuffixes::CHOICES);
+    table::<ExternalAccountSettings>(&mut page, "[[ca.external-account-keys]]");
+    table::<CrossSignSettings>(&mut page, "cross-sign = { … }");
+    table::<LimitSettings>(&mut page, "[ca.limits]");
     table::<Dns>(&mut page, "[dns]");
     heading(&mut page, 2, "[bugs]");
     page.push_str(

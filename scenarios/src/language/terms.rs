@@ -239,6 +239,7 @@ written_terms!(
     values::HeaderFieldName,
     values::JsonField,
     values::Latency,
+    values::MacKey,
     values::MediaType,
     values::Moment,
     values::NamePattern,
@@ -253,4 +254,5 @@ written_terms!(
     values::Share,
     values::SignedDuration,
     values::Slug,
+    values::TermsUrl,
 );

@@ -4,35 +4,20 @@
 
 mod faults;
 mod renewal_info;
+mod settings;
 mod switches;
 
 use std::sync::Arc;
 
-use ca_mock::{Ca, Config, CrossSign, Limit, RateLimits, historical};
+use ca_mock::{Ca, Config, historical};
 use time::UtcDateTime;
 
-use crate::language::{Bug, Case, LimitSettings, Rate, Verb};
+use crate::language::{Bug, Case, Verb};
 pub use switches::Switch;
 
 /// Lets the CA be as the case's `[ca]` and `[bugs]` say.
 pub fn configure(case: &Case, config: &mut Config) {
-    config.validity = case.ca.validity;
-    config.backdate = case.ca.backdate;
-    config.order_lifetime = case.ca.order_lifetime;
-    config.valid_authorization_lifetime = case.ca.authorization_lifetime;
-    config.authorization_reuse_percent = if case.ca.reuse_authorizations { 100 } else { 0 };
-    config.caa_identities = case.ca.caa_identities.0.clone();
-    config.order_retry_after = Some(case.ca.retry_after);
-    config.challenge_retry_after = Some(case.ca.retry_after);
-    config.renewal_info = case.ca.ari.enabled;
-    config.renewal_info_policy = renewal_info::policy(&case.ca.ari);
-    config.front_ends = case.ca.front_ends;
-    config.rate_limits = limits(&case.ca.limits);
-    config.hierarchy.cross_sign = case
-        .ca
-        .cross_sign
-        .as_ref()
-        .map(|cross_sign| CrossSign { lifetime: cross_sign.expires, default_for: cross_sign.default_for });
+    settings::apply(&case.ca, config);
     case.bugs.iter().for_each(|bug| switch_on(*bug, config));
     case.behaviours.iter().for_each(|behaviour| Switch::Behaviour(*behaviour).switch_on(config));
 }
@@ -53,7 +38,7 @@ fn switch_on(bug: Bug, config: &mut Config) {
         Bug::SerialShort => config.serial_numbers = historical::SERIAL_SHORT,
         Bug::ValidityPlusOneSecond => config.last_second = historical::VALIDITY_PLUS_ONE_SECOND,
         Bug::CorroborationIgnored => config.quorum = historical::CORROBORATION_IGNORED,
-        Bug::OrderOutlivesAuthorization => config.order_span = historical::ORDER_OUTLIVES_AUTHORIZATION,
+        Bug::OrderOutlivesAuthorization => config.order_expiry = historical::ORDER_OUTLIVES_AUTHORIZATION,
         Bug::KeyChangeFalseOk => config.key_rollover = historical::KEY_CHANGE_FORGOTTEN,
         Bug::ClockSkewNodes => config.front_end_clocks = historical::CLOCK_SKEW,
         Bug::RenewalThirtyDayConstant
@@ -66,26 +51,14 @@ fn switch_on(bug: Bug, config: &mut Config) {
     }
 }
 
-fn limits(settings: &LimitSettings) -> RateLimits {
-    let limit = |rate: Option<Rate>| rate.map(|Rate { count, period }| Limit { count, period });
-    RateLimits {
-        new_accounts_per_address: limit(settings.new_accounts_per_address),
-        new_accounts_per_network: None,
-        new_orders_per_account: limit(settings.new_orders_per_account),
-        certificates_per_domain: limit(settings.certificates_per_domain),
-        certificates_per_exact_set: limit(settings.certificates_per_exact_set),
-        failed_validations_per_identifier: limit(settings.failed_validations_per_identifier),
-        requests_per_address: limit(settings.requests_per_address),
-        retry_after_is_date: settings.retry_after_is_date,
-    }
-}
-
 /// Does what a verb does to a CA whose clock shows `now`. Whether the verb is one about CAs.
 pub fn carry_out(verb: &Verb, ca: &Ca, now: UtcDateTime) -> bool {
     match verb {
         Verb::CaAriSet { .. } => renewal_info::set(verb, ca, now),
         Verb::CaFault { .. } => faults::set(verb, ca, now),
         Verb::CaFaultClear { name } => ca.remove_faults(name.as_ref().map(|name| name.as_str())),
+        Verb::CaTermsSet { url } => ca.set_terms_of_service(url.0.clone()),
+        Verb::CaTermsAgree {} => ca.agree_to_terms_of_service(),
         Verb::HostKill { .. }
         | Verb::HostPowerLoss { .. }
         | Verb::HostStart { .. }

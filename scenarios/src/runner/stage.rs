@@ -345,7 +345,7 @@ async fn serve_dns(env: Env, zones: ZoneHandle) {
 }
 
 fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::Config {
-    let directory = format!("https://{}/directory", ca.config().directory_host);
+    let directory = format!("https://{}{}", ca.config().directory_host, ca.config().paths.directory());
     let mut config = client_under_test::Config::new(names, directory, ca.api_root_pem());
     config.contact = vec!["mailto:operator@example.test".to_owned()];
     config.storage_root = PathBuf::from(STORAGE_ROOT);

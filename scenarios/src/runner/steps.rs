@@ -240,7 +240,11 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             };
             world.record(Event::Fault { what });
         }
-        Verb::CaAriSet { .. } | Verb::CaFault { .. } | Verb::CaFaultClear { .. } => {
+        Verb::CaAriSet { .. }
+        | Verb::CaFault { .. }
+        | Verb::CaFaultClear { .. }
+        | Verb::CaTermsSet { .. }
+        | Verb::CaTermsAgree {} => {
             for (name, served) in &cast.cas {
                 ca::carry_out(verb, served, world.env(cast.hosts[name]).utc_now());
             }

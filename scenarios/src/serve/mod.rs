@@ -14,8 +14,10 @@ use std::{
     fs,
     io::{self, Write},
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use ca_mock::{
@@ -72,10 +74,15 @@ const FLAGS: &[Flag] = &[
         about: "serves the CRL, OCSP and the issuer's certificate there without TLS, and names them in certificates",
     },
     Flag {
+        name: "client-timeout",
+        value: Some("SECONDS"),
+        about: "how long a client may take for a handshake, a header or a body, and be idle (30)",
+    },
+    Flag {
         name: "preset",
         value: Some("NAME"),
-        about: "is set up like a CA that is in use: boulder, letsencrypt-2026, letsencrypt-2027, letsencrypt-2028, step-ca \
-                or strict-rfc; over what the configuration and the environment say",
+        about: "is set up like a CA that is in use: pebble, boulder, letsencrypt-2026, letsencrypt-2027, letsencrypt-2028, \
+                step-ca, zerossl-like, buypass-like or strict-rfc; over what the configuration and the environment say",
     },
     Flag {
         name: "bug",
@@ -158,6 +165,7 @@ struct Options {
     plain_http: bool,
     root_file: Option<PathBuf>,
     revocation_status: Option<HostPort>,
+    client_timeout: Option<Duration>,
     preset: Option<Preset>,
     bugs: Vec<Switch>,
     scenario: Option<String>,
@@ -189,6 +197,9 @@ impl Options {
             plain_http: given.switch("plain-http")?,
             root_file: given.text("root-file").map(PathBuf::from),
             revocation_status: given.value("revocation-status", "HOST:PORT")?,
+            client_timeout: given
+                .value::<NonZeroU32>("client-timeout", "a whole number of seconds from 1")?
+                .map(|seconds| Duration::from_secs(seconds.get().into())),
             preset: preset(given)?,
             bugs: bugs(given)?,
             scenario: given.text("scenario").map(str::to_owned),
@@ -280,6 +291,7 @@ fn serve(options: &Options, environment: &Environment) -> Result<(), Failure> {
             log.say(&format!("Switched on: {}", bug.name()));
         }
         config.api_certificate = certificate;
+        config.client_timeout = options.client_timeout.unwrap_or(config.client_timeout);
         if options.plain_http {
             config.transport = Transport::PlainHttp;
         }
@@ -387,7 +399,7 @@ async fn serve_until_stopped(
     // Removed when it is dropped.
     let _root_file = if own_certificate { publish_root(log, ca.api_root_pem(), options)? } else { None };
     log.say(&format!("Listening on: {shown}"));
-    log.say(&format!("ACME directory available at: {scheme}://{shown}/dir"));
+    log.say(&format!("ACME directory available at: {scheme}://{shown}{}", ca.config().paths.directory()));
     tasks.push(env.spawn("acme", bound.serve()));
 
     // Where there is one machine, all perspectives are on it.

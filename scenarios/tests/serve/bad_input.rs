@@ -1,6 +1,6 @@
 //! Peers that send what they should not, or nothing: they are refused, and others are served meanwhile.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::{
@@ -78,6 +78,66 @@ async fn bytes_that_are_no_request_are_refused_at_every_port() {
         }
     }
     assert_eq!(ca.terminate().await, Some(0));
+}
+
+/// Sends one byte after the other, for as long as the server takes them; what it answered before it hung up.
+async fn drip(env: &Env, mut stream: impl Socket, bytes: &[u8]) -> String {
+    let mut answer = Vec::new();
+    let conversation = async {
+        let (mut reader, mut writer) = tokio::io::split(&mut stream);
+        let writing = async {
+            for byte in bytes {
+                if writer.write_all(&[*byte]).await.is_err() || writer.flush().await.is_err() {
+                    break;
+                }
+                env.sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let reading = reader.read_to_end(&mut answer);
+        tokio::select! { _ = reading => {}, () = writing => panic!("it was read to its end") }
+    };
+    timeout(PATIENCE, conversation).await.expect("the server ends the connection");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_byte_by_byte_is_cut_off_and_so_is_what_is_no_http2() {
+    let config = any_port("serve-slow.json", "");
+    let ca = Served::start(gauntlet(), &["serve", "-config", &config, "-client-timeout", "1"], &[]).await;
+    let env = real::env("visitor", real::Options::default());
+    let server = address(ca.told(DIRECTORY));
+    let connect = async |alpn: &'static str| {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(ca.trust().as_bytes()).unwrap()).unwrap();
+        let stream = env.connect(server).await.unwrap();
+        let name = ServerName::IpAddress(server.ip().into());
+        tls::Client::new(&env, roots, &[alpn]).connect(stream, name).await.unwrap()
+    };
+    // Each would take minutes.
+    let header = format!("GET /dir HTTP/1.1\r\nhost: a\r\nx: {}", "y".repeat(6_000));
+    let body = format!(
+        "POST /order-plz HTTP/1.1\r\nhost: a\r\nuser-agent: t\r\ncontent-type: application/jose+json\r\n\
+         content-length: 6000\r\n\r\n{}",
+        "{".repeat(6_000)
+    );
+    let (head_end, hello) = (body.find("\r\n\r\n").unwrap() + 4, "\u{16}\u{3}\u{1}".repeat(2_000));
+    let slow_body = async {
+        let mut stream = connect("http/1.1").await;
+        stream.write_all(&body.as_bytes()[..head_end]).await.unwrap();
+        drip(&env, stream, &body.as_bytes()[head_end..]).await
+    };
+    let handshake = async { drip(&env, env.connect(server).await.unwrap(), hello.as_bytes()).await };
+    let garbage = async {
+        let mut stream = connect("h2").await;
+        answer_to(&mut stream, &[&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &[0xff; 4_096]].concat()).await
+    };
+    let slow_header = async { drip(&env, connect("http/1.1").await, header.as_bytes()).await };
+    let (slow_header, slow_body, _, _) = tokio::join!(slow_header, slow_body, handshake, garbage);
+    for answer in [slow_header, slow_body] {
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+    let (_, directory) = get(&env, &ca.trust(), ca.told(DIRECTORY), "h2").await;
+    assert!(directory.contains("newOrder"), "{directory}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

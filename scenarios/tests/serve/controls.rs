@@ -106,12 +106,12 @@ async fn equal_seeds_and_requests_give_equal_bytes_with_faults_and_a_stopped_clo
     let env = real::env("visitor", real::Options::default());
     let mut seen = Vec::new();
     for seed in ["5", "5", "6"] {
-        let flags = ["serve", "-plain-http", "-config", &config, "-seed", seed, "-preset", "letsencrypt-2028"];
+        let flags = ["serve", "-plain-http", "-config", &config, "-seed", seed, "-preset", "boulder"];
         let ca = Served::start(gauntlet(), &flags, &[]).await;
         call(&env, Method::POST, &management(&ca, "clock"), r#"{"set": "2031-01-01T00:00:00Z", "frozen": true}"#).await;
         let rule = r#"{"percent": 50, "fault": {"problem": "serverInternal"}}"#;
         assert_eq!(call(&env, Method::POST, &management(&ca, "faults"), rule).await.status, 201);
-        let nonces = ca.told(DIRECTORY).replace("/dir", "/nonce-plz");
+        let nonces = ca.told(DIRECTORY).replace("/directory", "/acme/new-nonce");
         let mut answers = Vec::new();
         for _ in 0..20 {
             let reply = call(&env, Method::GET, &nonces, "").await;
@@ -148,4 +148,26 @@ async fn known_behaviours_are_switched_on_by_name_and_a_reset_keeps_them() {
     assert_eq!(seen, [(200, false); 3], "of two rules the first acts");
     let rules = call(&env, Method::GET, &management(&ca, "faults"), "").await;
     assert!(rules.body.contains("lb-503-html"), "{}", rules.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preset_brings_its_paths_and_profiles_and_terms_change_while_it_is_served() {
+    let config = any_port("serve-preset.json", "");
+    let flags = ["serve", "-plain-http", "-config", &config, "-preset", "letsencrypt-2027"];
+    let ca = Served::start(gauntlet(), &flags, &[]).await;
+    let env = real::env("visitor", real::Options::default());
+    let directory = ca.told(DIRECTORY);
+    assert!(directory.ends_with("/directory"), "{directory}");
+    let shown = call(&env, Method::GET, directory, "").await.body;
+    assert!(shown.starts_with("{\n  \"keyChange\"") && shown.contains("\"shortlived\""), "{shown}");
+
+    let terms = management(&ca, "terms-of-service");
+    for (wrong, told) in [(r#"{"url": "nowhere"}"#, "not a URL"), (r#"{"agreedBy": "https://a.test/"}"#, "agreedBy")] {
+        let refused = call(&env, Method::POST, &terms, wrong).await;
+        assert!(refused.status == 400 && refused.body.contains(told), "{}", refused.body);
+    }
+    let changed = r#"{"url": "https://ca.test/terms/2", "agreedBy": "all"}"#;
+    assert_eq!(call(&env, Method::POST, &terms, changed).await.status, 200);
+    let shown: Value = call(&env, Method::GET, directory, "").await.body.parse().unwrap();
+    assert_eq!(shown["meta"]["termsOfService"], "https://ca.test/terms/2");
 }

@@ -8,6 +8,7 @@ mod answer;
 mod bandwidth;
 mod duration;
 mod latency;
+mod mac_key;
 mod moment;
 mod name;
 mod percentage;
@@ -15,12 +16,14 @@ mod rate;
 mod renewal_info;
 mod seeds;
 mod share;
+mod terms_url;
 mod text;
 
 pub use answer::{HeaderField, HeaderFieldName, JsonField, MediaType, Pointer};
 pub use bandwidth::Bandwidth;
 pub use duration::{DurationRange, SignedDuration, format_duration, parse_duration};
 pub use latency::Latency;
+pub use mac_key::MacKey;
 pub use moment::{Deadline, Moment, ProbeName};
 pub(crate) use name::expand_counts;
 pub use name::{NamePattern, Names};
@@ -29,6 +32,7 @@ pub use rate::Rate;
 pub use renewal_info::{AriWindow, HttpStatus, RetryAfterHeader};
 pub use seeds::Seeds;
 pub use share::Share;
+pub use terms_url::TermsUrl;
 pub use text::{Epoch, Record, ScenarioId, Slug};
 
 /// Why a text is not the value it should be.

@@ -8,6 +8,7 @@
 mod macros;
 mod behaviours;
 mod bugs;
+mod ca;
 mod disk;
 mod expectations;
 mod explore;
@@ -20,6 +21,10 @@ mod timeline;
 
 pub use behaviours::CaBehaviour;
 pub use bugs::Bug;
+pub use ca::{
+    AuthorityKeyAlgorithm, CertificateKey, ExternalAccountSettings, NamePolicySettings, Preset, ProfileSettings,
+    PublicSuffixes,
+};
 pub use disk::{Damage, DiskAccess, DiskError};
 pub(crate) use expectations::ExpectationHead;
 pub use expectations::Law;
@@ -29,7 +34,7 @@ pub(crate) use hosts::HostHead;
 pub use hosts::{ChallengeType, ClockSettings, HostKind, Misconduct};
 pub use network::{Link, LinkChange};
 pub use renewal_info::{AriFault, AriField};
-pub use sections::{AriSettings, CaSettings, Kind, Level, LimitSettings, Meta, Run, Severity, Side};
+pub use sections::{AriSettings, CaSettings, CrossSignSettings, Kind, Level, LimitSettings, Meta, Run, Severity, Side};
 pub(crate) use sections::{Form, SECTIONS};
 pub(crate) use timeline::StepHead;
 pub use timeline::Verb;

@@ -2,7 +2,10 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use crate::language::values::{DurationRange, Epoch, Names, Rate, ScenarioId, Seeds};
+use super::ca::{
+    AuthorityKeyAlgorithm, CertificateKey, ExternalAccountSettings, NamePolicySettings, Preset, ProfileSettings,
+};
+use crate::language::values::{DurationRange, Epoch, Names, Percentage, Rate, ScenarioId, Seeds, Slug};
 
 /// One key of the top level.
 pub(crate) struct SectionRow {
@@ -84,32 +87,81 @@ section! {
         "epoch" => epoch: Epoch = ["2026-01-01T00:00:00Z"],
     }
 
-    /// The certificate authority's policy.
+    /// The certificate authority's policy. What is left out is as the preset has it; the values in brackets are those of
+    /// `strict-rfc`.
     pub struct CaSettings {
-        /// From notBefore to notAfter of a certificate.
-        "validity" => validity: Duration = ["90d"],
-        /// How far notBefore lies before the issuance.
-        "backdate" => backdate: Duration = ["1h"],
+        /// The CA in use that it is like; left out: `strict-rfc`.
+        "preset" => preset: Preset = optional,
+        /// From notBefore to notAfter of a certificate, whatever its profile (90d).
+        "validity" => validity: Duration = optional,
+        /// How far notBefore lies before the issuance (1h).
+        "backdate" => backdate: Duration = optional,
+        /// Whether orders may say when their certificates begin and end (false).
+        "honors-requested-validity" => honors_requested_validity: bool = optional,
         /// ACME Renewal Information (RFC 9773).
-        "ari" => ari: AriSettings = table,
-        /// How long an order stays open.
-        "order-lifetime" => order_lifetime: Duration = ["1d"],
-        /// How long a validated authorization stays valid.
-        "authorization-lifetime" => authorization_lifetime: Duration = ["1h"],
-        /// Whether an account's new orders take over its authorizations that are valid already.
-        "reuse-authorizations" => reuse_authorizations: bool = ["false"],
-        /// The domain names by which CAA records mean this CA (RFC 8659).
-        "caa-identities" => caa_identities: Names = ["ca.test"],
-        /// What Retry-After says while an order or an authorization is being processed.
-        "retry-after" => retry_after: Duration = ["3s"],
+        "ari" => ari: AriSettings = optional,
+        /// The kinds of certificates that clients may choose from by name, in place of the preset's.
+        "profiles" => profiles: Vec<ProfileSettings> = optional,
+        /// The profile of orders that name none; left out: the preset's, or else the first by name.
+        "default-profile" => default_profile: Slug = optional,
+        /// How long an order stays open, whatever its profile (1d).
+        "order-lifetime" => order_lifetime: Duration = optional,
+        /// How long an authorization may stay pending, whatever the profile (1h).
+        "pending-authorization-lifetime" => pending_authorization_lifetime: Duration = optional,
+        /// How long a validated authorization stays valid, whatever the profile (1h).
+        "authorization-lifetime" => authorization_lifetime: Duration = optional,
+        /// Whether an account's new orders take over its authorizations that are valid already (false).
+        "reuse-authorizations" => reuse_authorizations: bool = optional,
+        /// Whether a new order is answered with the account's open order for the same (false).
+        "reuse-orders" => reuse_orders: bool = optional,
+        /// Whether authorizations can be had before an order (RFC 8555 §7.4.1) (false).
+        "pre-authorization" => pre_authorization: bool = optional,
+        /// The most names in an order, where its profile does not say (100).
+        "names-max" => names_max: NonZeroU32 = optional,
+        /// Which names may be ordered.
+        "name-policy" => name_policy: NamePolicySettings = optional,
+        /// Domains that nothing is issued for, those below them included.
+        "blocklist" => blocklist: Names = optional,
+        /// The keys that a certificate may be for (those that public CAs allow: all but Ed25519).
+        "certificate-keys" => certificate_keys: Vec<CertificateKey> = optional,
+        /// The keys of its roots and intermediates (ecdsa-p256).
+        "key-algorithm" => key_algorithm: AuthorityKeyAlgorithm = optional,
+        /// How many intermediates stand between a certificate and its root (1).
+        "chain-length" => chain_length: NonZeroU32 = optional,
+        /// How many roots there are besides the first, each with a chain of its own (0).
+        "alternate-roots" => alternate_roots: u32 = optional,
+        /// The domain names by which CAA records mean this CA (RFC 8659) (ca.test).
+        "caa-identities" => caa_identities: Names = optional,
+        /// Whether new accounts must be bound to external ones (RFC 8555 §7.3.4) (false).
+        "external-account-required" => external_account_required: bool = optional,
+        /// The keys by which accounts can be bound to external ones.
+        "external-account-keys" => external_account_keys: Vec<ExternalAccountSettings> = optional,
+        /// What Retry-After says while an order or an authorization is being processed (3s).
+        "retry-after" => retry_after: Duration = optional,
+        /// How often that is a date instead of seconds, in whole percent (0%).
+        "retry-after-date" => retry_after_date: Percentage = optional,
+        /// How often a good nonce is refused, in whole percent (0%).
+        "nonce-rejection" => nonce_rejection: Percentage = optional,
+        /// Each validation begins so much later at most, in whole seconds, as chance has it (0s).
+        "validation-delay-max" => validation_delay_max: Duration = optional,
+        /// Whether each challenge that is answered becomes valid without a look (false).
+        "always-valid" => always_valid: bool = optional,
+        /// How long issuance takes (1s).
+        "issuance-delay" => issuance_delay: Duration = optional,
+        /// Whether the answer to a finalization waits for issuance, so that it shows the order `valid` (false).
+        "awaits-issuance" => awaits_issuance: bool = optional,
+        /// Whether accounts' keys can be changed (true).
+        "key-change" => key_change: bool = optional,
+        /// How many orders one page of an account's list has (100).
+        "orders-per-page" => orders_per_page: NonZeroU32 = optional,
         /// How many of the hosts of kind `perspective` have to corroborate validations; left out: all.
         "perspectives" => perspectives: u32 = optional,
         /// How many front ends answer requests, in turn.
         "front-ends" => front_ends: NonZeroU32 = ["1"],
         /// An older root's certificate for the CA's root, at the end of a chain of its own; left out: there is none.
         "cross-sign" => cross_sign: CrossSignSettings = optional,
-        /// How much clients may ask for.
-        "limits" => limits: LimitSettings = table,
+        /// How much clients may ask for, in place of the preset's limits.
+        "limits" => limits: LimitSettings = optional,
     }
 
     /// How an older root vouches for the CA's root.

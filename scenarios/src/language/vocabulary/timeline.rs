@@ -6,7 +6,7 @@ use crate::language::{
     terms::{HostName, VerbWord},
     values::{
         AriWindow, Bandwidth, HeaderField, HeaderFieldName, HttpStatus, JsonField, Latency, MediaType, Moment,
-        NamePattern, Percentage, Pointer, ProbeName, Record, RetryAfterHeader, SignedDuration, Slug,
+        NamePattern, Percentage, Pointer, ProbeName, Record, RetryAfterHeader, SignedDuration, Slug, TermsUrl,
     },
     vocabulary::{
         disk::{Damage, DiskAccess, DiskError},
@@ -281,6 +281,14 @@ words! {
             /// The rule; left out: every rule.
             "name" => name: Slug = optional,
         },
+        /// Changes the terms of service of every CA: accounts get no orders any more until they have agreed (RFC 8555
+        /// §7.3.3).
+        "ca.terms.set" => CaTermsSet {
+            /// Where they stand.
+            "url" => url: TermsUrl = required,
+        },
+        /// Lets the holder of every account agree to the terms of service, which is done outside of ACME.
+        "ca.terms.agree" => CaTermsAgree {},
         /// Fires a probe, so that an expectation can tell that the step was reached.
         "probe" => Probe {
             /// The probe's name.
