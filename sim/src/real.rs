@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -155,22 +156,30 @@ struct Recorder {
     host_name: Arc<str>,
     trace: Arc<Mutex<Trace>>,
     clock: MovableClock,
-    began: UtcDateTime,
+    passed: Mutex<Passed>,
+}
+
+/// Time as a trace has it: as far as the clock went forward. Where it is set back, time goes on from where it was.
+struct Passed {
+    shown: UtcDateTime,
+    total: Duration,
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one module that may touch the machine")]
 impl Recorder {
     fn new(host_name: Arc<str>, trace: Arc<Mutex<Trace>>, clock: MovableClock) -> Self {
-        let began = clock.shown(UtcDateTime::now());
-        Self { host_name, trace, clock, began }
+        let passed = Passed { shown: clock.shown(UtcDateTime::now()), total: Duration::ZERO };
+        Self { host_name, trace, clock, passed: Mutex::new(passed) }
     }
 
     fn record(&self, host: Option<&Arc<str>>, event: Event) {
         let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = self.clock.shown(UtcDateTime::now()) - self.began;
-        // Before the beginning there is no time.
-        let passed_ns = passed.whole_nanoseconds().max(0);
-        trace.record(u64::try_from(passed_ns).unwrap_or(u64::MAX), host.cloned(), event);
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = self.clock.shown(UtcDateTime::now());
+        // A negative duration is none.
+        passed.total = passed.total.saturating_add(Duration::try_from(shown - passed.shown).unwrap_or_default());
+        passed.shown = shown;
+        trace.record(u64::try_from(passed.total.as_nanos()).unwrap_or(u64::MAX), host.cloned(), event);
     }
 }
 
