@@ -50,7 +50,6 @@ pub struct ServerLaw {
 /// All of them, by id.
 pub const SERVER_LAWS: &[ServerLaw] = &[
     ServerLaw { id: "ca.ari-window-sane", source: "RFC 9773 §4.2", needs: &[] },
-    ServerLaw { id: "ca.clocks-agree", source: "RFC 9110 §6.6.1", needs: &[] },
     ServerLaw { id: "ca.issues-only-ordered-names", source: "RFC 8555 §7.4", needs: &[] },
     ServerLaw { id: "ca.legal-transitions", source: "RFC 8555 §7.1.6", needs: &[] },
     ServerLaw {
