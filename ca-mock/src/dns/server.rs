@@ -20,9 +20,10 @@ pub(crate) trait AnswerSource: fmt::Debug + Send + Sync {
 
 /// What carries the messages.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Carrier {
-    Udp,
-    Tcp,
+pub(crate) enum Carrier {
+    Datagram,
+    /// TCP or HTTPS: messages of any size.
+    Stream,
 }
 
 /// A bound name server.
@@ -79,7 +80,7 @@ impl DnsServer {
         loop {
             match self.socket.receive_from(&mut buffer).await {
                 Ok((len, peer)) => {
-                    if let Some(response) = respond(&buffer[..len], &*self.source, Carrier::Udp)
+                    if let Some(response) = respond(&buffer[..len], &*self.source, Carrier::Datagram)
                         && self.socket.send_to(&response, peer).await.is_ok()
                     {
                         self.env.probe("ca/dns-answered");
@@ -93,7 +94,7 @@ impl DnsServer {
 }
 
 /// The response to a message; `None` if it deserves none.
-pub(super) fn respond(message: &[u8], source: &dyn AnswerSource, carrier: Carrier) -> Option<Vec<u8>> {
+pub(crate) fn respond(message: &[u8], source: &dyn AnswerSource, carrier: Carrier) -> Option<Vec<u8>> {
     let Ok(request) = Message::from_vec(message) else {
         // RFC 1035 §4.1.1: id and flags come first. What is itself a response is never answered.
         let [id_high, id_low, flags, ..] = *message else { return None };
@@ -128,8 +129,8 @@ pub(super) fn respond(message: &[u8], source: &dyn AnswerSource, carrier: Carrie
         [] | [_, _, ..] => ResponseCode::FormErr,
     };
     let bytes_max = match carrier {
-        Carrier::Udp => bytes_max,
-        Carrier::Tcp => u16::MAX,
+        Carrier::Datagram => bytes_max,
+        Carrier::Stream => u16::MAX,
     };
     let encoded = response.to_vec().ok()?;
     if encoded.len() <= usize::from(bytes_max) {
@@ -163,7 +164,7 @@ mod tests {
         let mut request = Message::new(7, MessageType::Query, OpCode::Query);
         request.add_query(Query::query(Name::from_ascii("a.example.").unwrap(), RecordType::A));
         change(&mut request);
-        let response = Message::from_vec(&respond(&request.to_vec().unwrap(), &zones, Carrier::Udp)?).unwrap();
+        let response = Message::from_vec(&respond(&request.to_vec().unwrap(), &zones, Carrier::Datagram)?).unwrap();
         assert_eq!((response.metadata.id, response.metadata.message_type), (7, MessageType::Response));
         Some(response)
     }
@@ -213,9 +214,9 @@ mod tests {
         for len in 0..40 {
             for fill in [0, 1, 0x3f, 0xc0, 0xff] {
                 // Whatever happens, it is not a panic.
-                drop(respond(&vec![fill; len], &zones, Carrier::Udp));
+                drop(respond(&vec![fill; len], &zones, Carrier::Datagram));
             }
         }
-        assert_eq!(respond(&[0; 11], &zones, Carrier::Udp), None);
+        assert_eq!(respond(&[0; 11], &zones, Carrier::Datagram), None);
     }
 }

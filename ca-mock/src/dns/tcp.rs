@@ -43,7 +43,7 @@ impl TcpDnsServer {
 async fn answer_all(env: &Env, source: &dyn AnswerSource, mut stream: TcpStream) -> io::Result<()> {
     loop {
         let message = env.timeout(PAUSE_MAX, read(&mut stream)).await.map_err(io::Error::other)??;
-        let Some(response) = respond(&message, source, Carrier::Tcp) else { return Ok(()) };
+        let Some(response) = respond(&message, source, Carrier::Stream) else { return Ok(()) };
         env.timeout(PAUSE_MAX, write(&mut stream, &response)).await.map_err(io::Error::other)??;
     }
 }

@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use super::{
     FAILED, Failure, Log, WRONG_INPUT, address, allow_open_files,
     flags::{self, Flag, Given, WrongFlags},
+    identity::{self, File},
     print, stop_signal,
 };
 
@@ -27,20 +28,21 @@ const FLAGS: &[Flag] = &[
     Flag { name: "management", value: ADDRESSES, about: "where the management API is (:8055); \"\" for nowhere" },
     Flag { name: "defaultIPv4", value: Some("IP"), about: "every name's IPv4 address (127.0.0.1); \"\" for none" },
     Flag { name: "defaultIPv6", value: Some("IP"), about: "every name's IPv6 address (::1); \"\" for none" },
-    Flag { name: "doh", value: ADDRESSES, about: "accepted, but DNS over HTTPS is not served" },
-    Flag { name: "doh-cert", value: Some("FILE"), about: "accepted, see -doh" },
-    Flag { name: "doh-cert-key", value: Some("FILE"), about: "accepted, see -doh" },
+    Flag { name: "doh", value: ADDRESSES, about: "where DNS over HTTPS is (:8443); \"\" for nowhere" },
+    Flag { name: "doh-cert", value: Some("FILE"), about: "its certificate, PEM; without, nobody's" },
+    Flag { name: "doh-cert-key", value: Some("FILE"), about: "the certificate's key, PEM" },
     Flag { name: "seed", value: Some("N"), about: "draws every choice from this seed" },
     Flag { name: "version", value: None, about: "tells the version and ends" },
     Flag { name: "help", value: None, about: "tells this" },
 ];
 
 /// Each role with its flag, its default and what the log calls it.
-const ROLES: [(Role, &str, &str, &str); 5] = [
+const ROLES: [(Role, &str, &str, &str); 6] = [
     (Role::Http01, "http01", ":5002", "HTTP-01 server"),
     (Role::Https01, "https01", ":5003", "HTTPS HTTP-01 server"),
     (Role::TlsAlpn01, "tlsalpn01", ":5001", "TLS-ALPN-01 server"),
     (Role::Dns, "dnsserver", ":8053", "TCP and UDP DNS server"),
+    (Role::DnsOverHttps, "doh", ":8443", "DNS-over-HTTPS server"),
     // The last: when it says so, all are there.
     (Role::Management, "management", ":8055", "management server"),
 ];
@@ -77,8 +79,8 @@ struct Options {
     default_ipv4: Option<std::net::Ipv4Addr>,
     default_ipv6: Option<std::net::Ipv6Addr>,
     seed: Option<u64>,
-    /// What is asked for and not there.
-    doh: Option<String>,
+    /// The files of the certificate and of its key.
+    doh_certificate: Option<(String, String)>,
     rest: Vec<String>,
 }
 
@@ -99,9 +101,24 @@ impl Options {
             default_ipv4: default_address(given, "defaultIPv4", "127.0.0.1")?,
             default_ipv6: default_address(given, "defaultIPv6", "::1")?,
             seed: given.value("seed", "a whole number below 2^64")?,
-            doh: given.text("doh").filter(|text| list(text).next().is_some()).map(str::to_owned),
+            doh_certificate: doh_certificate(given)?,
             rest: given.rest.clone(),
         })
+    }
+}
+
+fn doh_certificate(given: &Given) -> Result<Option<(String, String)>, WrongFlags> {
+    let [certificate, key] = ["doh-cert", "doh-cert-key"].map(|flag| given.text(flag).filter(|file| !file.is_empty()));
+    let alone = |name: &'static str, file: &str, other: &str| WrongFlags::Value {
+        name,
+        value: file.to_owned(),
+        expected: format!("-{other} beside it"),
+    };
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate.to_owned(), key.to_owned()))),
+        (None, None) => Ok(None),
+        (Some(file), None) => Err(alone("doh-cert", file, "doh-cert-key")),
+        (None, Some(file)) => Err(alone("doh-cert-key", file, "doh-cert")),
     }
 }
 
@@ -135,16 +152,22 @@ fn serve(options: &Options) -> Result<(), Failure> {
 async fn serve_until_stopped(env: &Env, options: &Options) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let log = Log::new(env, "pebble-challtestsrv -");
-    if let Some(doh) = &options.doh {
-        log.say(&format!("Warning: -doh {doh} is not honoured: DNS over HTTPS is not there yet"));
-    }
     if let Some(ip) = options.default_ipv4 {
         log.say(&format!("Answering A queries with {ip} by default"));
     }
     if let Some(ip) = options.default_ipv6 {
         log.say(&format!("Answering AAAA queries with {ip} by default"));
     }
-    let server = ChallengeTestServer::new(env, options.default_ipv4, options.default_ipv6);
+    let certificate = options.doh_certificate.as_ref().map(|(certificate, key)| {
+        identity::read(certificate, key).map_err(|mistakes| {
+            let line = |(file, why): (File, String)| match file {
+                File::Certificate => format!("-doh-cert: {certificate}: {why}"),
+                File::Key => format!("-doh-cert-key: {key}: {why}"),
+            };
+            Failure::wrong_input(mistakes.into_iter().map(line).collect::<Vec<_>>().join("\n"))
+        })
+    });
+    let server = ChallengeTestServer::new(env, options.default_ipv4, options.default_ipv6, certificate.transpose()?);
     let mut tasks = Vec::new();
     for (role, what, wanted) in &options.listen {
         let in_use = |e| Failure::of_system(&format!("listening on {wanted}"), &e);

@@ -20,7 +20,7 @@ use hyper::{
     Request, StatusCode,
     body::Bytes,
     client::conn::http1,
-    header::{HOST, LOCATION},
+    header::{CONTENT_TYPE, HOST, LOCATION},
 };
 use hyper_util::rt::TokioIo;
 use rcgen::{CertificateParams, DistinguishedName};
@@ -30,7 +30,7 @@ use rustls::{
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use sim::{Env, crypto::P256Key, real};
+use sim::{Env, crypto::P256Key, real, tls};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -123,6 +123,7 @@ async fn one_order_is_validated_by_http_01_dns_01_and_tls_alpn_01() {
         format!("-http01={web}:5002"),
         format!("-tlsalpn01={web}:5001"),
         "-https01=".to_owned(),
+        "-doh=".to_owned(),
         format!("-dnsserver={dns}"),
         "-management=127.0.0.1:0".to_owned(),
         format!("-defaultIPv4={web}"),
@@ -207,9 +208,8 @@ async fn a_link_named_pebble_challtestsrv_does_what_its_calls_say() {
     let program = folder.path().join("pebble-challtestsrv");
     symlink(gauntlet(), &program).unwrap();
     let any = "127.0.0.1:0";
-    let given = ["-http01", any, "-https01", any, "-tlsalpn01", "\"\"", "-dns01", any, "-management", any, "-doh", any];
+    let given = ["-http01", any, "-https01", any, "-tlsalpn01", "\"\"", "-dns01", any, "-management", any, "-doh", ""];
     let tested = Tested::start(&program, &given).await;
-    assert!(tested.served.lines.iter().any(|line| line.contains("Warning: -doh 127.0.0.1:0 is not honoured")));
 
     assert_eq!(tested.answers("any.test.", RecordType::A).await, ["127.0.0.1"]);
     assert_eq!(tested.answers("any.test.", RecordType::AAAA).await, ["::1"]);
@@ -265,9 +265,67 @@ async fn a_link_named_pebble_challtestsrv_does_what_its_calls_say() {
     assert_eq!(tested.call("/http-request-history", host).await, "[]");
 }
 
+/// RFC 8484 §4.1, its §4.1.1 for the example.
+#[tokio::test(flavor = "multi_thread")]
+async fn dns_over_https_answers_a_post_and_a_get_under_the_certificate_that_is_named() {
+    let env = real::env("visitor", real::Options::default());
+    let folder = tempfile::tempdir().unwrap();
+    let key = P256Key::generate(&env, "key");
+    let certificate = CertificateParams::new(["doh.test".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let [certificate_file, key_file] = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&certificate_file, certificate.pem()).unwrap();
+    std::fs::write(&key_file, key.to_pem()).unwrap();
+    let [certificate_file, key_file] = [&certificate_file, &key_file].map(|file| file.to_str().unwrap());
+    let alone = output(gauntlet(), &["challtestsrv", "-doh-cert", certificate_file]);
+    let said = String::from_utf8_lossy(&alone.stderr);
+    assert!(alone.status.code() == Some(2) && said.contains("-doh-cert-key beside it"), "{said}");
+    let swapped = ["challtestsrv", "-doh-cert", key_file, "-doh-cert-key", certificate_file];
+    let swapped = output(gauntlet(), &swapped);
+    let said = String::from_utf8_lossy(&swapped.stderr);
+    assert!(
+        swapped.status.code() == Some(2) && said.contains("-doh-cert: ") && said.contains("-doh-cert-key: "),
+        "{said}"
+    );
+
+    let others = ["challtestsrv", "-http01=", "-https01=", "-tlsalpn01=", "-dnsserver=", "-management=127.0.0.1:0"];
+    let doh = ["-doh", "127.0.0.1:0", "-doh-cert", certificate_file, "-doh-cert-key", key_file];
+    let tested = Tested::start(gauntlet(), &[&others[..], &doh[..]].concat()).await;
+
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.der().clone()).unwrap();
+    let client = tls::Client::new(&env, roots, &[]);
+    let mut question = Message::query();
+    question.add_query(Query::query(Name::from_ascii("www.example.com.").unwrap(), RecordType::A));
+    let question = question.to_vec().unwrap();
+    let get = format!("/dns-query?dns={}", URL_SAFE_NO_PAD.encode(&question));
+    let post = |content_type: &str| Request::post("/dns-query").header(CONTENT_TYPE, content_type);
+    for (request, body, status) in [
+        (post("application/dns-message"), question.clone(), 200),
+        (Request::get(get), Vec::new(), 200),
+        (post("application/json"), question, 415),
+        (post("application/dns-message"), Vec::new(), 400),
+        (Request::get("/dns-query?dns=%"), Vec::new(), 400),
+        (Request::put("/dns-query"), Vec::new(), 405),
+    ] {
+        let request = request.header(HOST, "doh.test").body(Full::<Bytes>::from(body)).unwrap();
+        let shown = format!("{} {}", request.method(), request.uri());
+        let stream = env.connect(tested.address("Starting DNS-over-HTTPS server on ")).await.unwrap();
+        let stream = client.connect(stream, "doh.test".try_into().unwrap()).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        env.spawn("connection", connection).detach();
+        let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        assert_eq!(head.status, status, "{shown}");
+        if status == 200 {
+            assert_eq!(head.headers[CONTENT_TYPE], "application/dns-message");
+            assert_eq!(Message::from_vec(&body).unwrap().answers[0].data.to_string(), "127.0.0.1", "{shown}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_calls_and_flags_are_refused_with_a_sentence() {
-    let disabled = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-dnsserver", "", "-management", "127.0.0.1:0"];
+    let disabled = ["-http01=", "-https01=", "-tlsalpn01=", "-dnsserver=", "-doh=", "-management=127.0.0.1:0"];
     let tested = Tested::start(gauntlet(), &[&["challtestsrv"], &disabled[..]].concat()).await;
     for (path, body, status, sentence) in [
         ("/add-a", "", 400, "the body is not a JSON object"),
