@@ -314,7 +314,6 @@ const ALL: &[Behaviour] = &[
             "]}}}"
         ),
     ),
-    rules("keychange-false-ok", r#"{"name": "keychange-false-ok", "endpoint": "keyChange", "fault": {"status": 200}}"#),
 ];
 
 #[cfg(test)]

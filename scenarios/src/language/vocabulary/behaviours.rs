@@ -145,8 +145,5 @@ choices! {
         /// A refusal has a hundred subproblems that say the same. The client tells it once. Boulder:
         /// <https://github.com/letsencrypt/boulder/issues/4681>
         "ca.caa-dup-subproblems" => CaaDupSubproblems,
-        /// A change of the account's key is answered with 200 and not made. The client finds out before it forgets the
-        /// old key. Pebble: <https://github.com/letsencrypt/pebble/blob/main/wfe/wfe.go>
-        "ca.keychange-false-ok" => KeychangeFalseOk,
     }
 }

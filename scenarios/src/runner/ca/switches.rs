@@ -75,6 +75,12 @@ mod tests {
     }
 
     #[test]
+    fn no_name_is_a_defect_s_and_a_behaviour_s() {
+        let is_defect = |name: &str| Bug::ALL.iter().any(|bug| bug.name() == name);
+        assert!(CaBehaviour::ALL.iter().all(|behaviour| !is_defect(behaviour.name())));
+    }
+
+    #[test]
     fn a_switch_is_found_by_its_name_and_a_misspelled_one_is_suggested() {
         for name in ["ca.paused-429", "paused-429"] {
             assert_eq!(Switch::find(name), Ok(Switch::Behaviour(CaBehaviour::Paused429)));
