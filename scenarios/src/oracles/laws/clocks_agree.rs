@@ -6,17 +6,14 @@
 use std::{sync::Arc, time::Duration};
 
 use sim::trace::Event;
-use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::KEPT_MAX;
 use crate::oracles::{
     law::{Law, Seen, Settings, Verdict, in_words},
-    reader::{http::Moment, step::Resource},
+    reader::{http::Moment, http_date, step::Resource},
     recent::Recent,
 };
 
-const IMF_FIXDATE: &[BorrowedFormatItem<'_>] =
-    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 const APART_MAX: Duration = Duration::from_secs(60);
 
 /// The law.
@@ -45,8 +42,8 @@ impl Law for ClocksAgree {
         let (Some(ca), Some(now_s), Some(date)) = (&step.server, seen.moment.utc_s, step.header("date")) else {
             return;
         };
-        let Ok(shown) = PrimitiveDateTime::parse(date, IMF_FIXDATE) else { return };
-        let ahead_s = shown.assume_utc().unix_timestamp().saturating_sub(now_s);
+        let Some(shown_s) = http_date::unix_seconds(date) else { return };
+        let ahead_s = shown_s.saturating_sub(now_s);
         let (least, most) = self.ahead_s.get_or_insert_with(ca.clone(), || (ahead_s, ahead_s));
         (*least, *most) = ((*least).min(ahead_s), (*most).max(ahead_s));
         let apart = Duration::from_secs(most.abs_diff(*least));

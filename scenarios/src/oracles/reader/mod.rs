@@ -13,6 +13,7 @@ pub mod csr;
 pub mod dns;
 pub mod files;
 pub mod http;
+pub(super) mod http_date;
 pub mod identifier;
 pub mod jws;
 pub mod place;

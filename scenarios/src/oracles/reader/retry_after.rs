@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::http::Response;
+use super::{http::Response, http_date};
 
 /// How long a response asks to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl RetryAfter {
         if let Ok(seconds) = text.parse::<u64>() {
             return Some(Self { wait: Duration::from_secs(seconds), uncertain: Duration::ZERO });
         }
-        let until = unix_seconds(text)?;
-        let now = response.headers.first("date").and_then(unix_seconds).or(utc_s)?;
+        let until = http_date::unix_seconds(text)?;
+        let now = response.headers.first("date").and_then(http_date::unix_seconds).or(utc_s)?;
         let wait = Duration::from_secs(u64::try_from(until.saturating_sub(now)).unwrap_or(0));
         Some(Self { wait, uncertain: Duration::from_secs(2) })
     }
@@ -37,24 +37,6 @@ impl RetryAfter {
         let wait = self.wait.min(cap).saturating_sub(self.uncertain);
         wait.saturating_sub(wait / 1_000)
     }
-}
-
-fn unix_seconds(http_date: &str) -> Option<i64> {
-    let mut parts = http_date.split_ascii_whitespace();
-    parts.next().filter(|day| day.ends_with(','))?;
-    let day: u8 = parts.next()?.parse().ok()?;
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = parts.next()?;
-    let month = u8::try_from(MONTHS.iter().position(|name| *name == month)? + 1).ok()?;
-    let year: i32 = parts.next()?.parse().ok()?;
-    let mut clock = parts.next()?.split(':').map(|part| part.parse::<u8>().ok());
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    if parts.next()? != "GMT" || year < 1900 {
-        return None;
-    }
-    let date = time::Date::from_calendar_date(year, time::Month::try_from(month).ok()?, day).ok()?;
-    let time = time::Time::from_hms(hour, minute, second.min(59)).ok()?;
-    Some(time::UtcDateTime::new(date, time).unix_timestamp())
 }
 
 #[cfg(test)]
