@@ -4,13 +4,13 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Method, Request, Response, StatusCode, body::Incoming};
+use hyper::{Request, Response, StatusCode, body::Incoming};
 use serde::Deserialize;
 use serde_json::json;
 use sim::{UtcDateTime, trace::Event};
 use time::format_description::well_known::Rfc3339;
 
-use super::{Management, bare, json, refusal};
+use super::{Management, json};
 use crate::timestamp::rfc3339;
 
 /// Certificates are dated by it, and these years can be written into all of them.
@@ -27,18 +27,7 @@ struct Change {
 
 impl Management {
     pub(super) async fn clock(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        match *request.method() {
-            Method::GET => self.shown_clock(),
-            Method::POST => match self.body(request).await.as_deref().map(serde_json::from_slice) {
-                Some(Ok(change)) => match self.change_clock(&change) {
-                    Ok(()) => self.shown_clock(),
-                    Err(why) => refusal(why),
-                },
-                Some(Err(error)) => refusal(format!("{error}\n")),
-                None => bare(StatusCode::BAD_REQUEST),
-            },
-            _ => bare(StatusCode::METHOD_NOT_ALLOWED),
-        }
+        self.tell_or_change(request, |change| self.change_clock(change), || self.shown_clock()).await
     }
 
     fn change_clock(&self, change: &Change) -> Result<(), String> {

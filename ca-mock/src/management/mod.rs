@@ -25,6 +25,7 @@ use hyper::{
     header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue},
     http::uri::Authority,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sim::Env;
 
@@ -125,6 +126,27 @@ impl Management {
         let authority = request.uri().authority().map(Authority::as_str).or_else(said);
         let authority = authority.filter(|text| text.parse::<Authority>().is_ok()).unwrap_or(&self.own_authority);
         format!("{}://{authority}", self.ca.config().transport.scheme())
+    }
+
+    /// GET tells how something is; POST changes it as the object in its body says, and tells it as well.
+    async fn tell_or_change<C: DeserializeOwned>(
+        &self,
+        request: Request<Incoming>,
+        change: impl FnOnce(&C) -> Result<(), String>,
+        tell: impl FnOnce() -> Response<Full<Bytes>>,
+    ) -> Response<Full<Bytes>> {
+        match *request.method() {
+            Method::GET => tell(),
+            Method::POST => match self.body(request).await.as_deref().map(serde_json::from_slice) {
+                Some(Ok(wanted)) => match change(&wanted) {
+                    Ok(()) => tell(),
+                    Err(why) => refusal(why),
+                },
+                Some(Err(error)) => refusal(format!("{error}\n")),
+                None => bare(StatusCode::BAD_REQUEST),
+            },
+            _ => bare(StatusCode::METHOD_NOT_ALLOWED),
+        }
     }
 
     async fn body(&self, request: Request<Incoming>) -> Option<Bytes> {

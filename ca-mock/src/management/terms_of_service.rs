@@ -4,11 +4,11 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Method, Request, Response, StatusCode, body::Incoming};
+use hyper::{Request, Response, StatusCode, body::Incoming};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Management, bare, json, refusal};
+use super::{Management, json};
 use crate::terms_of_service::{self, TermsOfService};
 
 /// What is given is done in this order.
@@ -21,18 +21,7 @@ struct Change {
 
 impl Management {
     pub(super) async fn terms_of_service(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        match *request.method() {
-            Method::GET => self.shown_terms(),
-            Method::POST => match self.body(request).await.as_deref().map(serde_json::from_slice) {
-                Some(Ok(change)) => match self.change_terms(&change) {
-                    Ok(()) => self.shown_terms(),
-                    Err(why) => refusal(why),
-                },
-                Some(Err(error)) => refusal(format!("{error}\n")),
-                None => bare(StatusCode::BAD_REQUEST),
-            },
-            _ => bare(StatusCode::METHOD_NOT_ALLOWED),
-        }
+        self.tell_or_change(request, |change| self.change_terms(change), || self.shown_terms()).await
     }
 
     fn change_terms(&self, change: &Change) -> Result<(), String> {
