@@ -50,7 +50,7 @@ fn main() {
         let options = real::Options { names: names(), ..real::Options::default() };
         let bench = Bench::new(real::env("load", options), gauntlet);
         if is_wanted("rates") {
-            write_down("issuance-rates", &bench.rates(&contenders).await);
+            bench.rates(&contenders).await;
         }
         if is_wanted("memory") {
             bench.memory(&contenders).await;
@@ -58,11 +58,24 @@ fn main() {
     });
 }
 
-/// Puts a table into the README.
-fn write_down(mark: &str, table: &str) {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
-    let text = fs::read_to_string(&readme).expect("the README is there");
-    fs::write(&readme, figures::replace(&text, mark, table)).expect("the README can be written");
+/// A table that grows in the README row by row, for whoever can't wait.
+struct Table {
+    mark: &'static str,
+    text: String,
+}
+
+impl Table {
+    fn new(mark: &'static str, head: &str) -> Self {
+        Self { mark, text: head.to_owned() }
+    }
+
+    fn add(&mut self, row: &str) {
+        print!("{row}");
+        self.text.push_str(row);
+        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
+        let text = fs::read_to_string(&readme).expect("the README is there");
+        fs::write(&readme, figures::replace(&text, self.mark, &self.text)).expect("the README can be written");
+    }
 }
 
 /// The command as `cargo build --release` makes it.
@@ -91,13 +104,12 @@ impl Bench {
         Self { http: HttpClient::new(&env, roots), env, answers, gauntlet }
     }
 
-    async fn rates(&self, contenders: &[Contender]) -> String {
-        let mut rows = vec![
+    async fn rates(&self, contenders: &[Contender]) {
+        let mut table = Table::new(
+            "issuance-rates",
             "| CA | validation | clients | certificates per second | median, p99 | CPU time of the CA for each | hung \
-             clients | failures |"
-                .to_owned(),
-            "| --- | --- | --- | --- | --- | --- | --- | --- |".to_owned(),
-        ];
+             clients | failures |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n",
+        );
         for (validation, shown) in [(Validation::Http01, "http-01"), (Validation::AlwaysValid, "always valid")] {
             for (clients, repetitions) in CLIENTS {
                 let mut outcomes: Vec<Vec<_>> = contenders.iter().map(|_| Vec::new()).collect();
@@ -109,18 +121,17 @@ impl Bench {
                     }
                 }
                 for (contender, outcomes) in contenders.iter().zip(&outcomes) {
-                    rows.push(format!("| {} | {shown} | {clients} | {} |", contender.name, row(outcomes)));
-                    println!("{}", rows[rows.len() - 1]);
+                    table.add(&format!("| {} | {shown} | {clients} | {} |\n", contender.name, row(outcomes)));
                 }
             }
         }
-        rows.join("\n") + "\n"
     }
 
-    /// The table grows in the README, for whoever can't wait.
     async fn memory(&self, contenders: &[Contender]) {
-        let mut table =
-            "| CA | certificates | resident memory | for each certificate |\n| --- | --- | --- | --- |\n".to_owned();
+        let mut table = Table::new(
+            "issuance-memory",
+            "| CA | certificates | resident memory | for each certificate |\n| --- | --- | --- | --- |\n",
+        );
         for wanted in CERTIFICATES {
             for contender in contenders {
                 let ca = self.start(contender, Validation::AlwaysValid).await;
@@ -128,10 +139,11 @@ impl Bench {
                 let issued = self.load(contender.clients_borne, wanted, MEMORY_ROUND).await.took.len();
                 let bytes = ca.resident_bytes();
                 let each = bytes.saturating_sub(empty) as f64 / issued.max(1) as f64 / 1e3;
-                let row = format!("| {} | {issued} | {:.0} MB | {each:.1} kB |\n", contender.name, bytes as f64 / 1e6);
-                print!("{row}");
-                table.push_str(&row);
-                write_down("issuance-memory", &table);
+                table.add(&format!(
+                    "| {} | {issued} | {:.0} MB | {each:.1} kB |\n",
+                    contender.name,
+                    bytes as f64 / 1e6
+                ));
             }
         }
     }
