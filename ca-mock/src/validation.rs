@@ -76,16 +76,15 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
             verdict = Err(problem);
         }
     }
-    let about = || [("authorization", id.to_string()), ("identifier", answered.identifier.to_string())];
-    let kind_name = || ("type", kind.name().to_owned());
+    let about = || {
+        let (identifier, kind) = (answered.identifier.to_string(), kind.name().to_owned());
+        [("authorization", id.to_string()), ("identifier", identifier), ("type", kind)]
+    };
     match &verdict {
-        Ok(_) => env.probe_about("ca/challenge-valid", || {
-            let [authorization, identifier] = about();
-            [authorization, identifier, kind_name()]
-        }),
+        Ok(_) => env.probe_about("ca/challenge-valid", about),
         Err(problem) => env.probe_about("ca/challenge-invalid", || {
-            let [authorization, identifier] = about();
-            [authorization, identifier, kind_name(), ("why", problem.to_string())]
+            let [authorization, identifier, kind] = about();
+            [authorization, identifier, kind, ("why", problem.to_string())]
         }),
     }
     ca.with_store(|store| {

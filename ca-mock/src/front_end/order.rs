@@ -77,17 +77,17 @@ impl FrontEnd {
             let expires = (config.order_expiry.0)(latest, first_end(store, &authorizations, latest));
             let expires = validity.not_after.map_or(expires, |end| expires.min(end));
             let wishes = (profile, validity, replaces.clone());
-            let names = identifiers.iter().map(ToString::to_string).collect::<Vec<_>>();
             let id = store.orders.create(&self.env, account, identifiers, authorizations, expires, wishes);
             if let Some(certificate) = replaces.and_then(|replaced| store.certificates.find_mut(&replaced)) {
                 certificate.replaced_by = Some(id);
                 self.env.probe_about("ca/order-replaces", || [("order", id.to_string())]);
             }
-            self.env.probe_about("ca/order-created", || {
-                [("order", id.to_string()), ("account", account.to_string()), ("identifiers", names.join(" "))]
-            });
             // With authorizations that are valid already, it is ready at once.
             let order = self.own_order(store, account, id)?;
+            self.env.probe_about("ca/order-created", || {
+                let names = order.identifiers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                [("order", id.to_string()), ("account", account.to_string()), ("identifiers", names)]
+            });
             Ok(self.show_order(StatusCode::CREATED, order))
         })
     }
@@ -271,7 +271,8 @@ impl FrontEnd {
     }
 }
 
-fn about_authorization(id: AuthorizationId, identifier: &Identifier) -> [(&'static str, String); 2] {
+/// What the trace tells of an authorization.
+pub(super) fn about_authorization(id: AuthorizationId, identifier: &Identifier) -> [(&'static str, String); 2] {
     [("authorization", id.to_string()), ("identifier", identifier.to_string())]
 }
 

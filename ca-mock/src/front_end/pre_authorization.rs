@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{
     FrontEnd,
     answer::{Answer, Refusal},
+    order::about_authorization,
     requests::payload,
     routes::Route,
 };
@@ -47,8 +48,7 @@ impl FrontEnd {
                 None => {
                     let expires = after(now, config.pending_authorization_lifetime);
                     let id = store.authorizations.create(&self.env, account, identifier.clone(), expires);
-                    let about = || [("authorization", id.to_string()), ("identifier", identifier.to_string())];
-                    self.env.probe_about("ca/pre-authorization-created", about);
+                    self.env.probe_about("ca/pre-authorization-created", || about_authorization(id, &identifier));
                     (StatusCode::CREATED, id)
                 }
             };

@@ -212,6 +212,7 @@ mod tests {
         assert_eq!((dressed.headers().get(CONTENT_TYPE), dressed.status()), (None, StatusCode::NOT_FOUND));
         assert!(dressed.into_body().collect().await.unwrap().to_bytes().is_empty());
     }
+
     #[tokio::test]
     async fn step_cas_problems_are_known_by_their_type_alone() {
         for (kind, status) in [

@@ -61,8 +61,8 @@ impl Issuance {
         Some(std::iter::once(to_pem(&certificate.der)).chain(issuers).collect())
     }
 
-    /// Signs a certificate with this serial number for the names and the key of `csr`, which must have been checked against its order, as the
-    /// order's profile has it.
+    /// Signs a certificate with this serial number for the names and the key of `csr`, which must have been checked
+    /// against its order, as the order's profile has it.
     pub(crate) fn issue(
         &self,
         env: &Env,
