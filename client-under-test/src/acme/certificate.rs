@@ -88,6 +88,14 @@ impl Leaf {
         names.iter().all(|name| self.names.contains(name))
     }
 
+    /// Whether it is to be shown instead of `other`, whichever CA issued either: an expired one never is, and of the
+    /// others the one that was issued later is.
+    #[must_use]
+    pub fn supersedes(&self, other: &Self, now: UtcDateTime) -> bool {
+        let rank = |leaf: &Self| (now < leaf.not_after, leaf.not_before, leaf.not_after);
+        rank(self) > rank(other)
+    }
+
     /// Whether it is valid at `now`.
     #[must_use]
     pub fn is_valid_at(&self, now: UtcDateTime) -> bool {
@@ -271,6 +279,18 @@ pub(crate) mod tests {
         let end = BEGIN + Duration::days(90);
         assert_eq!(chain.check_names_and_dates(&[name], end), Err(CertificateError::Expired(end)));
         assert_eq!(chain.leaf().lifetime(), Duration::days(90));
+    }
+
+    #[tokio::test]
+    async fn what_was_issued_later_supersedes_unless_it_has_expired() {
+        let key = P256Key::generate(&env(), "leaf");
+        let long = chain("example.com", &key, 90).leaf().clone();
+        let mut short = chain("example.com", &key, 6).leaf().clone();
+        short.not_before += Duration::DAY;
+        assert!(short.supersedes(&long, BEGIN) && !long.supersedes(&short, BEGIN));
+        let later = BEGIN + Duration::days(7);
+        assert!(long.supersedes(&short, later) && !short.supersedes(&long, later));
+        assert!(!long.supersedes(&long, BEGIN));
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ mod in_place_write;
 mod locked_cache;
 mod missing_retry_after;
 mod renewal_under_cache_lock;
+mod replaces_everywhere;
 mod storage_read_under_cache_lock;
 mod thirty_day_constant;
 
@@ -17,5 +18,6 @@ pub use all_or_nothing::AllOrNothing;
 pub use in_place_write::InPlaceWrite;
 pub use missing_retry_after::MissingRetryAfter;
 pub use renewal_under_cache_lock::renewal_under_cache_lock;
+pub use replaces_everywhere::ReplacesEverywhere;
 pub use storage_read_under_cache_lock::storage_read_under_cache_lock;
 pub use thirty_day_constant::ThirtyDayConstant;

@@ -55,12 +55,12 @@ impl<'a> Attempt<'a> {
         };
         let result = self.drive(&mut order, &key).await;
         if let Err(e) = &result {
-            let (may_go_on, asked_to_wait) = match e {
-                IssueError::Acme(e) => (e.is_transient(), e.retry_after().is_some()),
-                IssueError::Storage(_) | IssueError::Request(_) => (false, false),
+            let may_go_on = match e {
+                IssueError::Acme(e) => e.is_transient(),
+                IssueError::Storage(_) | IssueError::Request(_) => false,
             };
             // Asked to wait, not even an end is brought about now; the record leads there later.
-            if !asked_to_wait {
+            if e.retry_after().is_none() {
                 self.settle(&order.url, may_go_on).await;
             }
         }
@@ -106,6 +106,19 @@ impl<'a> Attempt<'a> {
                 Ok(None)
             }
         }
+    }
+
+    /// Gives up the order that an earlier attempt left behind, wherever it stands.
+    pub(super) async fn abandon(mut self) -> Result<(), IssueError> {
+        let Some(pending) = self.issuer.storage.load_pending(self.names.first()).await? else { return Ok(()) };
+        match self.session.order(&pending.url).await {
+            Ok(order) => self.give_up(&order).await?,
+            Err(e) if e.is_transient() => return Err(e.into()),
+            // The CA does not know it any more.
+            Err(_) => {}
+        }
+        self.issuer.env.probe("manager/order-abandoned");
+        Ok(self.issuer.storage.remove_pending(self.names.first()).await?)
     }
 
     async fn begin(&mut self, replaces: &mut Option<CertId>) -> Result<(Order, P256Key), IssueError> {

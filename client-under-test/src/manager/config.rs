@@ -16,6 +16,7 @@ use super::{
     challenges::Solver,
     on_demand::{self, OnDemand},
     rollover::{PendingSlot, RolloverRecord},
+    turns::{IssuedThere, ReplacementScope},
     schedule::{AriThenRatio, RenewalSchedule},
 };
 use crate::{
@@ -24,11 +25,35 @@ use crate::{
     storage::{
         atomic::{AtomicWrite, CertificateWriter},
         certificate::{CertificateRequirement, SetAlone},
+        issuer_key,
     },
 };
 
 /// Minutes between failed attempts; the last one repeats.
 const RETRY_MINUTES: [u64; 14] = [1, 2, 2, 5, 10, 10, 20, 20, 30, 60, 60, 120, 180, 360];
+
+/// A CA, and who its certificates are ordered as.
+#[derive(Clone, Debug)]
+pub struct IssuerConfig {
+    /// Its directory (RFC 8555 §7.1.1), HTTPS.
+    pub directory_url: String,
+    /// Where it can reach the operator (RFC 8555 §7.3), for example `mailto:ops@example.org`.
+    pub contact: Vec<String>,
+    /// The roots that vouch for its own HTTPS, PEM.
+    pub trusted_roots_pem: String,
+}
+
+impl IssuerConfig {
+    /// The CA at `directory_url`, whose HTTPS `trusted_roots_pem` vouch for.
+    #[must_use]
+    pub fn new(directory_url: impl Into<String>, trusted_roots_pem: impl Into<String>) -> Self {
+        Self {
+            directory_url: directory_url.into(),
+            contact: Vec::new(),
+            trusted_roots_pem: trusted_roots_pem.into(),
+        }
+    }
+}
 
 /// What a manager is to do.
 #[derive(Clone, Debug)]
@@ -37,12 +62,10 @@ pub struct Config {
     pub certificates: Vec<Vec<String>>,
     /// The DNS names that get a certificate when a visitor asks for them.
     pub on_demand: Option<OnDemand>,
-    /// The CA's directory (RFC 8555 §7.1.1), HTTPS.
-    pub directory_url: String,
-    /// Where the CA can reach the operator (RFC 8555 §7.3), for example `mailto:ops@example.org`.
-    pub contact: Vec<String>,
-    /// The roots that vouch for the CA's own HTTPS, PEM.
-    pub trusted_roots_pem: String,
+    /// The CAs, in the order in which they are asked for a certificate. There is one at least.
+    pub issuers: Vec<IssuerConfig>,
+    /// Which CAs hear what an order replaces.
+    pub replacement_scope: Arc<dyn ReplacementScope>,
     /// How old the account's key may grow before another takes its place (RFC 8555 §7.3.5); it stays if none.
     pub account_key_lifetime: Option<Duration>,
     /// How a change of the account's key is recorded.
@@ -70,7 +93,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults, for a certificate for each of `names`, and the CA at `directory_url`, whose HTTPS `trusted_roots_pem` vouch for.
+    /// The defaults, for a certificate for each of `names`, and one CA: that at `directory_url`, whose HTTPS
+    /// `trusted_roots_pem` vouch for.
     #[must_use]
     pub fn new(
         names: impl IntoIterator<Item = impl Into<String>>,
@@ -80,9 +104,8 @@ impl Config {
         Self {
             certificates: names.into_iter().map(|name| vec![name.into()]).collect(),
             on_demand: None,
-            directory_url: directory_url.into(),
-            contact: Vec::new(),
-            trusted_roots_pem: trusted_roots_pem.into(),
+            issuers: vec![IssuerConfig::new(directory_url, trusted_roots_pem)],
+            replacement_scope: Arc::new(IssuedThere),
             account_key_lifetime: None,
             rollover_record: Arc::new(PendingSlot),
             storage_root: "/var/lib/acme".into(),
@@ -111,6 +134,12 @@ pub enum ConfigError {
     /// Two certificates would be kept under one name.
     #[error("two different certificates begin with `{0}`")]
     SameFirstName(Name),
+    /// There is no CA to ask.
+    #[error("there is no issuer")]
+    NoIssuer,
+    /// Two CAs would share one part of the storage.
+    #[error("two issuers are at `{0}`, or their addresses differ too little to tell their files apart")]
+    SameIssuer(Url),
     /// The directory's address can't be used.
     #[error("`{0}` is not an HTTPS address of a directory")]
     Directory(String),
@@ -127,9 +156,8 @@ pub enum ConfigError {
 pub(super) struct Settings {
     pub(super) certificates: Vec<Names>,
     pub(super) on_demand: Option<on_demand::Policy>,
-    pub(super) directory_url: Url,
-    pub(super) contact: Vec<String>,
-    pub(super) roots: RootCertStore,
+    pub(super) issuers: Vec<IssuerSettings>,
+    pub(super) replacement_scope: Arc<dyn ReplacementScope>,
     pub(super) account_key_lifetime: Option<Duration>,
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
     pub(super) storage_root: PathBuf,
@@ -142,6 +170,26 @@ pub(super) struct Settings {
     pub(super) retry_delays: Vec<Duration>,
     pub(super) certificate_writer: Arc<dyn CertificateWriter>,
     pub(super) certificate_requirement: Arc<dyn CertificateRequirement>,
+}
+
+/// An [`IssuerConfig`] that has been understood.
+#[derive(Clone, Debug)]
+pub(super) struct IssuerSettings {
+    pub(super) directory_url: Url,
+    pub(super) contact: Vec<String>,
+    pub(super) roots: RootCertStore,
+}
+
+impl TryFrom<IssuerConfig> for IssuerSettings {
+    type Error = ConfigError;
+
+    fn try_from(config: IssuerConfig) -> Result<Self, ConfigError> {
+        let directory_url = Url::parse(&config.directory_url)
+            .ok()
+            .filter(|url| url.scheme() == "https" && url.has_host())
+            .ok_or(ConfigError::Directory(config.directory_url))?;
+        Ok(Self { directory_url, contact: config.contact, roots: roots(&config.trusted_roots_pem)? })
+    }
 }
 
 impl TryFrom<Config> for Settings {
@@ -159,19 +207,26 @@ impl TryFrom<Config> for Settings {
                 Some(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
             }
         }
-        let directory_url = Url::parse(&config.directory_url)
-            .ok()
-            .filter(|url| url.scheme() == "https" && url.has_host())
-            .ok_or(ConfigError::Directory(config.directory_url))?;
+        let mut issuers: Vec<IssuerSettings> = Vec::new();
+        for issuer in config.issuers {
+            let issuer = IssuerSettings::try_from(issuer)?;
+            let part = issuer_key(&issuer.directory_url);
+            if issuers.iter().any(|known| issuer_key(&known.directory_url) == part) {
+                return Err(ConfigError::SameIssuer(issuer.directory_url));
+            }
+            issuers.push(issuer);
+        }
+        if issuers.is_empty() {
+            return Err(ConfigError::NoIssuer);
+        }
         if config.retry_delays.is_empty() || config.retry_delays.iter().any(|delay| delay.as_secs() == 0) {
             return Err(ConfigError::RetryDelays);
         }
         Ok(Self {
             certificates,
             on_demand: config.on_demand.map(TryInto::try_into).transpose()?,
-            directory_url,
-            contact: config.contact,
-            roots: roots(&config.trusted_roots_pem)?,
+            issuers,
+            replacement_scope: config.replacement_scope,
             account_key_lifetime: config.account_key_lifetime,
             rollover_record: config.rollover_record,
             storage_root: config.storage_root,
@@ -202,6 +257,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_understood_is_refused_at_once() {
+        let ca = |url: &str| IssuerConfig::new(url, "");
         let good = || Config::new(["a.test", "A.test."], "https://127.0.0.1:14000/dir", "");
         let settings = Settings::try_from(good()).unwrap();
         assert_eq!(settings.certificates.len(), 1);
@@ -210,8 +266,13 @@ mod tests {
                 certificates.iter().map(|names| names.iter().map(ToString::to_string).collect()).collect();
             assert!(Settings::try_from(Config { certificates, ..good() }).is_err());
         }
-        assert!(Settings::try_from(Config { directory_url: "http://ca.test/".into(), ..good() }).is_err());
-        assert!(Settings::try_from(Config { trusted_roots_pem: "-----BEGIN X-----".into(), ..good() }).is_err());
+        let other = Config { issuers: vec![ca("https://ca.test/dir"), ca("https://ca.test/other")], ..good() };
+        assert_eq!(Settings::try_from(other).unwrap().issuers.len(), 2);
+        let unreadable = IssuerConfig::new("https://ca.test/", "-----BEGIN X-----");
+        let twice = vec![ca("https://ca.test/dir"), ca("https://ca.test/dir/")];
+        for issuers in [vec![], vec![ca("http://ca.test/")], vec![unreadable], twice] {
+            assert!(Settings::try_from(Config { issuers, ..good() }).is_err());
+        }
         assert!(Settings::try_from(Config { retry_delays: vec![], ..good() }).is_err());
     }
 }

@@ -1,9 +1,9 @@
-//! [`Issuer`]: everything that is asked of the one CA, for all managed names.
+//! [`Issuer`]: everything that is asked of one CA, for all managed names.
 //!
-//! Owns the account, which all names share, and makes one `Attempt` at a time for a certificate. When an
-//! attempt is made, and what follows a failed one, is the maintenance's business.
+//! Owns the account, which all names share, and makes one `Attempt` at a time for a certificate. Which CA is asked
+//! and when, and what follows a failed attempt, is not decided here.
 
-use std::{convert::Infallible, io, sync::Arc};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use sim::{
     Env,
@@ -13,7 +13,11 @@ use sim::{
 use url::Url;
 
 use super::{
-    attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings, maintenance::STORAGE_LOOK_INTERVAL,
+    attempt::Attempt,
+    backoff::Failure,
+    challenges::Answers,
+    config::{IssuerSettings, Settings},
+    maintenance::STORAGE_LOOK_INTERVAL,
     rollover::RolloverRecord,
 };
 use crate::{
@@ -51,6 +55,15 @@ impl IssueError {
             Self::Acme(_) | Self::Storage(_) | Self::Request(_) => Failure::Other,
         }
     }
+
+    /// How long the CA wants to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Acme(e) => e.retry_after(),
+            Self::Storage(_) | Self::Request(_) => None,
+        }
+    }
 }
 
 /// A new certificate.
@@ -61,6 +74,9 @@ pub struct Obtained {
     /// Whether it could be stored. If not, it is still good to serve.
     pub stored: io::Result<()>,
 }
+
+/// The CAs, in the order in which they are asked.
+pub(super) type Issuers = Arc<[Arc<Issuer>]>;
 
 /// Asks one CA, as one account.
 #[derive(Debug)]
@@ -80,16 +96,19 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    pub(super) fn new(env: &Env, settings: &Settings, storage: Storage, answers: Answers) -> Self {
+    pub(super) fn new(env: &Env, settings: &Settings, ca: &IssuerSettings, answers: Answers) -> Self {
+        let storage = Storage::new(env, settings.storage_root.clone(), &ca.directory_url)
+            .with_certificate_writer(settings.certificate_writer.clone())
+            .with_certificate_requirement(settings.certificate_requirement.clone());
         Self {
             env: env.clone(),
             storage,
             answers,
             rollover_record: settings.rollover_record.clone(),
-            http: HttpClient::new(env, settings.roots.clone()),
-            directory_url: settings.directory_url.clone(),
-            contact: settings.contact.clone(),
-            user: User::of_contact(&settings.contact),
+            http: HttpClient::new(env, ca.roots.clone()),
+            directory_url: ca.directory_url.clone(),
+            contact: ca.contact.clone(),
+            user: User::of_contact(&ca.contact),
             account: Mutex::new(env, "manager/account", None),
             account_key: RwLock::new(env, "manager/account-key", ()),
         }
@@ -113,6 +132,8 @@ impl Issuer {
             self.env.probe("manager/account-lost");
             let account = self.register(&mut client, account.key().clone()).await?;
             *self.account.lock().await = Some(account.clone());
+            // What is replaced was issued to an account that is no more (RFC 9773 §5).
+            *replaces = None;
             result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
         }
         if let Err(IssueError::Acme(e)) = &result
@@ -128,6 +149,21 @@ impl Issuer {
             drop(self.storage.remove_pending(names.first()).await);
         }
         Ok(Obtained { set, stored })
+    }
+
+    /// Gives up the order for `names` that an attempt left behind, if there is one: another CA has issued instead.
+    ///
+    /// # Errors
+    /// [`IssueError`]; the order's record is then kept.
+    pub(super) async fn abandon(&self, names: &Names) -> Result<(), IssueError> {
+        if self.storage.load_pending(names.first()).await?.is_none() {
+            return Ok(());
+        }
+        let _operation = self.env.operation(format!("abandon the order for {names}"));
+        let _key_stays = self.account_key.read().await;
+        let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
+        let account = self.account(&mut client).await?;
+        Attempt::new(self, account.session(&mut client), names).abandon().await
     }
 
     /// Asks when the CA suggests to renew a certificate; `None` if it makes no suggestions.

@@ -17,23 +17,22 @@ pub mod on_demand;
 pub mod rollover;
 pub mod schedule;
 pub mod tls_alpn01;
+pub mod turns;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
 use challenges::Answers;
 pub use challenges::Solver;
 use config::Settings;
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, IssuerConfig};
 use endpoint::Endpoint;
 use http01::Tokens;
-use issue::Issuer;
+use issue::{Issuer, Issuers};
 use maintenance::Keeper;
 pub use on_demand::OnDemand;
 pub use rollover::RolloverRecord;
 pub use schedule::{AriThenRatio, RenewalSchedule};
 use sim::{Env, net::TcpListener};
-
-use crate::storage::Storage;
 
 /// A certificate manager, not yet at work.
 #[derive(Debug)]
@@ -99,19 +98,19 @@ impl Listening {
     pub async fn run(self) -> Infallible {
         let Manager { env, settings } = self.manager;
         let settings = Arc::new(settings);
-        let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
-            .with_certificate_writer(settings.certificate_writer.clone())
-            .with_certificate_requirement(settings.certificate_requirement.clone());
-        storage.clean().await;
         let tokens = Tokens::default();
         let cache = (settings.certificate_cache)(&env);
         let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone());
-        let issuer = Arc::new(Issuer::new(&env, &settings, storage, answers));
+        let issuer = |ca| Arc::new(Issuer::new(&env, &settings, ca, answers.clone()));
+        let issuers: Issuers = settings.issuers.iter().map(issuer).collect();
+        for issuer in &*issuers {
+            issuer.storage.clean().await;
+        }
 
         let mut keepers = Vec::new();
         let mut loaded = 0;
         for names in &settings.certificates {
-            let mut keeper = Keeper::new(names.clone(), issuer.clone(), cache.clone(), &settings);
+            let mut keeper = Keeper::new(&env, names.clone(), &issuers, cache.clone(), &settings);
             loaded += usize::from(keeper.load().await);
             keepers.push((names.first(), keeper));
         }
@@ -122,19 +121,23 @@ impl Listening {
         let on_demand = settings
             .on_demand
             .clone()
-            .map(|policy| Arc::new(on_demand::Keepers::new(policy, issuer.clone(), cache.clone(), settings.clone())));
+            .map(|policy| on_demand::Keepers::new(&env, policy, issuers.clone(), cache.clone(), settings.clone()))
+            .map(Arc::new);
         let endpoint = Endpoint::new(&env, cache, settings.certificates.first().map(|names| names.first().clone()))
             .with_on_demand(on_demand);
         let _serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
             env.spawn("endpoint", endpoint.serve(self.tls)),
-            env.spawn("keep the account", issuer.clone().keep_account()),
         );
+        let mut keeping_accounts = Vec::new();
+        for issuer in &*issuers {
+            keeping_accounts.push(env.spawn("keep the account", issuer.clone().keep_account()));
+            if let Some(lifetime) = settings.account_key_lifetime {
+                keeping_accounts.push(env.spawn("account key", rollover::keep_young(issuer.clone(), lifetime)));
+            }
+        }
         let _keeping: Vec<_> =
             keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();
-        let _rolling_over = settings
-            .account_key_lifetime
-            .map(|lifetime| env.spawn("account key", rollover::keep_young(issuer, lifetime)));
         std::future::pending().await
     }
 }

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use super::{
     cache::CertificateCache,
     config::Settings,
-    issue::Issuer,
+    issue::Issuers,
     maintenance::{Keeper, Standing},
 };
 use crate::name::{Name, Names, NotAName};
@@ -62,7 +62,7 @@ impl Policy {
 pub(super) struct Keepers {
     env: Env,
     policy: Policy,
-    issuer: Arc<Issuer>,
+    issuers: Issuers,
     cache: Arc<dyn CertificateCache>,
     settings: Arc<Settings>,
     /// In the order in which they were taken up.
@@ -88,12 +88,13 @@ struct Kept {
 
 impl Keepers {
     pub(super) fn new(
+        env: &Env,
         policy: Policy,
-        issuer: Arc<Issuer>,
+        issuers: Issuers,
         cache: Arc<dyn CertificateCache>,
         settings: Arc<Settings>,
     ) -> Self {
-        Self { env: issuer.env.clone(), policy, issuer, cache, settings, kept: Mutex::default() }
+        Self { env: env.clone(), policy, issuers, cache, settings, kept: Mutex::default() }
     }
 
     /// Returns once `name` is served, or will not be for now.
@@ -136,7 +137,8 @@ impl Keepers {
                 return Found::NoRoom(first.standing.clone());
             }
         }
-        let keeper = Keeper::new(Names::of(name.clone()), self.issuer.clone(), self.cache.clone(), &self.settings);
+        let names = Names::of(name.clone());
+        let keeper = Keeper::new(&self.env, names, &self.issuers, self.cache.clone(), &self.settings);
         let standing = keeper.standing();
         let keeping = self.env.spawn(format!("keep {name}"), keeper.run());
         kept.push_back(Kept { name: name.clone(), standing: standing.clone(), keeping });

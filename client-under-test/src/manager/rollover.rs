@@ -64,8 +64,7 @@ pub(super) async fn keep_young(issuer: Arc<Issuer>, lifetime: Duration) -> Infal
             Err(e) => {
                 issuer.env.probe("manager/rollover-failed");
                 let wait = backoff.after(Failure::Other);
-                let asked = if let IssueError::Acme(e) = &e { e.retry_after() } else { None };
-                asked.map_or(wait, |asked| asked.max(wait))
+                e.retry_after().map_or(wait, |asked| asked.max(wait))
             }
         };
         issuer.env.sleep(wait).await;

@@ -131,7 +131,7 @@ fn file_name(name: &Name) -> String {
 }
 
 /// A CA's directory address as a file's name: host, port and path, as Caddy writes them.
-fn issuer_key(directory_url: &Url) -> String {
+pub(crate) fn issuer_key(directory_url: &Url) -> String {
     let port = directory_url.port().map(|port| format!("-{port}")).unwrap_or_default();
     let text = format!("{}{port}{}", directory_url.host_str().unwrap_or_default(), directory_url.path());
     text.trim_end_matches('/').chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect()

@@ -150,6 +150,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "At most one order for a set of names is open at any time, unless a crash left one behind.";
     "manager.renews-before-expiry" Always ["L1"] [Margin] |settings| Box::new(laws::renews_before_expiry::RenewsBeforeExpiry::new(settings)),
         "Before a certificate expires, or earlier by a margin, a newer one for the same names has been downloaded.";
+    "manager.replaces-where-it-belongs" Always ["M11"] [] |_| Box::<laws::replaces_where_it_belongs::ReplacesWhereItBelongs>::default(),
+        "Orders say what they replace only to the CA that issued it, as the account that has it, and not after a refusal.";
     "nonces.single-use" Always ["M7"] [] |_| Box::<laws::nonces_single_use::NoncesSingleUse>::default(),
         "The client sends no nonce twice; a POST that is tried again carries a new one.";
     "storage.files-parse" Always ["S1"] [] |_| Box::<laws::files_parse::FilesParse>::default(),

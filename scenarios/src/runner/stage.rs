@@ -14,7 +14,7 @@ use ca_mock::{
 };
 use client_under_test::{
     Manager,
-    manager::{OnDemand, RenewalSchedule, Solver},
+    manager::{IssuerConfig, OnDemand, RenewalSchedule, Solver},
 };
 use rustls::RootCertStore;
 use sim::{
@@ -118,8 +118,7 @@ pub(super) fn build(
     let cas = cas(case, &mut world, &hosts, &resolvers)?;
     for (name, host) in &case.hosts {
         let id = hosts[name.as_str()];
-        let ca = cas.get(name.as_str()).or_else(|| cas.values().next());
-        set_program(&mut world, case, host, (id, addresses[name.as_str()]), &resolvers, ca)?;
+        set_program(&mut world, case, (name, host), (id, addresses[name.as_str()]), &resolvers, &cas)?;
     }
     let net = case.net.clone();
     let order = start_order(case, &hosts);
@@ -258,13 +257,15 @@ fn cas(
 fn set_program(
     world: &mut World,
     case: &Case,
-    host: &Host,
+    (name, host): (&HostName, &Host),
     (id, address): (HostId, IpAddr),
     resolvers: &Resolvers<'_>,
-    ca: Option<&Ca>,
+    cas: &BTreeMap<String, Ca>,
 ) -> Result<(), StageError> {
-    let a_ca =
-        || ca.cloned().ok_or_else(|| StageError(format!("host {} needs a host of kind ca", world.host_name(id))));
+    let a_ca = || {
+        let own_or_first = cas.get(name.as_str()).or_else(|| cas.values().next());
+        own_or_first.cloned().ok_or_else(|| StageError(format!("host {name} needs a host of kind ca")))
+    };
     match &host.kind {
         HostKind::Ca { .. } => {
             let ca = a_ca()?;
@@ -292,15 +293,19 @@ fn set_program(
             names,
             account_key_lifetime,
             one_certificate,
+            cas: asked,
             on_demand,
             on_demand_capacity,
             challenge,
         } => {
-            let ca = a_ca()?;
+            let asked = match asked {
+                Some(asked) => asked.iter().map(|name| the_ca(cas, name)).collect::<Result<Vec<_>, _>>()?,
+                None => vec![a_ca()?],
+            };
             for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
                 world.add_name(name, vec![address]);
             }
-            let mut config = manager_config(case, &names.0, &ca);
+            let mut config = manager_config(case, &names.0, &asked);
             config.solver = match challenge {
                 ChallengeType::Http01 => Solver::Http01,
                 ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
@@ -323,7 +328,7 @@ fn set_program(
         }
         HostKind::Visitor { visits, every, from } => {
             let mut roots = RootCertStore::empty();
-            if let Some(ca) = ca {
+            for ca in cas.values() {
                 let pem = pem::parse(ca.issuer_root_pem()).map_err(|e| StageError(e.to_string()))?;
                 roots.add(pem.into_contents().into()).map_err(|e| StageError(e.to_string()))?;
             }
@@ -338,16 +343,28 @@ fn set_program(
     Ok(())
 }
 
+fn issuer(ca: &Ca) -> IssuerConfig {
+    let directory = format!("https://{}{}", ca.config().directory_host, ca.config().paths.directory());
+    IssuerConfig {
+        contact: vec!["mailto:operator@example.test".to_owned()],
+        ..IssuerConfig::new(directory, ca.api_root_pem())
+    }
+}
+
 async fn serve_dns(env: Env, zones: ZoneHandle) {
     let local = SocketAddr::from(([0, 0, 0, 0], 53));
     let server = DnsServer::bind(&env, local, zones).await.expect("the DNS port is free on its own host");
     server.serve().await;
 }
 
-fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::Config {
-    let directory = format!("https://{}{}", ca.config().directory_host, ca.config().paths.directory());
-    let mut config = client_under_test::Config::new(names, directory, ca.api_root_pem());
-    config.contact = vec!["mailto:operator@example.test".to_owned()];
+/// The CA on the host of this name.
+fn the_ca(cas: &BTreeMap<String, Ca>, name: &HostName) -> Result<Ca, StageError> {
+    cas.get(name.as_str()).cloned().ok_or_else(|| StageError(format!("{name} is not a host of kind ca")))
+}
+
+fn manager_config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_test::Config {
+    let mut config = client_under_test::Config::new(names, "", "");
+    config.issuers = cas.iter().map(issuer).collect();
     config.storage_root = PathBuf::from(STORAGE_ROOT);
     for bug in &case.bugs {
         match bug {
@@ -372,6 +389,9 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             }
             Bug::StorageReadUnderCacheLock => {
                 config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
+            }
+            Bug::ReplacesEverywhere => {
+                config.replacement_scope = Arc::new(client_under_test::historical::ReplacesEverywhere);
             }
             Bug::CaaLoopVariable
             | Bug::StaleAccountCache

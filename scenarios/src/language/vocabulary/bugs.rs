@@ -30,6 +30,9 @@ choices! {
         /// Reads storage under the lock of the certificate cache, which visitors wait for. certmagic, as of 2026:
         /// <https://github.com/caddyserver/certmagic/blob/master/maintain.go>
         "client.storage-read-under-cache-lock" => StorageReadUnderCacheLock,
+        /// Tells every CA which certificate an order replaces, also those that have never heard of it. certmagic, as of 2026:
+        /// <https://github.com/caddyserver/certmagic/blob/master/config.go>
+        "client.replaces-everywhere" => ReplacesEverywhere,
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,

@@ -106,6 +106,8 @@ words! {
         "manager.one-account" [always finally] => ManagerOneAccount {},
         /// At most one order for a set of names is open at any time, unless a crash left one behind.
         "manager.one-open-order" [always finally] => ManagerOneOpenOrder {},
+        /// Orders say what they replace only to the CA that issued it, as the account that has it, and not after a refusal.
+        "manager.replaces-where-it-belongs" [always finally] => ManagerReplacesWhereItBelongs {},
         /// The client sends no nonce twice; a POST that is tried again carries a new one (RFC 8555 §6.5).
         "nonces.single-use" [always finally] => NoncesSingleUse {},
         /// The CA accepts no nonce twice, gives none out twice, and gives a fresh one with each answer to a POST.

@@ -51,6 +51,8 @@ words! {
         "manager" => Manager {
             /// The names that it keeps certificates for.
             "names" => names: Names = required,
+            /// The hosts of kind `ca` that it asks, in this order; left out: the first.
+            "cas" => cas: Vec<HostName> = optional,
             /// Names that get a certificate when a visitor asks for them.
             "on-demand" => on_demand: Names = optional,
             /// How many of the names on demand are looked after at a time.

@@ -33,6 +33,7 @@ pub(super) mod order_within_authorizations;
 pub(super) mod rechecks_caa;
 pub(super) mod refuses_only_for_caa;
 pub(super) mod renews_before_expiry;
+pub(super) mod replaces_where_it_belongs;
 pub(super) mod see_valid_certificate;
 pub(super) mod serial_numbers;
 pub(super) mod validates_before_issuing;
