@@ -15,6 +15,7 @@ use super::{
     cache::{MakeCache, Snapshot},
     challenges::Solver,
     on_demand::{self, OnDemand},
+    order_rate::OrderRate,
     rollover::{PendingSlot, RolloverRecord},
     turns::{IssuedThere, ReplacementScope},
     schedule::{AriThenRatio, RenewalSchedule},
@@ -41,6 +42,8 @@ pub struct IssuerConfig {
     pub contact: Vec<String>,
     /// The roots that vouch for its own HTTPS, PEM.
     pub trusted_roots_pem: String,
+    /// How often it is asked for certificates at most.
+    pub order_rate: OrderRate,
 }
 
 impl IssuerConfig {
@@ -51,6 +54,7 @@ impl IssuerConfig {
             directory_url: directory_url.into(),
             contact: Vec::new(),
             trusted_roots_pem: trusted_roots_pem.into(),
+            order_rate: OrderRate::default(),
         }
     }
 }
@@ -146,6 +150,9 @@ pub enum ConfigError {
     /// The roots can't be read.
     #[error("the trusted roots are not PEM certificates: {0}")]
     Roots(String),
+    /// The address of whoever decides about names on demand can't be used.
+    #[error("`{0}` is not a plain HTTP address of an endpoint to ask")]
+    Ask(String),
     /// There is no wait between failed attempts.
     #[error("retry_delays is empty, or one of its waits is shorter than a second")]
     RetryDelays,
@@ -178,6 +185,7 @@ pub(super) struct IssuerSettings {
     pub(super) directory_url: Url,
     pub(super) contact: Vec<String>,
     pub(super) roots: RootCertStore,
+    pub(super) order_rate: OrderRate,
 }
 
 impl TryFrom<IssuerConfig> for IssuerSettings {
@@ -188,7 +196,8 @@ impl TryFrom<IssuerConfig> for IssuerSettings {
             .ok()
             .filter(|url| url.scheme() == "https" && url.has_host())
             .ok_or(ConfigError::Directory(config.directory_url))?;
-        Ok(Self { directory_url, contact: config.contact, roots: roots(&config.trusted_roots_pem)? })
+        let (roots, order_rate) = (roots(&config.trusted_roots_pem)?, config.order_rate);
+        Ok(Self { directory_url, contact: config.contact, roots, order_rate })
     }
 }
 

@@ -4,7 +4,7 @@
 //! answered by tls-alpn-01 (RFC 8737): they offer `acme-tls/1` and nothing else, and see only what was made for
 //! them, as visitors never do.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -96,6 +96,7 @@ impl Endpoint {
     }
 
     async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<Served> {
+        let visitor = stream.peer_address();
         let hello = Hello::read(&self.env, stream).await?;
         let is_validation = hello.alpn().any(|protocol| protocol == tls_alpn01::PROTOCOL.as_bytes());
         if is_validation {
@@ -107,18 +108,18 @@ impl Endpoint {
             return Ok(Served::ValidationAuthority(hello.answer(certificate, &[tls_alpn01::PROTOCOL]).await?));
         }
         let certificate = match hello.server_name().or(self.default.as_ref().map(Name::as_str)) {
-            Some(name) => self.find_or_obtain(name).await,
+            Some(name) => self.find_or_obtain(name, visitor).await,
             None => None,
         };
         Ok(Served::Visitor(hello.answer(certificate, &["http/1.1"]).await?))
     }
 
-    async fn find_or_obtain(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+    async fn find_or_obtain(&self, name: &str, visitor: SocketAddr) -> Option<Arc<CertifiedKey>> {
         let found = self.cache.find(Wanted::Certificate(name)).done().await;
         match &self.on_demand {
             Some(keepers) if found.is_none() => {
                 // Who has waited long enough goes, and the next one finds what has come meanwhile.
-                let _ = self.env.timeout(ON_DEMAND_LIMIT, keepers.take_up(name)).await;
+                let _ = self.env.timeout(ON_DEMAND_LIMIT, keepers.take_up(name, visitor)).await;
                 self.cache.find(Wanted::Certificate(name)).done().await
             }
             Some(_) | None => found,

@@ -18,6 +18,7 @@ use super::{
     challenges::Answers,
     config::{IssuerSettings, Settings},
     maintenance::STORAGE_LOOK_INTERVAL,
+    order_rate::Turnstile,
     rollover::RolloverRecord,
 };
 use crate::{
@@ -85,6 +86,8 @@ pub struct Issuer {
     pub(super) storage: Storage,
     pub(super) answers: Answers,
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
+    /// To be passed before each attempt.
+    pub(super) turnstile: Turnstile,
     pub(super) http: HttpClient,
     pub(super) directory_url: Url,
     pub(super) user: User,
@@ -105,6 +108,7 @@ impl Issuer {
             storage,
             answers,
             rollover_record: settings.rollover_record.clone(),
+            turnstile: Turnstile::new(env, ca.order_rate),
             http: HttpClient::new(env, ca.roots.clone()),
             directory_url: ca.directory_url.clone(),
             contact: ca.contact.clone(),

@@ -16,6 +16,7 @@ use super::{
     backoff::{Backoff, Failure},
     cache::{CertificateCache, Work},
     config::Settings,
+    decision::Permission,
     issue::{Issuer, Issuers},
     schedule::RenewalSchedule,
     turns::{NotObtained, Pause, Replaced, Turns},
@@ -44,8 +45,8 @@ pub(super) struct Keeper {
     cache: Arc<dyn CertificateCache>,
     schedule: Arc<dyn RenewalSchedule>,
     comparison: Arc<dyn AriComparison>,
-    /// After storage failed an attempt.
-    storage_pause: Pause,
+    /// After an attempt for which no CA could be asked.
+    pause: Pause,
     current: Option<Current>,
     reads_failed: u32,
     /// When to look again whether storage holds what is shown.
@@ -97,6 +98,7 @@ impl Keeper {
     pub(super) fn new(
         env: &Env,
         names: Names,
+        permission: Permission,
         issuers: &Issuers,
         cache: Arc<dyn CertificateCache>,
         settings: &Settings,
@@ -105,11 +107,11 @@ impl Keeper {
             env: env.clone(),
             names,
             storage_look_at: env.monotonic_now() + STORAGE_LOOK_INTERVAL,
-            turns: Turns::new(issuers, settings.replacement_scope.clone(), &settings.retry_delays),
+            turns: Turns::new(permission, issuers, settings.replacement_scope.clone(), &settings.retry_delays),
             cache,
             schedule: settings.renewal_schedule.clone(),
             comparison: settings.ari_comparison.clone(),
-            storage_pause: Pause::new(&settings.retry_delays),
+            pause: Pause::new(&settings.retry_delays),
             current: None,
             reads_failed: 0,
             standing: watch::Sender::default(),
@@ -139,7 +141,7 @@ impl Keeper {
 
     /// After a failed attempt: when the next one may be made.
     fn retry_at(&self) -> Option<Monotonic> {
-        let next = self.storage_pause.until().max(self.turns.next_at());
+        let next = self.pause.until().max(self.turns.next_at());
         next.filter(|_| self.is_due())
     }
 
@@ -148,15 +150,18 @@ impl Keeper {
         self.store_again().await;
         self.poll_ari().await;
         let now = self.env.monotonic_now();
-        if self.is_due() && self.storage_pause.is_over(now) && self.turns.has_come(now) {
+        if self.is_due() && self.pause.is_over(now) && self.turns.has_come(now) {
             match self.attempt().await {
                 Ok(()) => {
-                    self.storage_pause.reset();
+                    self.pause.reset();
                     self.poll_ari().await;
                 }
-                Err(_) => {
+                Err(e) => {
+                    if let NotObtained::Storage(e) = &e {
+                        self.env.probe_about("manager/storage-trouble", || [("reason", e.to_string())]);
+                    }
                     self.env.probe("manager/renewal-failed");
-                    self.storage_pause.begin(&self.env, Failure::Other, None);
+                    self.pause.begin(&self.env, Failure::Other, None);
                 }
             }
         }
@@ -176,12 +181,12 @@ impl Keeper {
     /// Makes an attempt at each CA whose turn has come, unless storage has what is wanted.
     ///
     /// # Errors
-    /// The disk's; what a CA failed with is remembered with its turn.
-    async fn attempt(&mut self) -> io::Result<()> {
+    /// [`NotObtained`], if no CA could be asked; what a CA failed with is remembered with its turn.
+    async fn attempt(&mut self) -> Result<(), NotObtained> {
         if let Err(e) = self.look_into_storage().await {
             self.reads_failed += 1;
             if self.current.is_none() && self.reads_failed < READS_TRIED_MAX {
-                return Err(e);
+                return Err(NotObtained::Storage(e));
             }
         }
         if !self.is_due() {
@@ -200,8 +205,8 @@ impl Keeper {
                 self.show(obtained.set, issuer, obtained.stored.is_ok()).await;
                 Ok(())
             }
-            Err(NotObtained::Storage(e)) => Err(e),
             Err(NotObtained::ByAnyIssuer) => Ok(()),
+            Err(e @ (NotObtained::Storage(_) | NotObtained::NotAllowed)) => Err(e),
         }
     }
 

@@ -9,11 +9,13 @@ pub mod backoff;
 pub mod cache;
 mod challenges;
 pub mod config;
+pub mod decision;
 pub mod endpoint;
 pub mod http01;
 pub mod issue;
 mod maintenance;
 pub mod on_demand;
+pub mod order_rate;
 pub mod rollover;
 pub mod schedule;
 pub mod tls_alpn01;
@@ -25,11 +27,14 @@ use challenges::Answers;
 pub use challenges::Solver;
 use config::Settings;
 pub use config::{Config, ConfigError, IssuerConfig};
+use decision::Permission;
 use endpoint::Endpoint;
 use http01::Tokens;
 use issue::{Issuer, Issuers};
 use maintenance::Keeper;
+pub use decision::{AskEndpoint, Decision};
 pub use on_demand::OnDemand;
+pub use order_rate::OrderRate;
 pub use rollover::RolloverRecord;
 pub use schedule::{AriThenRatio, RenewalSchedule};
 use sim::{Env, net::TcpListener};
@@ -110,7 +115,8 @@ impl Listening {
         let mut keepers = Vec::new();
         let mut loaded = 0;
         for names in &settings.certificates {
-            let mut keeper = Keeper::new(&env, names.clone(), &issuers, cache.clone(), &settings);
+            let permission = Permission::Given;
+            let mut keeper = Keeper::new(&env, names.clone(), permission, &issuers, cache.clone(), &settings);
             loaded += usize::from(keeper.load().await);
             keepers.push((names.first(), keeper));
         }

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::{
     backoff::{Backoff, Failure},
+    decision::Permission,
     issue::{IssueError, Issuer, Issuers, Obtained},
 };
 use crate::{acme::renewal_info::CertId, name::Names};
@@ -92,11 +93,14 @@ pub(super) enum NotObtained {
     ByAnyIssuer,
     /// The disk failed.
     Storage(io::Error),
+    /// It may not be ordered.
+    NotAllowed,
 }
 
 /// The CAs' turns, for one certificate.
 #[derive(Debug)]
 pub(super) struct Turns {
+    permission: Permission,
     scope: Arc<dyn ReplacementScope>,
     turns: Vec<Turn>,
 }
@@ -110,14 +114,19 @@ struct Turn {
 }
 
 impl Turns {
-    pub(super) fn new(issuers: &Issuers, scope: Arc<dyn ReplacementScope>, delays: &[Duration]) -> Self {
+    pub(super) fn new(
+        permission: Permission,
+        issuers: &Issuers,
+        scope: Arc<dyn ReplacementScope>,
+        delays: &[Duration],
+    ) -> Self {
         let turn = |issuer: &Arc<Issuer>| Turn {
             issuer: issuer.clone(),
             pause: Pause::new(delays),
             // The process before this one may have left it.
             owes_an_end: true,
         };
-        Self { scope, turns: issuers.iter().map(turn).collect() }
+        Self { permission, scope, turns: issuers.iter().map(turn).collect() }
     }
 
     /// The CAs, in their order.
@@ -150,6 +159,10 @@ impl Turns {
         for (position, turn) in self.turns.iter_mut().enumerate() {
             if !turn.pause.is_over(env.monotonic_now()) {
                 continue;
+            }
+            turn.issuer.turnstile.pass().await;
+            if !self.permission.holds(env, names.first()).await {
+                return Err(NotObtained::NotAllowed);
             }
             let covered = replaces.as_ref().filter(|replaced| self.scope.covers(&turn.issuer.directory_url, replaced));
             let mut told = covered.map(|replaced| replaced.certificate.clone());

@@ -337,7 +337,11 @@ fn read_bugs(root: &Table, judge: &mut Judge) -> Option<(Vec<Bug>, Vec<CaBehavio
 fn demand_names_resolve(root: &Table, hosts: &BTreeMap<HostName, Host>, zone: Option<&Zone>, judge: &mut Judge) {
     let asks = hosts.iter().find(|(_, host)| match host.kind {
         HostKind::Manager { .. } | HostKind::Visitor { .. } => true,
-        HostKind::Ca { .. } | HostKind::Perspective { .. } | HostKind::Dns {} | HostKind::Faulty { .. } => false,
+        HostKind::Ca { .. }
+        | HostKind::Perspective { .. }
+        | HostKind::Dns {}
+        | HostKind::Ask { .. }
+        | HostKind::Faulty { .. } => false,
     });
     let Some((name, _)) = asks else { return };
     let at =

@@ -148,6 +148,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "At each CA, one account is created for a contact.";
     "manager.one-open-order" Always ["M3"] [] |_| Box::<laws::one_open_order::OneOpenOrder>::default(),
         "At most one order for a set of names is open at any time, unless a crash left one behind.";
+    "manager.orders-only-allowed" Always ["M10", "V5"] [Within] |settings| Box::new(laws::orders_only_allowed::OrdersOnlyAllowed::new(settings)),
+        "On demand, no name is ordered that the operator's server did not allow just before.";
     "manager.renews-before-expiry" Always ["L1"] [Margin] |settings| Box::new(laws::renews_before_expiry::RenewsBeforeExpiry::new(settings)),
         "Before a certificate expires, or earlier by a margin, a newer one for the same names has been downloaded.";
     "manager.replaces-where-it-belongs" Always ["M11"] [] |_| Box::<laws::replaces_where_it_belongs::ReplacesWhereItBelongs>::default(),

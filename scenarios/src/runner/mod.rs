@@ -1,5 +1,6 @@
 //! Runs cases: one world per seed, many side by side, each verdict reproducible.
 
+mod ask;
 pub mod ca;
 mod console;
 mod explore;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -14,17 +15,17 @@ use ca_mock::{
 };
 use client_under_test::{
     Manager,
-    manager::{IssuerConfig, OnDemand, RenewalSchedule, Solver},
+    manager::{AskEndpoint, Decision, IssuerConfig, OnDemand, RenewalSchedule, Solver},
 };
 use rustls::RootCertStore;
 use sim::{
     Env,
-    trace::Observer,
+    trace::{Event, Observer},
     world::{ClockOptions, CrashPoint, HostId, HostOptions, Latency, Link, Options, World},
 };
 
 use super::{
-    ca,
+    ask, ca,
     explore::{self, Cut},
     faulty,
     steps::{Cast, StepLog, disk::STORAGE_ROOT},
@@ -146,7 +147,7 @@ fn addresses(case: &Case) -> BTreeMap<String, IpAddr> {
 
 fn start_order(case: &Case, hosts: &BTreeMap<String, HostId>) -> Vec<HostId> {
     let rank = |host: &Host| match host.kind {
-        HostKind::Dns {} => 0,
+        HostKind::Dns {} | HostKind::Ask { .. } => 0,
         HostKind::Ca { .. } => 1,
         HostKind::Perspective { .. } | HostKind::Manager { .. } => 2,
         HostKind::Visitor { .. } | HostKind::Faulty { .. } => 3,
@@ -295,6 +296,8 @@ fn set_program(
             one_certificate,
             cas: asked,
             on_demand,
+            ask,
+            visitors_waiting_max,
             on_demand_capacity,
             challenge,
         } => {
@@ -310,10 +313,26 @@ fn set_program(
                 ChallengeType::Http01 => Solver::Http01,
                 ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
             };
-            config.on_demand = on_demand.as_ref().map(|names| OnDemand {
-                allowed: names.0.clone(),
-                capacity: (*on_demand_capacity).try_into().expect("a usize has 32 bits at least"),
-            });
+            let asked = ask.as_ref().map(|ask| the_asked(case, ask)).transpose()?;
+            if on_demand.is_some() || asked.is_some() {
+                let size = |number: NonZeroU32| number.try_into().expect("a usize has 32 bits at least");
+                config.on_demand = Some(OnDemand {
+                    allowed: on_demand.iter().flat_map(|names| names.0.clone()).collect(),
+                    decision: asked.as_ref().map(|(url, _)| decision(case, url)).transpose()?,
+                    capacity: size(*on_demand_capacity),
+                    waiting_max: size(*visitors_waiting_max),
+                });
+            }
+            if let Some((_, allowed)) = asked {
+                allowed.iter().for_each(|name| world.add_name(name, vec![address]));
+                let host = || ("host".to_owned(), name.as_str().to_owned());
+                let tell = |probe: &str, about| Event::Probe { name: probe.to_owned(), about };
+                world.record(tell("scenario/asks", BTreeMap::from([host()])));
+                for set_up in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
+                    let about = BTreeMap::from([host(), ("name".to_owned(), set_up.clone())]);
+                    world.record(tell("scenario/needs-no-ask", about));
+                }
+            }
             if *one_certificate {
                 config.certificates = vec![names.0.clone()];
             }
@@ -326,13 +345,19 @@ fn set_program(
                 }
             });
         }
-        HostKind::Visitor { visits, every, from } => {
+        HostKind::Ask { host_name, allows, answer_delay } => {
+            host_name.0.iter().for_each(|name| world.add_name(name, vec![address]));
+            let answers = ask::Answers { allowed: Arc::new(allows.0.iter().cloned().collect()), delay: *answer_delay };
+            world.set_program(id, move |env| ask::serve(env, answers.clone()));
+        }
+        HostKind::Visitor { visits, host, every, from } => {
             let mut roots = RootCertStore::empty();
             for ca in cas.values() {
                 let pem = pem::parse(ca.issuer_root_pem()).map_err(|e| StageError(e.to_string()))?;
                 roots.add(pem.into_contents().into()).map_err(|e| StageError(e.to_string()))?;
             }
-            let visits = Visits { names: visits.0.clone(), port: 443, first: *from, every: *every, roots };
+            let address = host.as_ref().map(|host| resolvers.addresses[host.as_str()]);
+            let visits = Visits { names: visits.0.clone(), address, port: 443, first: *from, every: *every, roots };
             world.set_program(id, move |env| visitor::visit(env, visits.clone()));
         }
         HostKind::Faulty { misconduct } => {
@@ -341,6 +366,24 @@ fn set_program(
         }
     }
     Ok(())
+}
+
+/// The address of the host of kind `ask` of this name, and what it allows.
+fn the_asked<'a>(case: &'a Case, name: &HostName) -> Result<(String, &'a [String]), StageError> {
+    match case.hosts.get(name).map(|host| &host.kind) {
+        Some(HostKind::Ask { host_name, allows, .. }) => {
+            let host = host_name.0.first().ok_or_else(|| StageError("an endpoint to ask without a name".into()))?;
+            Ok((format!("http://{host}/allowed"), &allows.0))
+        }
+        Some(_) | None => Err(StageError(format!("{name} is not a host of kind ask"))),
+    }
+}
+
+fn decision(case: &Case, url: &str) -> Result<Arc<dyn Decision>, StageError> {
+    if case.bugs.contains(&Bug::NobodyAsked) {
+        return Ok(Arc::new(client_under_test::historical::NobodyAsked));
+    }
+    Ok(Arc::new(AskEndpoint::new(url).map_err(|e| StageError(e.to_string()))?))
 }
 
 fn issuer(ca: &Ca) -> IssuerConfig {
@@ -393,7 +436,9 @@ fn manager_config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_tes
             Bug::ReplacesEverywhere => {
                 config.replacement_scope = Arc::new(client_under_test::historical::ReplacesEverywhere);
             }
-            Bug::CaaLoopVariable
+            // Its seam is what decides about names on demand.
+            Bug::NobodyAsked
+            | Bug::CaaLoopVariable
             | Bug::StaleAccountCache
             | Bug::CaaResultIgnored
             | Bug::CaaNoRecheckReuse

@@ -1,6 +1,9 @@
 //! Visitors: they come again and again, shake hands as a browser does, and ask for a page.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, body::Bytes};
@@ -15,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(super) struct Visits {
     pub(super) names: Vec<String>,
+    /// Where it goes; none: as it looks the names up.
+    pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
     pub(super) first: Duration,
     pub(super) every: Duration,
@@ -23,12 +28,12 @@ pub(super) struct Visits {
 
 /// Visits for ever. What comes of it is in the trace.
 pub(super) async fn visit(env: Env, visits: Visits) {
-    let client = tls::Client::new(&env, visits.roots, &[]);
+    let client = tls::Client::new(&env, visits.roots.clone(), &[]);
     let mut next = env.monotonic_now() + visits.first;
     loop {
         env.sleep_until(next).await;
         for name in &visits.names {
-            if env.timeout(PATIENCE, once(&env, &client, name, visits.port)).await == Ok(Some(())) {
+            if env.timeout(PATIENCE, once(&env, &client, name, &visits)).await == Ok(Some(())) {
                 env.probe("visitor/served");
             }
         }
@@ -36,9 +41,12 @@ pub(super) async fn visit(env: Env, visits: Visits) {
     }
 }
 
-async fn once(env: &Env, client: &tls::Client, name: &str, port: u16) -> Option<()> {
-    let address = *env.lookup(name).await.ok()?.first()?;
-    let stream = env.connect(SocketAddr::new(address, port)).await.ok()?;
+async fn once(env: &Env, client: &tls::Client, name: &str, visits: &Visits) -> Option<()> {
+    let address = match visits.address {
+        Some(address) => address,
+        None => *env.lookup(name).await.ok()?.first()?,
+    };
+    let stream = env.connect(SocketAddr::new(address, visits.port)).await.ok()?;
     let stream = client.connect(stream, ServerName::try_from(name.to_owned()).ok()?).await.ok()?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     let driver = env.spawn("visit", connection);

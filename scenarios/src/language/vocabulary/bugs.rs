@@ -33,6 +33,9 @@ choices! {
         /// Tells every CA which certificate an order replaces, also those that have never heard of it. certmagic, as of 2026:
         /// <https://github.com/caddyserver/certmagic/blob/master/config.go>
         "client.replaces-everywhere" => ReplacesEverywhere,
+        /// Orders whatever name a visitor says, and asks nobody whether it may. Caddy, until 2023:
+        /// <https://github.com/caddyserver/caddy/issues/4014>, <https://github.com/caddyserver/caddy/issues/5986>
+        "client.nobody-asked" => NobodyAsked,
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,

@@ -104,6 +104,11 @@ words! {
         "manager.issuance-rate" [always finally] => ManagerIssuanceRate {},
         /// At each CA, one account is created for a contact.
         "manager.one-account" [always finally] => ManagerOneAccount {},
+        /// On demand, no name is ordered that the operator's server, a host of kind `ask`, did not allow just before.
+        "manager.orders-only-allowed" [always finally] => ManagerOrdersOnlyAllowed {
+            /// How old its answer may be at most.
+            "within" => within: Duration = ["2m"],
+        },
         /// At most one order for a set of names is open at any time, unless a crash left one behind.
         "manager.one-open-order" [always finally] => ManagerOneOpenOrder {},
         /// Orders say what they replace only to the CA that issued it, as the account that has it, and not after a refusal.
@@ -172,6 +177,7 @@ impl Law {
     #[must_use]
     pub fn within(&self) -> Option<Duration> {
         if let Self::ManagerHealsStorage { within }
+        | Self::ManagerOrdersOnlyAllowed { within }
         | Self::VisitorsHandshakeWithin { within }
         | Self::CaClocksAgree { within } = self
         {

@@ -55,6 +55,10 @@ words! {
             "cas" => cas: Vec<HostName> = optional,
             /// Names that get a certificate when a visitor asks for them.
             "on-demand" => on_demand: Names = optional,
+            /// The host of kind `ask` that decides about all other names that visitors ask for; left out: they get none.
+            "ask" => ask: HostName = optional,
+            /// How many visitors may wait for certificates at a time.
+            "visitors-waiting-max" => visitors_waiting_max: NonZeroU32 = ["1000"],
             /// How many of the names on demand are looked after at a time.
             "on-demand-capacity" => on_demand_capacity: NonZeroU32 = ["100"],
             /// How it proves control of them, if the CA offers that way.
@@ -64,10 +68,22 @@ words! {
             /// How old its account's key may grow before another takes its place; left out: it stays.
             "account-key-lifetime" => account_key_lifetime: Duration = optional,
         },
+        /// The operator's server that says which names may have certificates on demand: `GET /allowed?domain=NAME`,
+        /// answered with 200 or 403.
+        "ask" => Ask {
+            /// Its DNS name.
+            "name" => host_name: Names = ["ask.test"],
+            /// The names that it allows.
+            "allows" => allows: Names = required,
+            /// How long it takes to answer.
+            "answer-delay" => answer_delay: Duration = ["0s"],
+        },
         /// A visitor: completes a TLS handshake with each name again and again, and judges the certificate.
         "visitor" => Visitor {
             /// The names that it visits.
             "visits" => visits: Names = required,
+            /// The host that it goes to, wherever the names lead; left out: as it looks them up.
+            "host" => host: HostName = optional,
             /// How often it visits each of them.
             "every" => every: Duration = ["1h"],
             /// When its visits begin.

@@ -29,6 +29,7 @@ pub(super) mod nonces_single_use;
 pub(super) mod old_key_refused;
 pub(super) mod one_account;
 pub(super) mod one_open_order;
+pub(super) mod orders_only_allowed;
 pub(super) mod order_within_authorizations;
 pub(super) mod rechecks_caa;
 pub(super) mod refuses_only_for_caa;
