@@ -17,8 +17,8 @@ use super::{
     on_demand::{self, OnDemand},
     order_rate::OrderRate,
     rollover::{PendingSlot, RolloverRecord},
-    turns::{IssuedThere, ReplacementScope},
     schedule::{AriThenRatio, RenewalSchedule},
+    turns::{IssuedThere, ReplacementScope},
 };
 use crate::{
     acme::certificate::pem_blocks,
@@ -205,17 +205,7 @@ impl TryFrom<Config> for Settings {
     type Error = ConfigError;
 
     fn try_from(config: Config) -> Result<Self, ConfigError> {
-        // The first stays first, as it answers visitors who name nobody.
-        let mut certificates: Vec<Names> = Vec::new();
-        for names in &config.certificates {
-            let names = names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
-            let names = Names::new(names).ok_or(ConfigError::NoName)?;
-            match certificates.iter().find(|known| known.first() == names.first()) {
-                None => certificates.push(names),
-                Some(known) if *known == names => {}
-                Some(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
-            }
-        }
+        let certificates = certificates(&config.certificates)?;
         let mut issuers: Vec<IssuerSettings> = Vec::new();
         for issuer in config.issuers {
             let issuer = IssuerSettings::try_from(issuer)?;
@@ -250,6 +240,21 @@ impl TryFrom<Config> for Settings {
             certificate_requirement: config.certificate_requirement,
         })
     }
+}
+
+/// The certificates, each once. The first stays first, as it answers visitors who name nobody.
+pub(super) fn certificates(config: &[Vec<String>]) -> Result<Vec<Names>, ConfigError> {
+    let mut certificates: Vec<Names> = Vec::new();
+    for names in config {
+        let names = names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
+        let names = Names::new(names).ok_or(ConfigError::NoName)?;
+        match certificates.iter().find(|known| known.first() == names.first()) {
+            None => certificates.push(names),
+            Some(known) if *known == names => {}
+            Some(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
+        }
+    }
+    Ok(certificates)
 }
 
 fn roots(pem: &str) -> Result<RootCertStore, ConfigError> {

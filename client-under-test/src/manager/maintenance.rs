@@ -6,8 +6,9 @@
 //! Of several CAs, any may have issued the certificate: it lies in that CA's part of the storage, and that CA is asked
 //! when to renew it.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::future::{Either, select};
 use sim::{Env, Monotonic};
 use tokio::sync::watch;
 
@@ -15,9 +16,10 @@ use super::{
     ari::{Ari, AriComparison},
     backoff::{Backoff, Failure},
     cache::{CertificateCache, Work},
-    config::Settings,
+    crew::{Means, Stop},
     decision::Permission,
-    issue::{Issuer, Issuers},
+    events::{Announcer, Event},
+    issue::Issuer,
     schedule::RenewalSchedule,
     turns::{NotObtained, Pause, Replaced, Turns},
 };
@@ -43,6 +45,7 @@ pub(super) struct Keeper {
     names: Names,
     turns: Turns,
     cache: Arc<dyn CertificateCache>,
+    announcer: Announcer,
     schedule: Arc<dyn RenewalSchedule>,
     comparison: Arc<dyn AriComparison>,
     /// After an attempt for which no CA could be asked.
@@ -95,20 +98,15 @@ struct Current {
 }
 
 impl Keeper {
-    pub(super) fn new(
-        env: &Env,
-        names: Names,
-        permission: Permission,
-        issuers: &Issuers,
-        cache: Arc<dyn CertificateCache>,
-        settings: &Settings,
-    ) -> Self {
+    pub(super) fn new(means: &Means, names: Names, permission: Permission) -> Self {
+        let Means { env, settings, cache, announcer, .. } = means;
         Self {
             env: env.clone(),
             names,
             storage_look_at: env.monotonic_now() + STORAGE_LOOK_INTERVAL,
-            turns: Turns::new(permission, issuers, settings.replacement_scope.clone(), &settings.retry_delays),
-            cache,
+            turns: Turns::new(permission, means),
+            cache: cache.clone(),
+            announcer: announcer.clone(),
             schedule: settings.renewal_schedule.clone(),
             comparison: settings.ari_comparison.clone(),
             pause: Pause::new(&settings.retry_delays),
@@ -129,13 +127,18 @@ impl Keeper {
         matches!(self.look_into_storage().await, Ok(true))
     }
 
-    /// Looks after the certificate for ever.
-    pub(super) async fn run(mut self) -> Infallible {
-        loop {
-            self.check().await;
+    /// Looks after the certificate until it is told to stop. It is as if it were told at once if nobody can tell it.
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
+        while *stop.borrow() == Stop::No && stop.has_changed().is_ok() {
+            let mut told = stop.clone();
+            let at_once = pin!(told.wait_for(|stop| *stop == Stop::Now));
+            if let Either::Right(_) = select(pin!(self.check()), at_once).await {
+                return;
+            }
             self.standing.send_replace(if self.current.is_some() { Standing::Served } else { Standing::Failed });
             let tick = self.env.monotonic_now() + self.schedule.check_interval();
-            self.env.sleep_until(self.retry_at().map_or(tick, |retry| retry.min(tick))).await;
+            let rest = self.env.sleep_until(self.retry_at().map_or(tick, |retry| retry.min(tick)));
+            drop(select(pin!(rest), pin!(stop.wait_for(|stop| *stop != Stop::No))).await);
         }
     }
 
@@ -156,13 +159,11 @@ impl Keeper {
                     self.pause.reset();
                     self.poll_ari().await;
                 }
-                Err(e) => {
-                    if let NotObtained::Storage(e) = &e {
-                        self.env.probe_about("manager/storage-trouble", || [("reason", e.to_string())]);
-                    }
-                    self.env.probe("manager/renewal-failed");
-                    self.pause.begin(&self.env, Failure::Other, None);
+                Err(NotObtained::ByAnyIssuer) => self.pause.reset(),
+                Err(NotObtained::Storage(e)) => {
+                    self.begin_pause(Event::StorageTrouble { names: self.names.clone(), reason: e.to_string() });
                 }
+                Err(NotObtained::NotAllowed) => self.begin_pause(Event::Denied { names: self.names.clone() }),
             }
         }
         if let Some(current) = &self.current
@@ -170,6 +171,13 @@ impl Keeper {
         {
             self.turns.abandon_others(&self.env, &self.names, &current.issuer).await;
         }
+    }
+
+    /// No CA could be asked, and this is why.
+    fn begin_pause(&mut self, event: Event) {
+        self.env.probe("manager/renewal-failed");
+        self.announcer.tell(event);
+        self.pause.begin(&self.env, Failure::Other, None);
     }
 
     fn is_due(&self) -> bool {
@@ -181,7 +189,7 @@ impl Keeper {
     /// Makes an attempt at each CA whose turn has come, unless storage has what is wanted.
     ///
     /// # Errors
-    /// [`NotObtained`], if no CA could be asked; what a CA failed with is remembered with its turn.
+    /// [`NotObtained`]. What a CA failed with is remembered with its turn.
     async fn attempt(&mut self) -> Result<(), NotObtained> {
         if let Err(e) = self.look_into_storage().await {
             self.reads_failed += 1;
@@ -199,15 +207,16 @@ impl Keeper {
         let hold = if is_renewal { Some(self.cache.hold(Work::Renewal).await) } else { None };
         let result = self.turns.obtain(&self.env, &self.names, replaces).await;
         drop(hold);
-        match result {
-            Ok((issuer, obtained)) => {
-                self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });
-                self.show(obtained.set, issuer, obtained.stored.is_ok()).await;
-                Ok(())
-            }
-            Err(NotObtained::ByAnyIssuer) => Ok(()),
-            Err(e @ (NotObtained::Storage(_) | NotObtained::NotAllowed)) => Err(e),
-        }
+        let (issuer, obtained) = result?;
+        self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });
+        self.announcer.tell(Event::Obtained {
+            names: self.names.clone(),
+            issuer: issuer.directory_url.clone(),
+            not_after: obtained.set.leaf().not_after,
+            is_renewal,
+        });
+        self.show(obtained.set, issuer, obtained.stored.is_ok()).await;
+        Ok(())
     }
 
     /// Takes over what storage holds, of whichever CA, if it is newer than what is shown: at the start, or when

@@ -1,7 +1,7 @@
 //! The certificate manager: holds valid certificates for its names, and shows it to visitors.
 //!
-//! [`Manager::run`] loads what storage holds, answers challenges and visitors, and renews, for ever. It
-//! keeps nothing that it could not lose: after a power cut at any moment it goes on from its storage.
+//! [`Manager::run`] loads what storage holds, answers challenges and visitors, and renews, until its [`Handle`] says
+//! otherwise. It keeps nothing that it could not lose: after a power cut at any moment it goes on from its storage.
 
 pub mod ari;
 mod attempt;
@@ -9,8 +9,10 @@ pub mod backoff;
 pub mod cache;
 mod challenges;
 pub mod config;
+mod crew;
 pub mod decision;
 pub mod endpoint;
+pub mod events;
 pub mod http01;
 pub mod issue;
 mod maintenance;
@@ -21,29 +23,37 @@ pub mod schedule;
 pub mod tls_alpn01;
 pub mod turns;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use challenges::Answers;
 pub use challenges::Solver;
 use config::Settings;
 pub use config::{Config, ConfigError, IssuerConfig};
+use crew::{Crew, Means};
 use decision::Permission;
+pub use decision::{AskEndpoint, Decision};
 use endpoint::Endpoint;
+use events::Announcer;
+pub use events::{Event, Events, Heard};
 use http01::Tokens;
 use issue::{Issuer, Issuers};
 use maintenance::Keeper;
-pub use decision::{AskEndpoint, Decision};
+use on_demand::Keepers;
 pub use on_demand::OnDemand;
 pub use order_rate::OrderRate;
 pub use rollover::RolloverRecord;
 pub use schedule::{AriThenRatio, RenewalSchedule};
 use sim::{Env, net::TcpListener};
+use tokio::sync::watch;
+
+use crate::name::Names;
 
 /// A certificate manager, not yet at work.
 #[derive(Debug)]
 pub struct Manager {
     env: Env,
     settings: Settings,
+    handle: Handle,
 }
 
 impl Manager {
@@ -52,7 +62,16 @@ impl Manager {
     /// # Errors
     /// [`ConfigError`] for what can't be understood.
     pub fn new(env: Env, config: Config) -> Result<Self, ConfigError> {
-        Ok(Self { env, settings: config.try_into()? })
+        let settings = Settings::try_from(config)?;
+        let wanted = Wanted { certificates: settings.certificates.clone(), is_over: false };
+        let handle = Handle { wanted: Arc::new(watch::Sender::new(wanted)), announcer: Announcer::default() };
+        Ok(Self { env, settings, handle })
+    }
+
+    /// What it can be spoken to with while it works.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
     }
 
     /// Takes the ports. Nothing is answered yet, but connections may come.
@@ -65,12 +84,52 @@ impl Manager {
         Ok(Listening { manager: self, http, tls })
     }
 
-    /// Takes the ports and works for ever.
+    /// Takes the ports and works until it is told to shut down.
     ///
     /// # Errors
     /// The operating system's, if a port can't be had.
-    pub async fn run(self) -> io::Result<Infallible> {
-        Ok(self.listen().await?.run().await)
+    pub async fn run(self) -> io::Result<()> {
+        self.listen().await?.run().await;
+        Ok(())
+    }
+}
+
+/// Speaks to a manager at work. What it says holds from a moment later on; to a manager that is gone it says nothing.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    wanted: Arc<watch::Sender<Wanted>>,
+    announcer: Announcer,
+}
+
+/// What a manager is told.
+#[derive(Clone, Debug)]
+struct Wanted {
+    certificates: Vec<Names>,
+    is_over: bool,
+}
+
+impl Handle {
+    /// From now on, these certificates are held, as [`Config::certificates`] has them. What was held before and is among
+    /// them is not disturbed, an order under way included; what is not is renewed and shown no more.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for what can't be understood; then nothing changes.
+    pub fn change_certificates(&self, certificates: &[Vec<String>]) -> Result<(), ConfigError> {
+        let certificates = config::certificates(certificates)?;
+        self.wanted.send_modify(|wanted| wanted.certificates = certificates);
+        Ok(())
+    }
+
+    /// Ends the manager's work: no order is begun any more, what has been begun may come to its end within half a minute,
+    /// and then [`Listening::run`] returns. Nothing is left behind but what storage is for.
+    pub fn shut_down(&self) {
+        self.wanted.send_modify(|wanted| wanted.is_over = true);
+    }
+
+    /// What happens from now on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.announcer.listener()
     }
 }
 
@@ -99,9 +158,9 @@ impl Listening {
         self.tls.local_address()
     }
 
-    /// Works for ever. Dropping the future stops all of it.
-    pub async fn run(self) -> Infallible {
-        let Manager { env, settings } = self.manager;
+    /// Works until it is told to shut down. Dropping the future stops all of it at once.
+    pub async fn run(self) {
+        let Manager { env, settings, handle } = self.manager;
         let settings = Arc::new(settings);
         let tokens = Tokens::default();
         let cache = (settings.certificate_cache)(&env);
@@ -111,39 +170,56 @@ impl Listening {
         for issuer in &*issuers {
             issuer.storage.clean().await;
         }
+        let mut wanted = handle.wanted.subscribe();
+        let announcer = handle.announcer.clone();
+        let means = Means { env, settings: settings.clone(), issuers, cache, announcer };
+        let Means { env, issuers, cache, .. } = &means;
 
+        let certificates = wanted.borrow_and_update().certificates.clone();
+        let default = certificates.first().map(|names| names.first().clone());
         let mut keepers = Vec::new();
         let mut loaded = 0;
-        for names in &settings.certificates {
-            let permission = Permission::Given;
-            let mut keeper = Keeper::new(&env, names.clone(), permission, &issuers, cache.clone(), &settings);
+        for names in certificates {
+            let mut keeper = Keeper::new(&means, names.clone(), Permission::Given);
             loaded += usize::from(keeper.load().await);
-            keepers.push((names.first(), keeper));
+            keepers.push((names, keeper));
         }
         if loaded > 0 {
             env.probe("manager/restarted-from-storage");
         }
 
-        let on_demand = settings
-            .on_demand
-            .clone()
-            .map(|policy| on_demand::Keepers::new(&env, policy, issuers.clone(), cache.clone(), settings.clone()))
-            .map(Arc::new);
-        let endpoint = Endpoint::new(&env, cache, settings.certificates.first().map(|names| names.first().clone()))
-            .with_on_demand(on_demand);
-        let _serving = (
+        let on_demand = settings.on_demand.clone().map(|policy| Arc::new(Keepers::new(&means, policy)));
+        let endpoint = Endpoint::new(env, cache.clone(), default).with_on_demand(on_demand.clone());
+        let serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
             env.spawn("endpoint", endpoint.serve(self.tls)),
         );
         let mut keeping_accounts = Vec::new();
-        for issuer in &*issuers {
+        for issuer in &**issuers {
             keeping_accounts.push(env.spawn("keep the account", issuer.clone().keep_account()));
             if let Some(lifetime) = settings.account_key_lifetime {
                 keeping_accounts.push(env.spawn("account key", rollover::keep_young(issuer.clone(), lifetime)));
             }
         }
-        let _keeping: Vec<_> =
-            keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();
-        std::future::pending().await
+        let mut crew = Crew::new(&means);
+        for (names, keeper) in keepers {
+            crew.take_on(names, keeper);
+        }
+        while !wanted.borrow_and_update().is_over {
+            let certificates = wanted.borrow().certificates.clone();
+            crew.change_to(certificates);
+            wanted.changed().await.expect("the handle that tells is held here");
+        }
+
+        // Challenges are answered until nobody waits for it.
+        crew.leave().await;
+        if let Some(on_demand) = on_demand {
+            on_demand.leave().await;
+        }
+        drop((serving, keeping_accounts));
+        for issuer in &**issuers {
+            issuer.storage.clean().await;
+        }
+        env.probe("manager/shut-down");
     }
 }

@@ -12,21 +12,19 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    convert::Infallible,
     net::SocketAddr,
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use sim::{Env, Monotonic, Task};
+use sim::{Monotonic, Task};
 use tokio::sync::{Semaphore, watch};
 
 use super::{
-    cache::CertificateCache,
-    config::Settings,
+    crew::{LEAVE_LIMIT, Means, Stop},
     decision::{Asked, Decision, Permission},
-    issue::Issuers,
+    events::Event,
     maintenance::{Keeper, Standing},
 };
 use crate::name::{Name, Names, NotAName};
@@ -89,16 +87,14 @@ impl Policy {
 /// Looks after the names that visitors have asked for.
 #[derive(Debug)]
 pub(super) struct Keepers {
-    env: Env,
+    means: Means,
     policy: Policy,
-    issuers: Issuers,
-    cache: Arc<dyn CertificateCache>,
-    settings: Arc<Settings>,
     /// In the order in which they were taken up.
     kept: Mutex<VecDeque<Kept>>,
     /// What is being decided.
     open: Mutex<BTreeMap<Name, watch::Receiver<Option<Answer>>>>,
     waiting: Semaphore,
+    stop: watch::Sender<Stop>,
 }
 
 /// What was found out about a name.
@@ -126,20 +122,14 @@ enum Found {
 struct Kept {
     name: Name,
     standing: watch::Receiver<Standing>,
-    keeping: Task<Infallible>,
+    keeping: Task<()>,
 }
 
 impl Keepers {
-    pub(super) fn new(
-        env: &Env,
-        policy: Policy,
-        issuers: Issuers,
-        cache: Arc<dyn CertificateCache>,
-        settings: Arc<Settings>,
-    ) -> Self {
+    pub(super) fn new(means: &Means, policy: Policy) -> Self {
         let waiting = Semaphore::new(policy.waiting_max.get().min(Semaphore::MAX_PERMITS));
-        let (kept, open) = (Mutex::default(), Mutex::default());
-        Self { env: env.clone(), policy, issuers, cache, settings, kept, open, waiting }
+        let (kept, open, stop) = (Mutex::default(), Mutex::default(), watch::Sender::default());
+        Self { means: means.clone(), policy, kept, open, waiting, stop }
     }
 
     /// Returns once `name` is served, or will not be for now.
@@ -149,7 +139,7 @@ impl Keepers {
             return;
         }
         let Ok(_place) = self.waiting.try_acquire() else {
-            self.env.probe("manager/visitor-turned-away");
+            self.means.env.probe("manager/visitor-turned-away");
             return;
         };
         let Some(permission) = self.permission(&name, visitor).await else { return };
@@ -158,12 +148,13 @@ impl Keepers {
                 Found::Kept(standing) => break standing,
                 Found::InPlaceOf(let_go, standing) => {
                     drop(let_go.keeping);
-                    self.cache.remove(&let_go.name).await;
-                    self.env.probe("manager/evicted");
+                    self.means.cache.remove(&let_go.name).await;
+                    self.means.env.probe("manager/evicted");
+                    self.means.announcer.tell(Event::Evicted { name: let_go.name });
                     break standing;
                 }
                 Found::NoRoom(mut busy) => {
-                    self.env.probe("manager/waits-for-room");
+                    self.means.env.probe("manager/waits-for-room");
                     drop(busy.wait_for(|standing| !standing.is_busy()).await);
                 }
             }
@@ -208,7 +199,7 @@ impl Keepers {
                         let found = entry.keepers.decide(&*decision, &asked).await;
                         sender.send_replace(Some(found));
                     };
-                    self.env.spawn("decide", deciding).detach();
+                    self.means.env.spawn("decide", deciding).detach();
                     answer
                 }
             }
@@ -221,19 +212,19 @@ impl Keepers {
         let deciding = async {
             if self.is_stored(&asked.name).await {
                 Answer::Stored
-            } else if decision.allows(&self.env, asked).await {
-                Answer::Allowed(self.env.monotonic_now())
+            } else if decision.allows(&self.means.env, asked).await {
+                Answer::Allowed(self.means.env.monotonic_now())
             } else {
                 Answer::Denied
             }
         };
-        self.env.timeout(DECISION_LIMIT, deciding).await.unwrap_or(Answer::Denied)
+        self.means.env.timeout(DECISION_LIMIT, deciding).await.unwrap_or(Answer::Denied)
     }
 
     async fn is_stored(&self, name: &Name) -> bool {
-        for issuer in &*self.issuers {
+        for issuer in &*self.means.issuers {
             if let Ok(Some(set)) = issuer.storage.load_certificate(name).await
-                && self.env.utc_now() < set.leaf().not_after
+                && self.means.env.utc_now() < set.leaf().not_after
             {
                 return true;
             }
@@ -256,15 +247,28 @@ impl Keepers {
                 return Found::NoRoom(first.standing.clone());
             }
         }
-        let names = Names::of(name.clone());
-        let (permission, cache) = (permission.clone(), self.cache.clone());
-        let keeper = Keeper::new(&self.env, names, permission, &self.issuers, cache, &self.settings);
+        let keeper = Keeper::new(&self.means, Names::of(name.clone()), permission.clone());
         let standing = keeper.standing();
-        let keeping = self.env.spawn(format!("keep {name}"), keeper.run());
+        let keeping = self.means.env.spawn(format!("keep {name}"), keeper.run(self.stop.subscribe()));
         kept.push_back(Kept { name: name.clone(), standing: standing.clone(), keeping });
         match let_go {
             Some(let_go) => Found::InPlaceOf(let_go, standing),
             None => Found::Kept(standing),
+        }
+    }
+
+    /// Takes up nothing more, and sees all keepers out: they end what they have begun, within the limit.
+    pub(super) async fn leave(&self) {
+        self.waiting.close();
+        self.stop.send_replace(Stop::WhenIdle);
+        let env = &self.means.env;
+        let end = env.monotonic_now() + LEAVE_LIMIT;
+        let kept = std::mem::take(&mut *self.kept());
+        for mut kept in kept {
+            if env.timeout(end.since(env.monotonic_now()), &mut kept.keeping).await.is_err() {
+                self.stop.send_replace(Stop::Now);
+                kept.keeping.await;
+            }
         }
     }
 

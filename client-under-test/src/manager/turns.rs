@@ -14,8 +14,10 @@ use url::Url;
 
 use super::{
     backoff::{Backoff, Failure},
+    crew::Means,
     decision::Permission,
-    issue::{IssueError, Issuer, Issuers, Obtained},
+    events::{Announcer, Event},
+    issue::{IssueError, Issuer, Obtained},
 };
 use crate::{acme::renewal_info::CertId, name::Names};
 
@@ -102,6 +104,7 @@ pub(super) enum NotObtained {
 pub(super) struct Turns {
     permission: Permission,
     scope: Arc<dyn ReplacementScope>,
+    announcer: Announcer,
     turns: Vec<Turn>,
 }
 
@@ -114,19 +117,15 @@ struct Turn {
 }
 
 impl Turns {
-    pub(super) fn new(
-        permission: Permission,
-        issuers: &Issuers,
-        scope: Arc<dyn ReplacementScope>,
-        delays: &[Duration],
-    ) -> Self {
+    pub(super) fn new(permission: Permission, means: &Means) -> Self {
         let turn = |issuer: &Arc<Issuer>| Turn {
             issuer: issuer.clone(),
-            pause: Pause::new(delays),
+            pause: Pause::new(&means.settings.retry_delays),
             // The process before this one may have left it.
             owes_an_end: true,
         };
-        Self { permission, scope, turns: issuers.iter().map(turn).collect() }
+        let (scope, announcer) = (means.settings.replacement_scope.clone(), means.announcer.clone());
+        Self { permission, scope, announcer, turns: means.issuers.iter().map(turn).collect() }
     }
 
     /// The CAs, in their order.
@@ -168,6 +167,8 @@ impl Turns {
             let mut told = covered.map(|replaced| replaced.certificate.clone());
             let was_told = told.is_some();
             turn.owes_an_end = true;
+            let issuer = turn.issuer.directory_url.clone();
+            self.announcer.tell(Event::Obtaining { names: names.clone(), issuer: issuer.clone() });
             let result = turn.issuer.obtain(names, &mut told).await;
             if was_told && told.is_none() {
                 *replaces = None;
@@ -186,6 +187,7 @@ impl Turns {
                 Err(IssueError::Storage(e)) => return Err(NotObtained::Storage(e)),
                 Err(e @ (IssueError::Acme(_) | IssueError::Request(_))) => {
                     env.probe("manager/renewal-failed");
+                    self.announcer.tell(Event::Failed { names: names.clone(), issuer, reason: e.to_string() });
                     turn.pause.begin(env, e.failure(), e.retry_after());
                 }
             }

@@ -158,6 +158,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "The client sends no nonce twice; a POST that is tried again carries a new one.";
     "storage.files-parse" Always ["S1"] [] |_| Box::<laws::files_parse::FilesParse>::default(),
         "What a storage holds, at rest and as programs read it, is an old value or a new one, whole.";
+    "storage.nothing-left-behind" Always ["L10", "S8"] [] |_| Box::<laws::nothing_left_behind::NothingLeftBehind>::default(),
+        "When a program has ended of its own accord, no temporary file of its is left.";
     "storage.writes-mixed" Milestone ["S1"] [] |_| Box::<laws::writes_mixed::WritesMixed>::default(),
         "Two hosts write one file in place, and behind the shorter text stays the end of the longer one.";
     "visitors.always-served" Always ["V9"] [] |_| Box::<laws::always_served::AlwaysServed>::default(),

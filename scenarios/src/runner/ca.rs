@@ -80,6 +80,8 @@ pub fn carry_out(verb: &Verb, ca: &Ca, now: UtcDateTime) -> bool {
         | Verb::DnsReplace { .. }
         | Verb::DnsRemove { .. }
         | Verb::DnsServfail { .. }
+        | Verb::ManagerReload { .. }
+        | Verb::ManagerShutDown { .. }
         | Verb::Probe { .. } => return false,
     }
     true

@@ -13,10 +13,7 @@ use ca_mock::{
     Ca,
     dns::{DnsServer, Zone, ZoneHandle},
 };
-use client_under_test::{
-    Manager,
-    manager::{AskEndpoint, Decision, IssuerConfig, OnDemand, RenewalSchedule, Solver},
-};
+use client_under_test::manager::{AskEndpoint, Decision, IssuerConfig, OnDemand, RenewalSchedule, Solver};
 use rustls::RootCertStore;
 use sim::{
     Env,
@@ -28,6 +25,7 @@ use super::{
     ask, ca,
     explore::{self, Cut},
     faulty,
+    operator::Operator,
     steps::{Cast, StepLog, disk::STORAGE_ROOT},
     visitor::{self, Visits},
 };
@@ -117,15 +115,27 @@ pub(super) fn build(
         }
     }
     let cas = cas(case, &mut world, &hosts, &resolvers)?;
+    let mut operators = BTreeMap::new();
     for (name, host) in &case.hosts {
         let id = hosts[name.as_str()];
-        set_program(&mut world, case, (name, host), (id, addresses[name.as_str()]), &resolvers, &cas)?;
+        let operator = set_program(&mut world, case, (name, host), (id, addresses[name.as_str()]), &resolvers, &cas)?;
+        operators.extend(operator.map(|operator| (name.as_str().to_owned(), operator)));
+    }
+    for step in &case.timeline {
+        if let Verb::ManagerReload { host, .. } | Verb::ManagerShutDown { host, .. } = &step.verb
+            && !operators.contains_key(host.as_str())
+        {
+            return Err(StageError(format!("{host} is not a host of kind manager")));
+        }
+        if let Verb::ManagerReload { host, names } = &step.verb {
+            names.0.iter().for_each(|name| world.add_name(name, vec![addresses[host.as_str()]]));
+        }
     }
     let net = case.net.clone();
     let order = start_order(case, &hosts);
     Ok(Staged {
         world,
-        cast: Cast { hosts, order, net, zones, cas, log: StepLog::default(), seed },
+        cast: Cast { hosts, order, net, zones, cas, operators, log: StepLog::default(), seed },
         bench: bench.clone(),
     })
 }
@@ -255,6 +265,7 @@ fn cas(
     Ok(cas)
 }
 
+/// Sets what runs on a host; if that is a manager, it has an operator.
 fn set_program(
     world: &mut World,
     case: &Case,
@@ -262,7 +273,7 @@ fn set_program(
     (id, address): (HostId, IpAddr),
     resolvers: &Resolvers<'_>,
     cas: &BTreeMap<String, Ca>,
-) -> Result<(), StageError> {
+) -> Result<Option<Operator>, StageError> {
     let a_ca = || {
         let own_or_first = cas.get(name.as_str()).or_else(|| cas.values().next());
         own_or_first.cloned().ok_or_else(|| StageError(format!("host {name} needs a host of kind ca")))
@@ -337,13 +348,10 @@ fn set_program(
                 config.certificates = vec![names.0.clone()];
             }
             config.account_key_lifetime = *account_key_lifetime;
-            world.set_program(id, move |env| {
-                let config = config.clone();
-                async move {
-                    let manager = Manager::new(env, config).expect("the language has checked the names");
-                    manager.run().await.expect("the manager's ports are free on its own host");
-                }
-            });
+            let operator = Operator::new(config);
+            let of_host = operator.clone();
+            world.set_program(id, move |env| of_host.clone().run_manager(env));
+            return Ok(Some(operator));
         }
         HostKind::Ask { host_name, allows, answer_delay } => {
             host_name.0.iter().for_each(|name| world.add_name(name, vec![address]));
@@ -365,7 +373,7 @@ fn set_program(
             world.set_program(id, move |env| faulty::misbehave(env, misconduct));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The address of the host of kind `ask` of this name, and what it allows.

@@ -18,7 +18,7 @@ use sim::{
     world::{Condition, DiskFaults, HostId, Link, Requests, Survival, World},
 };
 
-use super::{ca, stage};
+use super::{ca, operator::Operator, stage};
 use crate::{
     language::{Case, HostName, Moment, Net, Trigger, Verb},
     oracles::{Bench, Settings},
@@ -33,6 +33,8 @@ pub(super) struct Cast {
     /// What each DNS host serves.
     pub(super) zones: BTreeMap<String, ZoneHandle>,
     pub(super) cas: BTreeMap<String, Ca>,
+    /// By their managers' hosts.
+    pub(super) operators: BTreeMap<String, Operator>,
     pub(super) log: StepLog,
     pub(super) seed: u64,
 }
@@ -248,6 +250,18 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             for (name, served) in &cast.cas {
                 ca::carry_out(verb, served, world.env(cast.hosts[name]).utc_now());
             }
+        }
+        Verb::ManagerReload { host, names } => {
+            if let Some(operator) = cast.operators.get(host.as_str()) {
+                operator.change_names(&names.0);
+            }
+        }
+        Verb::ManagerShutDown { host, duration } => {
+            if let Some(operator) = cast.operators.get(host.as_str()) {
+                operator.shut_down();
+            }
+            let host = cast.host(host);
+            later(world, *duration, move |world| world.start(host));
         }
         Verb::Probe { probe } => world.record(Event::probe(probe.as_str())),
     }

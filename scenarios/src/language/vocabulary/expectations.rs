@@ -156,6 +156,8 @@ words! {
         "ca.ari-window-sane" [always finally] => CaAriWindowSane {},
         /// What a storage holds, at rest and as programs read it, is an old value or a new one, whole.
         "storage.files-parse" [always finally] => StorageFilesParse {},
+        /// When a program has ended of its own accord, no temporary file of its is left.
+        "storage.nothing-left-behind" [always finally] => StorageNothingLeftBehind {},
         /// Two hosts write one file in place, and behind the shorter text stays the end of the longer one.
         "storage.writes-mixed" [never eventually sometimes] => StorageWritesMixed {},
         /// No task panics.

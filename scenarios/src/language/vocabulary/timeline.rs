@@ -6,7 +6,7 @@ use crate::language::{
     terms::{HostName, VerbWord},
     values::{
         AriWindow, Bandwidth, HeaderField, HeaderFieldName, HttpStatus, JsonField, Latency, MediaType, Moment,
-        NamePattern, Percentage, Pointer, ProbeName, Record, RetryAfterHeader, SignedDuration, Slug, TermsUrl,
+        NamePattern, Names, Percentage, Pointer, ProbeName, Record, RetryAfterHeader, SignedDuration, Slug, TermsUrl,
     },
     vocabulary::{
         disk::{Damage, DiskAccess, DiskError},
@@ -289,6 +289,20 @@ words! {
         },
         /// Lets the holder of every account agree to the terms of service, which is done outside of ACME.
         "ca.terms.agree" => CaTermsAgree {},
+        /// Tells a manager for which names it is to hold certificates from now on, one for each. It goes on working.
+        "manager.reload" => ManagerReload {
+            /// The manager.
+            "host" => host: HostName = required,
+            /// All of the names.
+            "names" => names: Names = required,
+        },
+        /// Tells a manager to end its work, as before an update.
+        "manager.shut-down" => ManagerShutDown {
+            /// The manager.
+            "host" => host: HostName = required,
+            /// Starts it again after this time, whether it has ended or not; left out: it stays down until `host.start`.
+            "for" => duration: Duration = optional,
+        },
         /// Fires a probe, so that an expectation can tell that the step was reached.
         "probe" => Probe {
             /// The probe's name.

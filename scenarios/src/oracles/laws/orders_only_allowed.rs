@@ -39,11 +39,7 @@ pub(crate) struct OrdersOnlyAllowed {
 
 impl OrdersOnlyAllowed {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self {
-            within: settings.within.unwrap_or(WITHIN),
-            askers: BTreeMap::new(),
-            allowed: Recent::new(KEPT_MAX),
-        }
+        Self { within: settings.within.unwrap_or(WITHIN), askers: BTreeMap::new(), allowed: Recent::new(KEPT_MAX) }
     }
 }
 
