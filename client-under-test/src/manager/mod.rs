@@ -23,7 +23,7 @@ pub mod schedule;
 pub mod tls_alpn01;
 pub mod turns;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use challenges::Answers;
 pub use challenges::Solver;
@@ -46,7 +46,10 @@ pub use schedule::{AriThenRatio, RenewalSchedule};
 use sim::{Env, net::TcpListener};
 use tokio::sync::watch;
 
-use crate::name::Names;
+use crate::name::{Name, Names};
+
+/// How often the storage is cleaned.
+const CLEANING_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 
 /// A certificate manager, not yet at work.
 #[derive(Debug)]
@@ -201,6 +204,7 @@ impl Listening {
                 keeping_accounts.push(env.spawn("account key", rollover::keep_young(issuer.clone(), lifetime)));
             }
         }
+        let cleaning = env.spawn("clean the storage", clean(env.clone(), issuers.clone(), handle.wanted.subscribe()));
         let mut crew = Crew::new(&means);
         for (names, keeper) in keepers {
             crew.take_on(names, keeper);
@@ -216,10 +220,21 @@ impl Listening {
         if let Some(on_demand) = on_demand {
             on_demand.leave().await;
         }
-        drop((serving, keeping_accounts));
+        drop((serving, keeping_accounts, cleaning));
         for issuer in &**issuers {
             issuer.storage.clean().await;
         }
         env.probe("manager/shut-down");
+    }
+}
+
+/// Removes what has long expired and nobody wants, once a day.
+async fn clean(env: Env, issuers: Issuers, wanted: watch::Receiver<Wanted>) -> Infallible {
+    loop {
+        env.sleep(CLEANING_INTERVAL).await;
+        for issuer in &*issuers {
+            let is_wanted = |name: &Name| wanted.borrow().certificates.iter().any(|names| names.first() == name);
+            issuer.storage.remove_expired(is_wanted).await;
+        }
     }
 }

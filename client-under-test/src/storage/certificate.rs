@@ -9,6 +9,7 @@ use std::{
 
 use rustls::sign::CertifiedKey;
 use sim::{Env, crypto::P256Key};
+use time::UtcDateTime;
 
 use super::{Storage, atomic::Written};
 use crate::{
@@ -89,6 +90,12 @@ impl fmt::Debug for CertificateSet {
 }
 
 impl Storage {
+    /// When the certificate in `bytes` expires, whoever it is for; `None` if there is none.
+    pub(super) fn expiry(bytes: &[u8]) -> Option<UtcDateTime> {
+        let chain = Chain::of_blocks(pem_blocks(bytes).ok()?).ok()?;
+        Some(chain.leaf().not_after)
+    }
+
     /// Makes `set` the current one of `name`. It is so, for this host and after any crash, from the one
     /// moment on in which the file is renamed.
     ///

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod atomic;
 pub mod certificate;
+pub mod cleaning;
 pub mod metadata;
 pub mod pending;
 

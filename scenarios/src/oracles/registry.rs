@@ -160,6 +160,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "What a storage holds, at rest and as programs read it, is an old value or a new one, whole.";
     "storage.nothing-left-behind" Always ["L10", "S8"] [] |_| Box::<laws::nothing_left_behind::NothingLeftBehind>::default(),
         "When a program has ended of its own accord, no temporary file of its is left.";
+    "storage.removes-only-expired" Always ["S6"] [] |_| Box::<laws::removes_only_expired::RemovesOnlyExpired>::default(),
+        "A certificate is removed from storage only after it has expired.";
     "storage.writes-mixed" Milestone ["S1"] [] |_| Box::<laws::writes_mixed::WritesMixed>::default(),
         "Two hosts write one file in place, and behind the shorter text stays the end of the longer one.";
     "visitors.always-served" Always ["V9"] [] |_| Box::<laws::always_served::AlwaysServed>::default(),

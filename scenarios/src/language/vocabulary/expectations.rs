@@ -158,6 +158,8 @@ words! {
         "storage.files-parse" [always finally] => StorageFilesParse {},
         /// When a program has ended of its own accord, no temporary file of its is left.
         "storage.nothing-left-behind" [always finally] => StorageNothingLeftBehind {},
+        /// A certificate is removed from storage only after it has expired.
+        "storage.removes-only-expired" [always finally] => StorageRemovesOnlyExpired {},
         /// Two hosts write one file in place, and behind the shorter text stays the end of the longer one.
         "storage.writes-mixed" [never eventually sometimes] => StorageWritesMixed {},
         /// No task panics.

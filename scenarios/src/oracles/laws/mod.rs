@@ -34,6 +34,7 @@ pub(super) mod order_within_authorizations;
 pub(super) mod orders_only_allowed;
 pub(super) mod rechecks_caa;
 pub(super) mod refuses_only_for_caa;
+pub(super) mod removes_only_expired;
 pub(super) mod renews_before_expiry;
 pub(super) mod replaces_where_it_belongs;
 pub(super) mod see_valid_certificate;
