@@ -191,6 +191,7 @@ impl Keeper {
     /// # Errors
     /// [`NotObtained`]. What a CA failed with is remembered with its turn.
     async fn attempt(&mut self) -> Result<(), NotObtained> {
+        let lease = self.turns.lock(&self.names).await.map_err(NotObtained::Storage)?;
         if let Err(e) = self.look_into_storage().await {
             self.reads_failed += 1;
             if self.current.is_none() && self.reads_failed < READS_TRIED_MAX {
@@ -205,7 +206,7 @@ impl Keeper {
         let mut unknown = None;
         let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
         let hold = if is_renewal { Some(self.cache.hold(Work::Renewal).await) } else { None };
-        let result = self.turns.obtain(&self.env, &self.names, replaces).await;
+        let result = self.turns.obtain(&self.env, &self.names, replaces, &lease).await;
         drop(hold);
         let (issuer, obtained) = result?;
         self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });

@@ -167,7 +167,8 @@ impl Listening {
         let settings = Arc::new(settings);
         let tokens = Tokens::default();
         let cache = (settings.certificate_cache)(&env);
-        let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone());
+        let shared = settings.shared_storage(&env);
+        let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone()).with_shared(&shared);
         let issuer = |ca| Arc::new(Issuer::new(&env, &settings, ca, answers.clone()));
         let issuers: Issuers = settings.issuers.iter().map(issuer).collect();
         for issuer in &*issuers {
@@ -192,9 +193,11 @@ impl Listening {
         }
 
         let on_demand = settings.on_demand.clone().map(|policy| Arc::new(Keepers::new(&means, policy)));
-        let endpoint = Endpoint::new(env, cache.clone(), default).with_on_demand(on_demand.clone());
+        let endpoint = Endpoint::new(env, cache.clone(), default, settings.application.clone())
+            .with_on_demand(on_demand.clone())
+            .with_shared(&shared);
         let serving = (
-            env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
+            env.spawn("http-01", http01::serve(env.clone(), self.http, tokens, shared)),
             env.spawn("endpoint", endpoint.serve(self.tls)),
         );
         let mut keeping_accounts = Vec::new();

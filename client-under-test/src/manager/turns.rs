@@ -19,7 +19,7 @@ use super::{
     events::{Announcer, Event},
     issue::{IssueError, Issuer, Obtained},
 };
-use crate::{acme::renewal_info::CertId, name::Names};
+use crate::{acme::renewal_info::CertId, name::Names, storage::lock::Lease};
 
 /// The certificate that an order replaces (RFC 9773 §5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +144,17 @@ impl Turns {
         self.turns.iter().any(|turn| turn.pause.is_over(now))
     }
 
+    /// Keeps other hosts on the same storage from ordering for these names, at whichever CA, while the lease is held.
+    ///
+    /// # Errors
+    /// The disk's; or that another host has held it for too long.
+    pub(super) async fn lock(&self, names: &Names) -> io::Result<Lease> {
+        match self.turns.first() {
+            Some(first) => first.issuer.storage.lock_certificate(names.first()).await,
+            None => Ok(Lease::unlocked()),
+        }
+    }
+
     /// Asks the CAs whose turn has come, one after another, until one has issued. What the order `replaces` is
     /// forgotten once a CA has refused it.
     ///
@@ -154,6 +165,7 @@ impl Turns {
         env: &Env,
         names: &Names,
         replaces: &mut Option<Replaced>,
+        lease: &Lease,
     ) -> Result<(Arc<Issuer>, Obtained), NotObtained> {
         for (position, turn) in self.turns.iter_mut().enumerate() {
             if !turn.pause.is_over(env.monotonic_now()) {
@@ -169,7 +181,7 @@ impl Turns {
             turn.owes_an_end = true;
             let issuer = turn.issuer.directory_url.clone();
             self.announcer.tell(Event::Obtaining { names: names.clone(), issuer: issuer.clone() });
-            let result = turn.issuer.obtain(names, &mut told).await;
+            let result = turn.issuer.obtain(names, &mut told, lease).await;
             if was_told && told.is_none() {
                 *replaces = None;
             }
@@ -197,11 +209,21 @@ impl Turns {
 
     /// Gives up the orders that were left behind at other CAs than `issuer`, whose certificate is good.
     pub(super) async fn abandon_others(&mut self, env: &Env, names: &Names, issuer: &Arc<Issuer>) {
+        let Some(first) = self.turns.first().map(|turn| turn.issuer.clone()) else { return };
         for turn in self.turns.iter_mut().filter(|turn| turn.owes_an_end && !Arc::ptr_eq(&turn.issuer, issuer)) {
             if !turn.pause.is_over(env.monotonic_now()) {
                 continue;
             }
-            match turn.issuer.abandon(names).await {
+            let abandoned = match turn.issuer.storage.load_pending(names.first()).await {
+                Ok(None) => Ok(()),
+                // It may be what another host is at.
+                Ok(Some(_)) => match first.storage.lock_certificate(names.first()).await {
+                    Ok(_lease) => turn.issuer.abandon(names).await,
+                    Err(e) => Err(e.into()),
+                },
+                Err(e) => Err(e.into()),
+            };
+            match abandoned {
                 Ok(()) => turn.owes_an_end = false,
                 Err(e) => turn.pause.begin(env, e.failure(), e.retry_after()),
             }

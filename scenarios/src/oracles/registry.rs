@@ -158,6 +158,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "The client sends no nonce twice; a POST that is tried again carries a new one.";
     "storage.files-parse" Always ["S1"] [] |_| Box::<laws::files_parse::FilesParse>::default(),
         "What a storage holds, at rest and as programs read it, is an old value or a new one, whole.";
+    "storage.locks-exclusive" Always ["M18"] [Within] |settings| Box::new(laws::locks_exclusive::LocksExclusive::new(settings)),
+        "A lock on a shared storage has one living holder at a time, and nobody else removes it.";
     "storage.nothing-left-behind" Always ["L10", "S8"] [] |_| Box::<laws::nothing_left_behind::NothingLeftBehind>::default(),
         "When a program has ended of its own accord, no temporary file of its is left.";
     "storage.removes-only-expired" Always ["S6"] [] |_| Box::<laws::removes_only_expired::RemovesOnlyExpired>::default(),

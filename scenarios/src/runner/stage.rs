@@ -13,7 +13,10 @@ use ca_mock::{
     Ca,
     dns::{DnsServer, Zone, ZoneHandle},
 };
-use client_under_test::manager::{AskEndpoint, Decision, IssuerConfig, OnDemand, RenewalSchedule, Solver};
+use client_under_test::{
+    manager::{AskEndpoint, Decision, IssuerConfig, OnDemand, RenewalSchedule, Solver},
+    storage::lock::{NumberedFiles, StorageLocks},
+};
 use rustls::RootCertStore;
 use sim::{
     Env,
@@ -105,6 +108,9 @@ pub(super) fn build(
         .map(|name| (name.as_str().to_owned(), world.host(name.as_str()).expect("just added")))
         .collect();
     set_links(&mut world, case, &hosts);
+    for (name, served_at) in served_names(case, &addresses) {
+        world.add_name(name, served_at);
+    }
     let zones = zones(case)?;
     let resolvers = Resolvers { addresses: &addresses, zones: &zones };
     for step in &case.timeline {
@@ -153,6 +159,18 @@ fn addresses(case: &Case) -> BTreeMap<String, IpAddr> {
         }
     };
     case.hosts.iter().map(|(name, host)| (name.as_str().to_owned(), host.address.unwrap_or_else(&mut free))).collect()
+}
+
+/// The names that managers have, each with the addresses of those that serve it.
+fn served_names<'a>(case: &'a Case, addresses: &BTreeMap<String, IpAddr>) -> BTreeMap<&'a str, Vec<IpAddr>> {
+    let mut served: BTreeMap<&str, Vec<IpAddr>> = BTreeMap::new();
+    for (host, of_host) in &case.hosts {
+        let HostKind::Manager { names, on_demand, .. } = &of_host.kind else { continue };
+        for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
+            served.entry(name).or_default().push(addresses[host.as_str()]);
+        }
+    }
+    served
 }
 
 fn start_order(case: &Case, hosts: &BTreeMap<String, HostId>) -> Vec<HostId> {
@@ -316,10 +334,10 @@ fn set_program(
                 Some(asked) => asked.iter().map(|name| the_ca(cas, name)).collect::<Result<Vec<_>, _>>()?,
                 None => vec![a_ca()?],
             };
-            for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
-                world.add_name(name, vec![address]);
-            }
             let mut config = manager_config(case, &names.0, &asked);
+            if host.shared_disk.is_some() {
+                config.storage_locks = Some(storage_locks(case));
+            }
             config.solver = match challenge {
                 ChallengeType::Http01 => Solver::Http01,
                 ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
@@ -446,6 +464,9 @@ fn manager_config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_tes
             }
             // Its seam is what decides about names on demand.
             Bug::NobodyAsked
+            // Whether there are locks at all depends on the host.
+            | Bug::StorageLocksDoNothing
+            | Bug::StorageLockByTime
             | Bug::CaaLoopVariable
             | Bug::StaleAccountCache
             | Bug::CaaResultIgnored
@@ -465,4 +486,15 @@ fn manager_config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_tes
         }
     }
     config
+}
+
+/// How managers on a shared disk keep out of each other's way.
+fn storage_locks(case: &Case) -> Arc<dyn StorageLocks> {
+    if case.bugs.contains(&Bug::StorageLocksDoNothing) {
+        Arc::new(client_under_test::historical::LocksDoNothing)
+    } else if case.bugs.contains(&Bug::StorageLockByTime) {
+        Arc::new(client_under_test::historical::LockByTime)
+    } else {
+        Arc::new(NumberedFiles)
+    }
 }

@@ -28,25 +28,28 @@ pub(super) struct Visits {
 
 /// Visits for ever. What comes of it is in the trace.
 pub(super) async fn visit(env: Env, visits: Visits) {
-    let client = tls::Client::new(&env, visits.roots.clone(), &[]);
+    let client = tls::Client::new(&env, visits.roots, &[]);
     let mut next = env.monotonic_now() + visits.first;
     loop {
         env.sleep_until(next).await;
         for name in &visits.names {
-            if env.timeout(PATIENCE, once(&env, &client, name, &visits)).await == Ok(Some(())) {
-                env.probe("visitor/served");
+            let addresses = match visits.address {
+                Some(address) => vec![address],
+                None => env.lookup(name).await.unwrap_or_default(),
+            };
+            for address in addresses {
+                let address = SocketAddr::new(address, visits.port);
+                if env.timeout(PATIENCE, once(&env, &client, name, address)).await == Ok(Some(())) {
+                    env.probe("visitor/served");
+                }
             }
         }
         next = next + visits.every;
     }
 }
 
-async fn once(env: &Env, client: &tls::Client, name: &str, visits: &Visits) -> Option<()> {
-    let address = match visits.address {
-        Some(address) => address,
-        None => *env.lookup(name).await.ok()?.first()?,
-    };
-    let stream = env.connect(SocketAddr::new(address, visits.port)).await.ok()?;
+async fn once(env: &Env, client: &tls::Client, name: &str, address: SocketAddr) -> Option<()> {
+    let stream = env.connect(address).await.ok()?;
     let stream = client.connect(stream, ServerName::try_from(name.to_owned()).ok()?).await.ok()?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     let driver = env.spawn("visit", connection);

@@ -36,6 +36,12 @@ choices! {
         /// Orders whatever name a visitor says, and asks nobody whether it may. Caddy, until 2023:
         /// <https://github.com/caddyserver/caddy/issues/4014>, <https://github.com/caddyserver/caddy/issues/5986>
         "client.nobody-asked" => NobodyAsked,
+        /// Has locks between hosts on one storage that keep nobody out. certmagic-s3, 2021:
+        /// <https://github.com/ss098/certmagic-s3/issues/12>
+        "client.storage-locks-do-nothing" => StorageLocksDoNothing,
+        /// Empties a lock's file before it writes the time into it anew, so that who looks then takes it for stale.
+        /// certmagic, until 2023: <https://github.com/caddyserver/certmagic/issues/232>
+        "client.storage-lock-by-time" => StorageLockByTime,
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,

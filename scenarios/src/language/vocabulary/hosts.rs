@@ -78,7 +78,8 @@ words! {
             /// How long it takes to answer.
             "answer-delay" => answer_delay: Duration = ["0s"],
         },
-        /// A visitor: completes a TLS handshake with each name again and again, and judges the certificate.
+        /// A visitor: completes a TLS handshake with each name again and again, with each host that serves it, and
+        /// judges the certificate.
         "visitor" => Visitor {
             /// The names that it visits.
             "visits" => visits: Names = required,
