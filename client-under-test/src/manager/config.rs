@@ -12,8 +12,9 @@ use url::Url;
 
 use super::{
     ari::{AriComparison, ByAnswerTime},
-    cache::{MakeCache, Snapshot},
+    cache::{MakeCache, Unguarded},
     challenges::Solver,
+    lookup::StandIns,
     on_demand::{self, OnDemand},
     rollover::{PendingSlot, RolloverRecord},
     schedule::{AriThenRatio, RenewalSchedule},
@@ -37,6 +38,10 @@ pub struct Config {
     pub certificates: Vec<Vec<String>>,
     /// The DNS names that get a certificate when a visitor asks for them.
     pub on_demand: Option<OnDemand>,
+    /// Whose certificate is shown to visitors who name nobody; if none, that of the first name of the first certificate.
+    pub default_name: Option<String>,
+    /// Whose certificate is shown to visitors who name somebody unknown; if none, they are refused.
+    pub fallback_name: Option<String>,
     /// The CA's directory (RFC 8555 §7.1.1), HTTPS.
     pub directory_url: String,
     /// Where the CA can reach the operator (RFC 8555 §7.3), for example `mailto:ops@example.org`.
@@ -80,6 +85,8 @@ impl Config {
         Self {
             certificates: names.into_iter().map(|name| vec![name.into()]).collect(),
             on_demand: None,
+            default_name: None,
+            fallback_name: None,
             directory_url: directory_url.into(),
             contact: Vec::new(),
             trusted_roots_pem: trusted_roots_pem.into(),
@@ -89,7 +96,7 @@ impl Config {
             http_address: (Ipv4Addr::UNSPECIFIED, 80).into(),
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
             solver: Solver::default(),
-            certificate_cache: Snapshot::make,
+            certificate_cache: Unguarded::make,
             renewal_schedule: Arc::new(AriThenRatio::default()),
             ari_comparison: Arc::new(ByAnswerTime),
             retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
@@ -127,6 +134,7 @@ pub enum ConfigError {
 pub(super) struct Settings {
     pub(super) certificates: Vec<Names>,
     pub(super) on_demand: Option<on_demand::Policy>,
+    pub(super) stand_ins: StandIns,
     pub(super) directory_url: Url,
     pub(super) contact: Vec<String>,
     pub(super) roots: RootCertStore,
@@ -166,8 +174,13 @@ impl TryFrom<Config> for Settings {
         if config.retry_delays.is_empty() || config.retry_delays.iter().any(|delay| delay.as_secs() == 0) {
             return Err(ConfigError::RetryDelays);
         }
+        let name = |text: Option<String>| text.map(|text| text.parse::<Name>()).transpose();
+        let first = certificates.first().map(|names| names.first().clone());
+        let stand_ins =
+            StandIns { default: name(config.default_name)?.or(first), fallback: name(config.fallback_name)? };
         Ok(Self {
             certificates,
+            stand_ins,
             on_demand: config.on_demand.map(TryInto::try_into).transpose()?,
             directory_url,
             contact: config.contact,
@@ -210,6 +223,7 @@ mod tests {
                 certificates.iter().map(|names| names.iter().map(ToString::to_string).collect()).collect();
             assert!(Settings::try_from(Config { certificates, ..good() }).is_err());
         }
+        assert!(Settings::try_from(Config { fallback_name: Some("a b".into()), ..good() }).is_err());
         assert!(Settings::try_from(Config { directory_url: "http://ca.test/".into(), ..good() }).is_err());
         assert!(Settings::try_from(Config { trusted_roots_pem: "-----BEGIN X-----".into(), ..good() }).is_err());
         assert!(Settings::try_from(Config { retry_delays: vec![], ..good() }).is_err());

@@ -15,20 +15,19 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use rustls::sign::CertifiedKey;
+use rustls::{SignatureScheme, sign::CertifiedKey};
 use sim::{
     Env,
     net::{TcpListener, TcpStream},
-    tls::{Hello, TlsStream},
+    tls::{self, TlsStream},
 };
 use tokio::io::AsyncWriteExt;
 
 use super::{
-    cache::{CertificateCache, Wanted},
+    cache::CertificateCache,
+    lookup::{Found, Hello, Protocols, hello::ACME_TLS},
     on_demand::Keepers,
-    tls_alpn01,
 };
-use crate::name::Name;
 
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 const ON_DEMAND_LIMIT: Duration = Duration::from_secs(60);
@@ -40,8 +39,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 pub struct Endpoint {
     env: Env,
     cache: Arc<dyn CertificateCache>,
-    /// Answers visitors who name nobody.
-    default: Option<Name>,
     /// Sees to names that the cache has nothing for.
     on_demand: Option<Arc<Keepers>>,
 }
@@ -53,10 +50,10 @@ enum Served {
 }
 
 impl Endpoint {
-    /// Answers with what `cache` holds; visitors who name nobody, with the certificate of `default`.
+    /// Answers with what `cache` holds.
     #[must_use]
-    pub fn new(env: &Env, cache: Arc<dyn CertificateCache>, default: Option<Name>) -> Self {
-        Self { env: env.clone(), cache, default, on_demand: None }
+    pub fn new(env: &Env, cache: Arc<dyn CertificateCache>) -> Self {
+        Self { env: env.clone(), cache, on_demand: None }
     }
 
     /// Lets `keepers` see to names that the cache has nothing for, while their visitors wait.
@@ -96,33 +93,37 @@ impl Endpoint {
     }
 
     async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<Served> {
-        let hello = Hello::read(&self.env, stream).await?;
-        let is_validation = hello.alpn().any(|protocol| protocol == tls_alpn01::PROTOCOL.as_bytes());
-        if is_validation {
-            let name = hello.server_name().unwrap_or_default();
-            let certificate = match hello.alpn().count() {
-                1 => self.cache.find(Wanted::ChallengeCertificate(name)).done().await,
-                _ => None,
-            };
-            return Ok(Served::ValidationAuthority(hello.answer(certificate, &[tls_alpn01::PROTOCOL]).await?));
-        }
-        let certificate = match hello.server_name().or(self.default.as_ref().map(Name::as_str)) {
-            Some(name) => self.find_or_obtain(name).await,
-            None => None,
+        let begun = tls::Hello::read(&self.env, stream).await?;
+        let hello = Hello {
+            server_name: begun.server_name(),
+            signature_schemes: begun.signature_schemes(),
+            protocols: Protocols::new(begun.alpn()),
         };
-        Ok(Served::Visitor(hello.answer(certificate, &["http/1.1"]).await?))
+        let found = self.cache.find(hello, self.env.utc_now()).done().await;
+        match hello.protocols {
+            Protocols::Ordinary => {
+                let certified = self.or_obtain(found, hello).await;
+                Ok(Served::Visitor(begun.answer(certified, &["http/1.1"]).await?))
+            }
+            Protocols::AcmeTls => Ok(Served::ValidationAuthority(begun.answer(found.certified(), &[ACME_TLS]).await?)),
+            Protocols::AcmeTlsAmongOthers => Ok(Served::Visitor(begun.answer(found.certified(), &["http/1.1"]).await?)),
+        }
     }
 
-    async fn find_or_obtain(&self, name: &str) -> Option<Arc<CertifiedKey>> {
-        let found = self.cache.find(Wanted::Certificate(name)).done().await;
-        match &self.on_demand {
-            Some(keepers) if found.is_none() => {
-                // Who has waited long enough goes, and the next one finds what has come meanwhile.
-                let _ = self.env.timeout(ON_DEMAND_LIMIT, keepers.take_up(name)).await;
-                self.cache.find(Wanted::Certificate(name)).done().await
-            }
-            Some(_) | None => found,
-        }
+    /// Sees to it that a visitor gets something better than what was `found`, if that is to be had on demand.
+    async fn or_obtain(
+        &self,
+        found: Found<CertifiedKey>,
+        hello: Hello<'_, SignatureScheme>,
+    ) -> Option<Arc<CertifiedKey>> {
+        let keepers = match (&found, &self.on_demand) {
+            (Found::Valid(_), _) | (_, None) => return found.certified(),
+            (Found::Invalid(_) | Found::Fallback(_) | Found::Nothing, Some(keepers)) => keepers,
+        };
+        let Some(name) = self.cache.certificates().asked(&hello) else { return found.certified() };
+        // Who has waited long enough goes, and the next one finds what has come meanwhile.
+        let _ = self.env.timeout(ON_DEMAND_LIMIT, keepers.take_up(name)).await;
+        self.cache.find(hello, self.env.utc_now()).done().await.certified()
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     cache::{CertificateCache, Work},
     config::Settings,
     issue::{IssueError, Issuer},
+    lookup::Source,
     schedule::RenewalSchedule,
 };
 use crate::{
@@ -210,8 +211,9 @@ impl Keeper {
     }
 
     async fn show(&mut self, set: CertificateSet, is_stored: bool) {
+        let shown = set.shown();
         for name in self.names.all() {
-            self.cache.insert(name, &set).await;
+            self.cache.insert(name, Source::Managed, &shown, self.env.utc_now()).await;
         }
         self.standing.send_replace(Standing::Served);
         self.reads_failed = 0;

@@ -12,8 +12,10 @@ pub mod config;
 pub mod endpoint;
 pub mod http01;
 pub mod issue;
+pub mod lookup;
 mod maintenance;
 pub mod on_demand;
+pub mod resolver;
 pub mod rollover;
 pub mod schedule;
 pub mod tls_alpn01;
@@ -27,9 +29,12 @@ pub use config::{Config, ConfigError};
 use endpoint::Endpoint;
 use http01::Tokens;
 use issue::Issuer;
+use lookup::Certificates;
 use maintenance::Keeper;
 pub use on_demand::OnDemand;
+pub use resolver::Resolver;
 pub use rollover::RolloverRecord;
+use rustls::sign::CertifiedKey;
 pub use schedule::{AriThenRatio, RenewalSchedule};
 use sim::{Env, net::TcpListener};
 
@@ -40,6 +45,7 @@ use crate::storage::Storage;
 pub struct Manager {
     env: Env,
     settings: Settings,
+    certificates: Arc<Certificates<CertifiedKey>>,
 }
 
 impl Manager {
@@ -48,7 +54,16 @@ impl Manager {
     /// # Errors
     /// [`ConfigError`] for what can't be understood.
     pub fn new(env: Env, config: Config) -> Result<Self, ConfigError> {
-        Ok(Self { env, settings: config.try_into()? })
+        let settings = Settings::try_from(config)?;
+        let seed = u64::from_le_bytes(env.entropy("manager/certificates"));
+        let certificates = Arc::new(Certificates::new(seed, settings.stand_ins.clone()));
+        Ok(Self { env, settings, certificates })
+    }
+
+    /// Shows this manager's certificates on any other server of the same program, once it is at work.
+    #[must_use]
+    pub fn resolver(&self) -> Arc<Resolver> {
+        Arc::new(Resolver::new(&self.env, self.certificates.clone()))
     }
 
     /// Takes the ports. Nothing is answered yet, but connections may come.
@@ -97,14 +112,14 @@ impl Listening {
 
     /// Works for ever. Dropping the future stops all of it.
     pub async fn run(self) -> Infallible {
-        let Manager { env, settings } = self.manager;
+        let Manager { env, settings, certificates } = self.manager;
         let settings = Arc::new(settings);
         let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
             .with_certificate_writer(settings.certificate_writer.clone())
             .with_certificate_requirement(settings.certificate_requirement.clone());
         storage.clean().await;
         let tokens = Tokens::default();
-        let cache = (settings.certificate_cache)(&env);
+        let cache = (settings.certificate_cache)(&env, certificates);
         let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone());
         let issuer = Arc::new(Issuer::new(&env, &settings, storage, answers));
 
@@ -123,8 +138,7 @@ impl Listening {
             .on_demand
             .clone()
             .map(|policy| Arc::new(on_demand::Keepers::new(policy, issuer.clone(), cache.clone(), settings.clone())));
-        let endpoint = Endpoint::new(&env, cache, settings.certificates.first().map(|names| names.first().clone()))
-            .with_on_demand(on_demand);
+        let endpoint = Endpoint::new(&env, cache).with_on_demand(on_demand);
         let _serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
             env.spawn("endpoint", endpoint.serve(self.tls)),

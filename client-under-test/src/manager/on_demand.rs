@@ -22,6 +22,7 @@ use super::{
     cache::CertificateCache,
     config::Settings,
     issue::Issuer,
+    lookup::Source,
     maintenance::{Keeper, Standing},
 };
 use crate::name::{Name, Names, NotAName};
@@ -107,7 +108,7 @@ impl Keepers {
                 Found::Kept(standing) => break standing,
                 Found::InPlaceOf(let_go, standing) => {
                     drop(let_go.keeping);
-                    self.cache.remove(&let_go.name).await;
+                    self.cache.remove(&let_go.name, Source::Managed).await;
                     self.env.probe("manager/evicted");
                     break standing;
                 }

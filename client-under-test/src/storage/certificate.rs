@@ -13,6 +13,7 @@ use sim::{Env, crypto::P256Key};
 use super::{Storage, atomic::Written};
 use crate::{
     acme::certificate::{CertificateError, Chain, Leaf, pem_blocks},
+    manager::{lookup::Shown, resolver::schemes},
     name::Name,
 };
 
@@ -64,10 +65,16 @@ impl CertificateSet {
         self.chain.check_key(key).is_ok()
     }
 
-    /// The set in the form that TLS answers with.
+    /// The set in the form that handshakes are answered with.
     #[must_use]
-    pub fn certified_key(&self) -> CertifiedKey {
-        CertifiedKey::new(self.chain.certificates().to_vec(), Arc::new(self.key.clone()))
+    pub fn shown(&self) -> Shown<CertifiedKey> {
+        let key = Arc::new(self.key.clone());
+        Shown {
+            schemes: schemes(&*key),
+            certified: Arc::new(CertifiedKey::new(self.chain.certificates().to_vec(), key)),
+            not_before: self.leaf().not_before,
+            not_after: self.leaf().not_after,
+        }
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
