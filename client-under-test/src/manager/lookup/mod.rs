@@ -10,6 +10,7 @@
 pub mod hello;
 mod key;
 pub mod schemes;
+mod slot;
 
 use std::{
     fmt,
@@ -21,43 +22,11 @@ pub use hello::{Hello, Protocols};
 use key::{Asked, Key};
 use papaya::{Guard, HashMap, Operation, ResizeMode};
 pub use schemes::Schemes;
+use slot::{Candidate, Slot};
+pub use slot::{Shown, Source};
 use time::UtcDateTime;
 
 use crate::name::Name;
-
-/// A certificate with its key, and what decides whom it is shown to.
-#[derive(Debug)]
-pub struct Shown<C> {
-    /// Both, as the TLS library wants them.
-    pub certified: Arc<C>,
-    /// By which schemes the key can sign.
-    pub schemes: Schemes,
-    /// When the certificate becomes valid.
-    pub not_before: UtcDateTime,
-    /// When it expires.
-    pub not_after: UtcDateTime,
-}
-
-impl<C> Clone for Shown<C> {
-    fn clone(&self) -> Self {
-        Self { certified: self.certified.clone(), ..*self }
-    }
-}
-
-impl<C> Shown<C> {
-    fn is_valid_at(&self, now: UtcDateTime) -> bool {
-        self.not_before <= now && now < self.not_after
-    }
-}
-
-/// Where a certificate comes from. A name has one of each source; one that is replaced or removed leaves those of the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// The operator gave it; which of those that the operator gives.
-    External(usize),
-    /// The manager obtained it.
-    Managed,
-}
 
 /// What a client is to be shown.
 #[derive(Debug)]
@@ -89,7 +58,7 @@ impl<C> Found<C> {
 pub struct StandIns {
     /// Asked for by visitors who name nobody.
     pub default: Option<Name>,
-    /// Shown to visitors who name somebody unknown.
+    /// Shown where nothing is known of the name that a visitor, or the default, stands for.
     pub fallback: Option<Name>,
 }
 
@@ -98,41 +67,6 @@ pub struct Certificates<C> {
     by_name: HashMap<Key, Slot<C>, FixedState>,
     challenges: HashMap<Key, Weak<C>, FixedState>,
     stand_ins: StandIns,
-}
-
-/// What is shown for a name, the preferred first. Nearly all names have one certificate.
-enum Slot<C> {
-    One(Candidate<C>),
-    Several(Box<[Candidate<C>]>),
-}
-
-struct Candidate<C> {
-    source: Source,
-    shown: Shown<C>,
-}
-
-impl<C> Clone for Candidate<C> {
-    fn clone(&self) -> Self {
-        Self { source: self.source, shown: self.shown.clone() }
-    }
-}
-
-impl<C> Slot<C> {
-    fn new(mut candidates: Vec<Candidate<C>>) -> Option<Self> {
-        candidates.sort_by_key(|candidate| (candidate.shown.schemes.rank(), candidate.source));
-        match candidates.len() {
-            0 => None,
-            1 => candidates.pop().map(Self::One),
-            _ => Some(Self::Several(candidates.into())),
-        }
-    }
-
-    fn candidates(&self) -> &[Candidate<C>] {
-        match self {
-            Self::One(candidate) => std::slice::from_ref(candidate),
-            Self::Several(candidates) => candidates,
-        }
-    }
 }
 
 impl<C> Certificates<C> {
