@@ -14,6 +14,7 @@ use super::{
     ari::{AriComparison, ByAnswerTime},
     cache::{MakeCache, Unguarded},
     challenges::Solver,
+    external::ExternalCertificate,
     lookup::StandIns,
     on_demand::{self, OnDemand},
     rollover::{PendingSlot, RolloverRecord},
@@ -38,6 +39,8 @@ pub struct Config {
     pub certificates: Vec<Vec<String>>,
     /// The DNS names that get a certificate when a visitor asks for them.
     pub on_demand: Option<OnDemand>,
+    /// The certificates to show beside those, which the operator sees to.
+    pub external_certificates: Vec<ExternalCertificate>,
     /// Whose certificate is shown to visitors who name nobody; if none, that of the first name of the first certificate.
     pub default_name: Option<String>,
     /// Whose certificate is shown to visitors who name somebody unknown; if none, they are refused.
@@ -85,6 +88,7 @@ impl Config {
         Self {
             certificates: names.into_iter().map(|name| vec![name.into()]).collect(),
             on_demand: None,
+            external_certificates: Vec::new(),
             default_name: None,
             fallback_name: None,
             directory_url: directory_url.into(),
@@ -134,6 +138,7 @@ pub enum ConfigError {
 pub(super) struct Settings {
     pub(super) certificates: Vec<Names>,
     pub(super) on_demand: Option<on_demand::Policy>,
+    pub(super) external_certificates: Vec<ExternalCertificate>,
     pub(super) stand_ins: StandIns,
     pub(super) directory_url: Url,
     pub(super) contact: Vec<String>,
@@ -180,6 +185,7 @@ impl TryFrom<Config> for Settings {
             StandIns { default: name(config.default_name)?.or(first), fallback: name(config.fallback_name)? };
         Ok(Self {
             certificates,
+            external_certificates: config.external_certificates,
             stand_ins,
             on_demand: config.on_demand.map(TryInto::try_into).transpose()?,
             directory_url,

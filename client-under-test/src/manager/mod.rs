@@ -10,6 +10,7 @@ pub mod cache;
 mod challenges;
 pub mod config;
 pub mod endpoint;
+pub mod external;
 pub mod http01;
 pub mod issue;
 pub mod lookup;
@@ -27,6 +28,8 @@ pub use challenges::Solver;
 use config::Settings;
 pub use config::{Config, ConfigError};
 use endpoint::Endpoint;
+pub use external::ExternalCertificate;
+use external::ExternalKeeper;
 use http01::Tokens;
 use issue::Issuer;
 use lookup::Certificates;
@@ -134,6 +137,13 @@ impl Listening {
             env.probe("manager/restarted-from-storage");
         }
 
+        let mut given = Vec::new();
+        for (number, files) in settings.external_certificates.iter().enumerate() {
+            let mut keeper = ExternalKeeper::new(&env, cache.clone(), number, files.clone());
+            keeper.look().await;
+            given.push((number, keeper));
+        }
+
         let on_demand = settings
             .on_demand
             .clone()
@@ -146,6 +156,10 @@ impl Listening {
         );
         let _keeping: Vec<_> =
             keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();
+        let _watching: Vec<_> = given
+            .into_iter()
+            .map(|(number, keeper)| env.spawn(format!("external certificate {number}"), keeper.run()))
+            .collect();
         let _rolling_over = settings
             .account_key_lifetime
             .map(|lifetime| env.spawn("account key", rollover::keep_young(issuer, lifetime)));

@@ -66,6 +66,7 @@ pub fn carry_out(verb: &Verb, ca: &Ca, now: UtcDateTime) -> bool {
         | Verb::HostResume { .. }
         | Verb::DiskFail { .. }
         | Verb::DiskDamage { .. }
+        | Verb::DiskGiveCertificate { .. }
         | Verb::ClockStep { .. }
         | Verb::ClockSetDrift { .. }
         | Verb::LinkSet { .. }

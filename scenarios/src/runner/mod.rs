@@ -5,6 +5,7 @@ mod console;
 mod explore;
 mod faulty;
 mod judge;
+mod operator;
 mod pool;
 mod run;
 mod stage;

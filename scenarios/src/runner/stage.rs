@@ -14,7 +14,7 @@ use ca_mock::{
 };
 use client_under_test::{
     Manager,
-    manager::{OnDemand, RenewalSchedule, Solver},
+    manager::{ExternalCertificate, OnDemand, RenewalSchedule, Solver},
 };
 use rustls::RootCertStore;
 use sim::{
@@ -27,6 +27,7 @@ use super::{
     ca,
     explore::{self, Cut},
     faulty,
+    operator::Operator,
     steps::{Cast, StepLog, disk::STORAGE_ROOT},
     visitor::{self, Visits},
 };
@@ -116,16 +117,18 @@ pub(super) fn build(
         }
     }
     let cas = cas(case, &mut world, &hosts, &resolvers)?;
+    let any = hosts.values().next().ok_or_else(|| StageError("a scenario without hosts".into()))?;
+    let operator = Arc::new(Operator::new(&world.env(*any)));
     for (name, host) in &case.hosts {
         let id = hosts[name.as_str()];
         let ca = cas.get(name.as_str()).or_else(|| cas.values().next());
-        set_program(&mut world, case, host, (id, addresses[name.as_str()]), &resolvers, ca)?;
+        set_program(&mut world, case, host, (id, addresses[name.as_str()]), &resolvers, ca, &operator)?;
     }
     let net = case.net.clone();
     let order = start_order(case, &hosts);
     Ok(Staged {
         world,
-        cast: Cast { hosts, order, net, zones, cas, log: StepLog::default(), seed },
+        cast: Cast { hosts, order, net, zones, cas, operator, log: StepLog::default(), seed },
         bench: bench.clone(),
     })
 }
@@ -262,6 +265,7 @@ fn set_program(
     (id, address): (HostId, IpAddr),
     resolvers: &Resolvers<'_>,
     ca: Option<&Ca>,
+    operator: &Operator,
 ) -> Result<(), StageError> {
     let a_ca =
         || ca.cloned().ok_or_else(|| StageError(format!("host {} needs a host of kind ca", world.host_name(id))));
@@ -294,6 +298,7 @@ fn set_program(
             one_certificate,
             on_demand,
             on_demand_capacity,
+            external_certificate,
             challenge,
         } => {
             let ca = a_ca()?;
@@ -309,6 +314,10 @@ fn set_program(
                 allowed: names.0.clone(),
                 capacity: (*on_demand_capacity).try_into().expect("a usize has 32 bits at least"),
             });
+            config.external_certificates = external_certificate
+                .iter()
+                .map(|file| ExternalCertificate { chain: file.into(), key: file.into() })
+                .collect();
             if *one_certificate {
                 config.certificates = vec![names.0.clone()];
             }
@@ -321,11 +330,18 @@ fn set_program(
                 }
             });
         }
-        HostKind::Visitor { visits, every, from } => {
+        HostKind::Visitor { visits, server, every, from } => {
             let mut roots = RootCertStore::empty();
             if let Some(ca) = ca {
                 let pem = pem::parse(ca.issuer_root_pem()).map_err(|e| StageError(e.to_string()))?;
                 roots.add(pem.into_contents().into()).map_err(|e| StageError(e.to_string()))?;
+            }
+            roots.add(operator.root().clone()).map_err(|e| StageError(e.to_string()))?;
+            if let Some(server) = server {
+                let address = resolvers.addresses[server.as_str()];
+                for name in &visits.0 {
+                    world.add_name(name, vec![address]);
+                }
             }
             let visits = Visits { names: visits.0.clone(), port: 443, first: *from, every: *every, roots };
             world.set_program(id, move |env| visitor::visit(env, visits.clone()));

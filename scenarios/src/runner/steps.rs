@@ -4,6 +4,7 @@ pub(super) mod disk;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -18,7 +19,7 @@ use sim::{
     world::{Condition, DiskFaults, HostId, Link, Requests, Survival, World},
 };
 
-use super::{ca, stage};
+use super::{ca, operator::Operator, stage};
 use crate::{
     language::{Case, HostName, Moment, Net, Trigger, Verb},
     oracles::{Bench, Settings},
@@ -33,6 +34,8 @@ pub(super) struct Cast {
     /// What each DNS host serves.
     pub(super) zones: BTreeMap<String, ZoneHandle>,
     pub(super) cas: BTreeMap<String, Ca>,
+    /// Whoever gives managers certificates.
+    pub(super) operator: Arc<Operator>,
     pub(super) log: StepLog,
     pub(super) seed: u64,
 }
@@ -167,6 +170,11 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
         Verb::HostResume { host } => world.resume(cast.host(host)),
         Verb::DiskFail { host, error, on, duration } => disk::fail(world, cast.host(host), *error, *on, *duration),
         Verb::DiskDamage { host, file, how } => disk::damage(world, cast.host(host), file, *how),
+        Verb::DiskGiveCertificate { host, file, names, validity } => {
+            let host = cast.host(host);
+            let pem = cast.operator.certificate(&world.env(host), &names.0, *validity);
+            world.plant_file(host, Path::new(file), pem.as_bytes());
+        }
         Verb::ClockStep { host, by } => {
             world.step_clock(cast.host(host), time::Duration::nanoseconds(by.nanoseconds()));
         }

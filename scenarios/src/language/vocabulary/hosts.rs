@@ -55,6 +55,9 @@ words! {
             "on-demand" => on_demand: Names = optional,
             /// How many of the names on demand are looked after at a time.
             "on-demand-capacity" => on_demand_capacity: NonZeroU32 = ["100"],
+            /// A file with a certificate and its key that it shows besides, and has nothing else to do with; a path, as
+            /// that of `disk.give-certificate`.
+            "external-certificate" => external_certificate: String = optional,
             /// How it proves control of them, if the CA offers that way.
             "challenge" => challenge: ChallengeType = ["http-01"],
             /// Keeps one certificate for all of its names, instead of one for each.
@@ -66,6 +69,8 @@ words! {
         "visitor" => Visitor {
             /// The names that it visits.
             "visits" => visits: Names = required,
+            /// The host that it finds under them; left out: the one that manages them.
+            "server" => server: HostName = optional,
             /// How often it visits each of them.
             "every" => every: Duration = ["1h"],
             /// When its visits begin.
