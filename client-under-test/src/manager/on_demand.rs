@@ -100,7 +100,7 @@ impl Keepers {
     /// Returns once `name` is served, or will not be for now.
     pub(super) async fn take_up(&self, name: &str) {
         let Ok(name) = name.parse::<Name>() else { return };
-        if name.is_wildcard() || !self.policy.allows(&name) {
+        if name.is_wildcard() || !self.policy.allows(&name) || self.is_managed(&name) {
             return;
         }
         let mut standing = loop {
@@ -120,6 +120,11 @@ impl Keepers {
         };
         // A keeper that has been let go leaves its last word.
         drop(standing.wait_for(|standing| *standing != Standing::Obtaining).await);
+    }
+
+    /// Whether somebody sees to the name whoever visits it; two would order for it at once.
+    fn is_managed(&self, name: &Name) -> bool {
+        self.settings.certificates.iter().any(|names| names.all().contains(name))
     }
 
     /// The name's keeper. If there is none, one is set to work, if need be in the place of another. Who has an order
