@@ -4,6 +4,7 @@
 //! protocol's code never asks which of them is in place.
 
 mod account_key_in_memory;
+mod acme_tls_among_others;
 mod all_or_nothing;
 mod in_place_write;
 mod locked_cache;
@@ -11,11 +12,14 @@ mod missing_retry_after;
 mod renewal_under_cache_lock;
 mod storage_read_under_cache_lock;
 mod thirty_day_constant;
+mod wildcard_shadow;
 
 pub use account_key_in_memory::AccountKeyInMemory;
+pub use acme_tls_among_others::acme_tls_among_others;
 pub use all_or_nothing::AllOrNothing;
 pub use in_place_write::InPlaceWrite;
 pub use missing_retry_after::MissingRetryAfter;
 pub use renewal_under_cache_lock::renewal_under_cache_lock;
 pub use storage_read_under_cache_lock::storage_read_under_cache_lock;
 pub use thirty_day_constant::ThirtyDayConstant;
+pub use wildcard_shadow::wildcard_shadow;

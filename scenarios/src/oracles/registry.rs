@@ -158,6 +158,10 @@ pub const LAWS: &[LawEntry] = laws! {
         "Two hosts write one file in place, and behind the shorter text stays the end of the longer one.";
     "visitors.always-served" Always ["V9"] [] |_| Box::<laws::always_served::AlwaysServed>::default(),
         "Once a name was served well, it is served at each later visit while its certificate lives.";
+    "visitors.challenge-certificates-hidden" Always ["V3"] [] |_| Box::<laws::challenge_certificates_hidden::ChallengeCertificatesHidden>::default(),
+        "What answers a tls-alpn-01 challenge is shown under acme-tls/1 alone, and nothing else is shown there.";
+    "visitors.exact-beats-wildcard" Always ["V10"] [] |_| Box::<laws::exact_beats_wildcard::ExactBeatsWildcard>::default(),
+        "A wildcard's certificate is shown only while it is valid, and to nobody whose name has a valid one of its own.";
     "visitors.handshake-within" Always ["L3", "V4"] [Within] |settings| Box::new(laws::handshake_within::HandshakeWithin::new(settings)),
         "No visitor's TLS handshake takes longer than the scenario allows, and none goes on for ever.";
     "visitors.names-match" Always ["V2"] [] |_| Box::<laws::names_match::NamesMatch>::default(),

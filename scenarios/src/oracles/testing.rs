@@ -32,11 +32,22 @@ impl Issued {
         Self::make(names, not_before_s, not_after_s, Some(serial))
     }
 
+    /// What answers a tls-alpn-01 challenge.
+    pub(super) fn for_challenge(name: &str, not_after_s: i64) -> Self {
+        let mut parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        parameters.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])];
+        Self::sign(parameters, 0, not_after_s)
+    }
+
     fn make(names: &[&str], not_before_s: i64, not_after_s: i64, serial: Option<&[u8]>) -> Self {
-        let key = rcgen::KeyPair::generate().unwrap();
         let mut parameters =
             rcgen::CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
         parameters.serial_number = serial.map(rcgen::SerialNumber::from_slice);
+        Self::sign(parameters, not_before_s, not_after_s)
+    }
+
+    fn sign(mut parameters: rcgen::CertificateParams, not_before_s: i64, not_after_s: i64) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
         parameters.not_before = time::OffsetDateTime::from_unix_timestamp(not_before_s).unwrap();
         parameters.not_after = time::OffsetDateTime::from_unix_timestamp(not_after_s).unwrap();
         let certificate = parameters.self_signed(&key).unwrap();

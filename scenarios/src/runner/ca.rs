@@ -47,7 +47,9 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::AriMissingRetryAfter
         | Bug::AccountKeyInMemory
         | Bug::RenewalUnderCacheLock
-        | Bug::StorageReadUnderCacheLock => {}
+        | Bug::StorageReadUnderCacheLock
+        | Bug::WildcardShadow
+        | Bug::AcmeTlsAmongOthers => {}
     }
 }
 

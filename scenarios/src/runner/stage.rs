@@ -330,7 +330,7 @@ fn set_program(
                 }
             });
         }
-        HostKind::Visitor { visits, server, every, from } => {
+        HostKind::Visitor { visits, server, offers, every, from } => {
             let mut roots = RootCertStore::empty();
             if let Some(ca) = ca {
                 let pem = pem::parse(ca.issuer_root_pem()).map_err(|e| StageError(e.to_string()))?;
@@ -343,7 +343,14 @@ fn set_program(
                     world.add_name(name, vec![address]);
                 }
             }
-            let visits = Visits { names: visits.0.clone(), port: 443, first: *from, every: *every, roots };
+            let visits = Visits {
+                names: visits.0.clone(),
+                port: 443,
+                offers: offers.clone().unwrap_or_default(),
+                first: *from,
+                every: *every,
+                roots,
+            };
             world.set_program(id, move |env| visitor::visit(env, visits.clone()));
         }
         HostKind::Faulty { misconduct } => {
@@ -389,6 +396,8 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             Bug::StorageReadUnderCacheLock => {
                 config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
             }
+            Bug::WildcardShadow => config.certificate_cache = client_under_test::historical::wildcard_shadow,
+            Bug::AcmeTlsAmongOthers => config.certificate_cache = client_under_test::historical::acme_tls_among_others,
             Bug::CaaLoopVariable
             | Bug::StaleAccountCache
             | Bug::CaaResultIgnored

@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Visits {
     pub(super) names: Vec<String>,
     pub(super) port: u16,
+    /// Application protocols (RFC 7301); it speaks HTTP/1.1 under any.
+    pub(super) offers: Vec<String>,
     pub(super) first: Duration,
     pub(super) every: Duration,
     pub(super) roots: RootCertStore,
@@ -23,7 +25,8 @@ pub(super) struct Visits {
 
 /// Visits for ever. What comes of it is in the trace.
 pub(super) async fn visit(env: Env, visits: Visits) {
-    let client = tls::Client::new(&env, visits.roots, &[]);
+    let offers: Vec<&str> = visits.offers.iter().map(String::as_str).collect();
+    let client = tls::Client::new(&env, visits.roots, &offers);
     let mut next = env.monotonic_now() + visits.first;
     loop {
         env.sleep_until(next).await;

@@ -30,6 +30,12 @@ choices! {
         /// Reads storage under the lock of the certificate cache, which visitors wait for. certmagic, as of 2026:
         /// <https://github.com/caddyserver/certmagic/blob/master/maintain.go>
         "client.storage-read-under-cache-lock" => StorageReadUnderCacheLock,
+        /// Takes an expired wildcard for an answer, and obtains nothing on demand for the names that it covers. certmagic, until
+        /// 2026: <https://github.com/caddyserver/certmagic/issues/384>, <https://github.com/caddyserver/certmagic/pull/388>
+        "client.wildcard-shadow" => WildcardShadow,
+        /// Shows a challenge's certificate to whoever offers acme-tls/1 among other protocols. certon, 2026:
+        /// <https://docs.rs/certon/0.4.0>, RFC 8737 §3
+        "client.acme-tls-among-others" => AcmeTlsAmongOthers,
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,

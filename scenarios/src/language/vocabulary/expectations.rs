@@ -50,6 +50,10 @@ words! {
         "visitors.names-match" [always finally] => VisitorsNamesMatch {},
         /// Once a name was served well, it is served at each later visit while its certificate lives.
         "visitors.always-served" [always finally] => VisitorsAlwaysServed {},
+        /// What answers a tls-alpn-01 challenge is shown under `acme-tls/1` alone, and nothing else is shown there.
+        "visitors.challenge-certificates-hidden" [always finally] => VisitorsChallengeCertificatesHidden {},
+        /// A wildcard's certificate is shown only while it is valid, and to nobody whose name has a valid one of its own.
+        "visitors.exact-beats-wildcard" [always finally] => VisitorsExactBeatsWildcard {},
         /// No visitor's TLS handshake takes longer than this, from its first message to its end; one without end counts.
         "visitors.handshake-within" [always finally] => VisitorsHandshakeWithin {
             /// How long a handshake may take.

@@ -71,6 +71,8 @@ words! {
             "visits" => visits: Names = required,
             /// The host that it finds under them; left out: the one that manages them.
             "server" => server: HostName = optional,
+            /// The application protocols that it offers, such as `http/1.1`; left out: none.
+            "offers" => offers: Vec<String> = optional,
             /// How often it visits each of them.
             "every" => every: Duration = ["1h"],
             /// When its visits begin.

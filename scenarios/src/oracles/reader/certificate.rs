@@ -4,9 +4,15 @@
 
 use std::net::IpAddr;
 
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::{
+    oid_registry::{Oid, asn1_rs::oid},
+    prelude::{FromDer, GeneralName, X509Certificate},
+};
 
 use super::identifier::{Identifier, Identifiers};
+
+/// RFC 8737 §6.1.
+const ACME_IDENTIFIER: Oid<'static> = oid!(1.3.6.1.5.5.7.1.31);
 
 /// What oracles want to know of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +29,8 @@ pub struct Certificate {
     pub public_key: Vec<u8>,
     /// The issuer's name.
     pub issuer: String,
+    /// Whether it answers a tls-alpn-01 challenge: it has the extension acmeIdentifier (RFC 8737 §3).
+    pub is_for_challenge: bool,
 }
 
 impl Certificate {
@@ -43,6 +51,7 @@ impl Certificate {
             not_after_s: certificate.validity().not_after.timestamp(),
             public_key: certificate.public_key().subject_public_key.data.to_vec(),
             issuer: certificate.issuer().to_string(),
+            is_for_challenge: certificate.extensions().iter().any(|extension| extension.oid == ACME_IDENTIFIER),
         })
     }
 
