@@ -36,6 +36,12 @@ choices! {
         /// Shows a challenge's certificate to whoever offers acme-tls/1 among other protocols. certon, 2026:
         /// <https://docs.rs/certon/0.4.0>, RFC 8737 §3
         "client.acme-tls-among-others" => AcmeTlsAmongOthers,
+        /// Has locks between hosts on one storage that keep nobody out. certmagic-s3, 2021:
+        /// <https://github.com/ss098/certmagic-s3/issues/12>
+        "client.storage-locks-do-nothing" => StorageLocksDoNothing,
+        /// Empties a lock's file before it writes the time into it anew, so that who looks then takes it for stale.
+        /// certmagic, until 2023: <https://github.com/caddyserver/certmagic/issues/232>
+        "client.storage-lock-by-time" => StorageLockByTime,
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,
