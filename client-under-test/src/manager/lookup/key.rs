@@ -42,6 +42,7 @@ pub(super) enum Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// The wildcard that covers `name`: its first label replaced by `*` (RFC 6125 §6.4.3, one label only).
+    #[inline]
     pub(super) fn wildcard_of(name: &'a str) -> Option<Self> {
         name.split_once('.').map(|(_, parent)| Self::WildcardBelow(parent))
     }
@@ -57,6 +58,7 @@ impl Hash for Asked<'_> {
 }
 
 impl Equivalent<Key> for Asked<'_> {
+    #[inline]
     fn equivalent(&self, key: &Key) -> bool {
         match self {
             Self::Exact(name) => key.0.as_slice() == name.as_bytes(),

@@ -58,6 +58,7 @@ impl Schemes {
 
 /// A bit for each of the [`KNOWN`] schemes in their order. It is written out so that it compiles to a jump: whoever
 /// shakes hands waits for it.
+#[inline]
 fn bit(code: u16) -> u16 {
     match code {
         ECDSA_SECP256R1_SHA256 => 1,
