@@ -24,19 +24,33 @@ pub(super) struct Issued {
 
 impl Issued {
     pub(super) fn new(names: &[&str], not_before_s: i64, not_after_s: i64) -> Self {
-        Self::make(names, not_before_s, not_after_s, None)
+        Self::make(names, not_before_s, not_after_s, |_| {})
+    }
+
+    /// With an authority key identifier, so that renewal information has a name for it.
+    pub(super) fn of_an_authority(names: &[&str], not_before_s: i64, not_after_s: i64) -> Self {
+        Self::make(names, not_before_s, not_after_s, |parameters| {
+            parameters.use_authority_key_identifier_extension = true;
+        })
     }
 
     /// With this serial number, by its octets.
     pub(super) fn numbered(names: &[&str], not_before_s: i64, not_after_s: i64, serial: &[u8]) -> Self {
-        Self::make(names, not_before_s, not_after_s, Some(serial))
+        Self::make(names, not_before_s, not_after_s, |parameters| {
+            parameters.serial_number = Some(rcgen::SerialNumber::from_slice(serial));
+        })
     }
 
-    fn make(names: &[&str], not_before_s: i64, not_after_s: i64, serial: Option<&[u8]>) -> Self {
+    fn make(
+        names: &[&str],
+        not_before_s: i64,
+        not_after_s: i64,
+        change: impl FnOnce(&mut rcgen::CertificateParams),
+    ) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut parameters =
             rcgen::CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
-        parameters.serial_number = serial.map(rcgen::SerialNumber::from_slice);
+        change(&mut parameters);
         parameters.not_before = time::OffsetDateTime::from_unix_timestamp(not_before_s).unwrap();
         parameters.not_after = time::OffsetDateTime::from_unix_timestamp(not_after_s).unwrap();
         let certificate = parameters.self_signed(&key).unwrap();
@@ -354,17 +368,28 @@ impl Story {
 
     /// A whole issuance, of a certificate that is valid from now on.
     pub(super) fn issuance(&mut self, names: &[&str], lifetime_days: i64) -> Issued {
+        let certificate = Issued::new(names, self.now_s(), self.now_s() + lifetime_days * DAY_S);
+        self.issue(names, &certificate);
+        certificate
+    }
+
+    /// A whole issuance of a certificate that renewal information has a name for, which is returned.
+    pub(super) fn issued_by_an_authority(&mut self, names: &[&str], lifetime_days: i64) -> String {
+        let certificate = Issued::of_an_authority(names, self.now_s(), self.now_s() + lifetime_days * DAY_S);
+        self.issue(names, &certificate);
+        super::reader::certificate::Certificate::read(&certificate.der).unwrap().renewal_id.unwrap()
+    }
+
+    fn issue(&mut self, names: &[&str], certificate: &Issued) {
         if self.orders == 0 {
             self.new_account("mailto:a@a.test", 201);
         }
-        let certificate = Issued::new(names, self.now_s(), self.now_s() + lifetime_days * DAY_S);
         let order = self.new_order(names);
         for name in names {
             self.authorize(name, order, "valid");
         }
         self.finalize(names, names, order);
-        self.download(order, &certificate);
-        certificate
+        self.download(order, certificate);
     }
 
     pub(super) fn renewal_info(&mut self, id: &str, start: &str, end: &str, retry_after: Option<&str>) {
@@ -455,6 +480,7 @@ impl Story {
             path: path.into(),
             to: to.map(Into::into),
             mode: None,
+            access: None,
             offset: None,
             bytes: bytes.as_bytes().to_vec(),
             error: None,

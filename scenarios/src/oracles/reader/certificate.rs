@@ -4,7 +4,11 @@
 
 use std::net::IpAddr;
 
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use x509_parser::{
+    extensions::ParsedExtension,
+    prelude::{FromDer, GeneralName, X509Certificate},
+};
 
 use super::identifier::{Identifier, Identifiers};
 
@@ -23,6 +27,8 @@ pub struct Certificate {
     pub public_key: Vec<u8>,
     /// The issuer's name.
     pub issuer: String,
+    /// What renewal information calls it (RFC 9773 §4.1); `None` without an authority key identifier.
+    pub renewal_id: Option<String>,
 }
 
 impl Certificate {
@@ -43,6 +49,7 @@ impl Certificate {
             not_after_s: certificate.validity().not_after.timestamp(),
             public_key: certificate.public_key().subject_public_key.data.to_vec(),
             issuer: certificate.issuer().to_string(),
+            renewal_id: renewal_id(&certificate),
         })
     }
 
@@ -63,6 +70,16 @@ impl Certificate {
     pub fn lifetime_s(&self) -> i64 {
         (self.not_after_s - self.not_before_s).max(1)
     }
+}
+
+/// The authority key identifier and the serial number, its leading zero octet included, both in base64url.
+fn renewal_id(certificate: &X509Certificate<'_>) -> Option<String> {
+    let authority = certificate.extensions().iter().find_map(|extension| {
+        let ParsedExtension::AuthorityKeyIdentifier(found) = extension.parsed_extension() else { return None };
+        found.key_identifier.as_ref()
+    })?;
+    let [authority, serial] = [authority.0, certificate.raw_serial()].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+    Some(format!("{authority}.{serial}"))
 }
 
 /// What is in a PEM file.
