@@ -5,8 +5,7 @@
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use sim::{Env, Monotonic};
-use tokio::sync::watch;
+use sim::{Env, Monotonic, watch};
 
 use super::{
     ari::{Ari, AriComparison},

@@ -15,8 +15,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use sim::{Env, Task};
-use tokio::sync::watch;
+use sim::{Env, Task, watch};
 
 use super::{
     cache::CertificateCache,
