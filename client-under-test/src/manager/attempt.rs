@@ -111,7 +111,7 @@ impl<'a> Attempt<'a> {
     async fn begin(&mut self, replaces: &mut Option<CertId>) -> Result<(Order, P256Key), IssueError> {
         let names = self.names.all();
         let order = match self.session.new_order(names, replaces.as_ref()).await {
-            Err(e) if replaces.is_some() && refuses_replacement(&e) => {
+            Err(e) if replaces.is_some() && self.issuer.conduct.replacement.is_refused_by(&e) => {
                 self.issuer.env.probe("manager/replaces-refused");
                 *replaces = None;
                 self.session.new_order(names, None).await?
@@ -120,7 +120,8 @@ impl<'a> Attempt<'a> {
         };
         let key = P256Key::generate(&self.issuer.env, &format!("manager/certificate-key/{}", self.names.first()));
         let pending = PendingOrder { url: order.url.clone(), key: key.clone(), begun: self.issuer.env.utc_now() };
-        if let Err(e) = self.issuer.storage.store_pending(self.names.first(), &pending).await {
+        let conduct = &self.issuer.conduct;
+        if let Err(e) = conduct.order_note.note(&self.issuer.storage, self.names.first(), &pending).await {
             drop(self.give_up(&order).await);
             return Err(e.into());
         }
@@ -130,7 +131,7 @@ impl<'a> Attempt<'a> {
 
     /// Takes the order from where it stands to its certificate.
     async fn drive(&mut self, order: &mut Order, key: &P256Key) -> Result<CertificateSet, IssueError> {
-        let mut pace = Pace::new(&self.issuer.env, format!("the order {}", order.url), ORDER_LIMIT);
+        let mut pace = self.pace(format!("the order {}", order.url), ORDER_LIMIT);
         let mut is_authorized = false;
         let mut finalized = 0;
         loop {
@@ -224,7 +225,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn await_authorization(&mut self, url: &Url) -> Result<(), Error> {
-        let mut pace = Pace::new(&self.issuer.env, format!("the authorization {url}"), AUTHORIZATION_LIMIT);
+        let mut pace = self.pace(format!("the authorization {url}"), AUTHORIZATION_LIMIT);
         loop {
             match self.session.authorization(url).await {
                 Ok(authorization) => match authorization.state {
@@ -275,36 +276,14 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Deactivates what the order left pending.
+    /// Lets go of an order that leads nowhere.
     async fn give_up(&mut self, order: &Order) -> Result<(), Error> {
-        for url in &order.authorizations {
-            match self.session.authorization(url).await {
-                Ok(authorization) if authorization.state == AuthorizationState::Pending => {
-                    self.session.deactivate(url).await?;
-                    self.issuer.env.probe("manager/authorization-deactivated");
-                }
-                Ok(_) => {}
-                Err(e) if e.is_transient() => return Err(e),
-                // What the CA does not show any more needs no end.
-                Err(_) => {}
-            }
-        }
-        Ok(())
+        self.issuer.conduct.order_end.give_up(&mut self.session, order).await
     }
-}
 
-/// Whether a refused order may have been refused for its `replaces` (RFC 9773 §5).
-fn refuses_replacement(error: &Error) -> bool {
-    error.problem().is_some_and(|problem| {
-        let status = problem.status;
-        problem.is("alreadyReplaced")
-            || problem.is("malformed")
-            || problem.is("unauthorized")
-            || status == Some(409)
-            || status == Some(404)
-            // Some CAs fall over it.
-            || problem.is("serverInternal") && error.retry_after().is_none()
-    })
+    fn pace(&self, what: String, limit: Duration) -> Pace {
+        Pace::new(&self.issuer.env, self.issuer.conduct.polling.clone(), what, limit)
+    }
 }
 
 /// The certificate signing request, DER: the names as its only subject alternative names, and no common name.

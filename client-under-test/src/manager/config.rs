@@ -14,6 +14,7 @@ use super::{
     ari::{AriComparison, ByAnswerTime},
     cache::{MakeCache, Snapshot},
     challenges::Solver,
+    conduct::Conduct,
     on_demand::{self, OnDemand},
     rollover::{PendingSlot, RolloverRecord},
     schedule::{AriThenRatio, RenewalSchedule},
@@ -63,6 +64,8 @@ pub struct Config {
     pub ari_comparison: Arc<dyn AriComparison>,
     /// The waits between failed attempts; the last one repeats.
     pub retry_delays: Vec<Duration>,
+    /// What it does where a CA refuses, lets it wait or fails it.
+    pub conduct: Conduct,
     /// How certificate sets come onto the disk.
     pub certificate_writer: Arc<dyn CertificateWriter>,
     /// What has to be readable besides a certificate set before the set is served.
@@ -93,6 +96,7 @@ impl Config {
             renewal_schedule: Arc::new(AriThenRatio::default()),
             ari_comparison: Arc::new(ByAnswerTime),
             retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
+            conduct: Conduct::default(),
             certificate_writer: Arc::new(AtomicWrite),
             certificate_requirement: Arc::new(SetAlone),
         }
@@ -140,6 +144,7 @@ pub(super) struct Settings {
     pub(super) renewal_schedule: Arc<dyn RenewalSchedule>,
     pub(super) ari_comparison: Arc<dyn AriComparison>,
     pub(super) retry_delays: Vec<Duration>,
+    pub(super) conduct: Conduct,
     pub(super) certificate_writer: Arc<dyn CertificateWriter>,
     pub(super) certificate_requirement: Arc<dyn CertificateRequirement>,
 }
@@ -182,6 +187,7 @@ impl TryFrom<Config> for Settings {
             renewal_schedule: config.renewal_schedule,
             ari_comparison: config.ari_comparison,
             retry_delays: config.retry_delays,
+            conduct: config.conduct,
             certificate_writer: config.certificate_writer,
             certificate_requirement: config.certificate_requirement,
         })

@@ -13,8 +13,8 @@ use sim::{
 use url::Url;
 
 use super::{
-    attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings, maintenance::STORAGE_LOOK_INTERVAL,
-    rollover::RolloverRecord,
+    attempt::Attempt, backoff::Failure, challenges::Answers, conduct::Conduct, config::Settings,
+    maintenance::STORAGE_LOOK_INTERVAL, rollover::RolloverRecord,
 };
 use crate::{
     acme::{
@@ -68,6 +68,7 @@ pub struct Issuer {
     pub(super) env: Env,
     pub(super) storage: Storage,
     pub(super) answers: Answers,
+    pub(super) conduct: Conduct,
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
     pub(super) http: HttpClient,
     pub(super) directory_url: Url,
@@ -85,6 +86,7 @@ impl Issuer {
             env: env.clone(),
             storage,
             answers,
+            conduct: settings.conduct.clone(),
             rollover_record: settings.rollover_record.clone(),
             http: HttpClient::new(env, settings.roots.clone()),
             directory_url: settings.directory_url.clone(),
@@ -103,7 +105,7 @@ impl Issuer {
     pub async fn obtain(&self, names: &Names, replaces: &mut Option<CertId>) -> Result<Obtained, IssueError> {
         let _operation = self.env.operation(format!("obtain {names}"));
         let _key_stays = self.account_key.read().await;
-        let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
+        let mut client = self.connect().await?;
         let account = self.account(&mut client).await?;
         let mut result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
         if let Err(IssueError::Acme(e)) = &result
@@ -136,7 +138,13 @@ impl Issuer {
     /// [`Error`] if it does not answer, refuses, or says something unusable.
     pub async fn renewal_info(&self, id: &CertId) -> Result<Option<RenewalInfo>, Error> {
         let _operation = self.env.operation(format!("ask for renewal information of {}", id.as_str()));
-        Client::connect(&self.env, &self.http, &self.directory_url).await?.renewal_info(id).await
+        self.connect().await?.renewal_info(id).await
+    }
+
+    /// Begins a conversation with the CA.
+    pub(super) async fn connect(&self) -> Result<Client, Error> {
+        let client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
+        Ok(client.with_nonces((self.conduct.nonces)()))
     }
 
     /// The account: from memory, from storage, or registered now. One name at a time, so that no two

@@ -9,7 +9,7 @@ use sim::{Env, Monotonic, watch};
 
 use super::{
     ari::{Ari, AriComparison},
-    backoff::{Backoff, Failure},
+    backoff::{Backoff, Failure, RetryWaits},
     cache::{CertificateCache, Work},
     config::Settings,
     issue::{IssueError, Issuer},
@@ -39,7 +39,7 @@ pub(super) struct Keeper {
     cache: Arc<dyn CertificateCache>,
     schedule: Arc<dyn RenewalSchedule>,
     comparison: Arc<dyn AriComparison>,
-    backoff: Backoff,
+    backoff: Box<dyn RetryWaits>,
     /// After a failed attempt: when the next one may be made.
     retry_at: Option<Monotonic>,
     current: Option<Current>,
@@ -102,7 +102,7 @@ impl Keeper {
             cache,
             schedule: settings.renewal_schedule.clone(),
             comparison: settings.ari_comparison.clone(),
-            backoff: Backoff::new(&settings.retry_delays),
+            backoff: (settings.conduct.retry_waits)(&settings.retry_delays),
             retry_at: None,
             current: None,
             reads_failed: 0,

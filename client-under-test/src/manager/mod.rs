@@ -8,12 +8,16 @@ mod attempt;
 pub mod backoff;
 pub mod cache;
 mod challenges;
+pub mod conduct;
 pub mod config;
 pub mod endpoint;
 pub mod http01;
 pub mod issue;
 mod maintenance;
 pub mod on_demand;
+pub mod order_end;
+pub mod order_note;
+pub mod replacement;
 pub mod rollover;
 pub mod schedule;
 pub mod tls_alpn01;
@@ -22,6 +26,7 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
 use challenges::Answers;
 pub use challenges::Solver;
+pub use conduct::Conduct;
 use config::Settings;
 pub use config::{Config, ConfigError};
 use endpoint::Endpoint;
@@ -101,7 +106,8 @@ impl Listening {
         let settings = Arc::new(settings);
         let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
             .with_certificate_writer(settings.certificate_writer.clone())
-            .with_certificate_requirement(settings.certificate_requirement.clone());
+            .with_certificate_requirement(settings.certificate_requirement.clone())
+            .with_metadata_owner(settings.conduct.metadata_owner.clone());
         storage.clean().await;
         let tokens = Tokens::default();
         let cache = (settings.certificate_cache)(&env);

@@ -9,7 +9,7 @@ use std::{convert::Infallible, fmt::Debug, future::Future, io, pin::Pin, sync::A
 use sim::crypto::P256Key;
 
 use super::{
-    backoff::{Backoff, Failure},
+    backoff::{Backoff, Failure, RetryWaits},
     issue::{IssueError, Issuer},
 };
 use crate::{
@@ -85,7 +85,7 @@ impl Issuer {
 
     /// Nobody else may speak as the account meanwhile.
     async fn roll_over(&self, lifetime: Duration) -> Result<(), IssueError> {
-        let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
+        let mut client = self.connect().await?;
         let old = self.account(&mut client).await?;
         // A change that was in doubt may have been made since: the old key would then be refused for ever.
         let changed = match self.interrupted_rollover(&mut client).await? {

@@ -35,6 +35,7 @@ pub struct Storage {
     issuer: String,
     writer: Arc<dyn atomic::CertificateWriter>,
     requirement: Arc<dyn certificate::CertificateRequirement>,
+    metadata_owner: Arc<dyn metadata::MetadataOwner>,
 }
 
 impl Storage {
@@ -42,7 +43,8 @@ impl Storage {
     #[must_use]
     pub fn new(env: &Env, root: PathBuf, directory_url: &Url) -> Self {
         let (writer, requirement) = (Arc::new(atomic::AtomicWrite), Arc::new(certificate::SetAlone));
-        Self { env: env.clone(), root, issuer: issuer_key(directory_url), writer, requirement }
+        let metadata_owner = Arc::new(metadata::ThisCertificate);
+        Self { env: env.clone(), root, issuer: issuer_key(directory_url), writer, requirement, metadata_owner }
     }
 
     /// The same storage, with certificate sets written otherwise.
@@ -57,11 +59,21 @@ impl Storage {
         Self { requirement, ..self }
     }
 
+    /// The same storage, with other metadata taken for a certificate's.
+    #[must_use]
+    pub fn with_metadata_owner(self, metadata_owner: Arc<dyn metadata::MetadataOwner>) -> Self {
+        Self { metadata_owner, ..self }
+    }
+
+    pub(crate) fn env(&self) -> &Env {
+        &self.env
+    }
+
     fn certificate_directory(&self, name: &Name) -> PathBuf {
         self.root.join("certificates").join(&self.issuer).join(file_name(name))
     }
 
-    fn certificate_file(&self, name: &Name, extension: &str) -> PathBuf {
+    pub(crate) fn certificate_file(&self, name: &Name, extension: &str) -> PathBuf {
         self.certificate_directory(name).join(format!("{}.{extension}", file_name(name)))
     }
 
@@ -98,7 +110,7 @@ impl Storage {
         }
     }
 
-    async fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) async fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         match self.env.disk().read(path).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
