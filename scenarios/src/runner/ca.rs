@@ -47,7 +47,22 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::AriMissingRetryAfter
         | Bug::AccountKeyInMemory
         | Bug::RenewalUnderCacheLock
-        | Bug::StorageReadUnderCacheLock => {}
+        | Bug::StorageReadUnderCacheLock
+        | Bug::RetriesAtOnce
+        | Bug::FailureAdvancesDate
+        | Bug::StopsAtAFailure
+        | Bug::TenFailures
+        | Bug::RetryAfterIgnored
+        | Bug::RetryAfterZero
+        | Bug::NonceSentAgain
+        | Bug::ReplacesForEver
+        | Bug::AuthorizationLeftPending
+        | Bug::KeyBeforeCertificate
+        | Bug::FormerCertificatesWindow
+        | Bug::TimerStandsStill
+        | Bug::SuggestionIgnored
+        | Bug::StoreErrorIgnored
+        | Bug::KeyForEverybody => {}
     }
 }
 

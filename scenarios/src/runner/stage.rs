@@ -10,10 +10,10 @@ use std::{
 
 use ca_mock::{
     Ca,
-    dns::{DnsServer, Zone, ZoneHandle},
+    dns::{DnsServer, RecordData, Zone, ZoneHandle},
 };
 use client_under_test::{
-    Manager,
+    Manager, historical,
     manager::{OnDemand, RenewalSchedule, Solver},
 };
 use rustls::RootCertStore;
@@ -107,6 +107,7 @@ pub(super) fn build(
         .collect();
     set_links(&mut world, case, &hosts);
     let zones = zones(case)?;
+    add_visited_names(&mut world, case)?;
     let resolvers = Resolvers { addresses: &addresses, zones: &zones };
     for step in &case.timeline {
         if let Verb::DnsReplace { server, .. } | Verb::DnsRemove { server, .. } | Verb::DnsServfail { server, .. } =
@@ -225,6 +226,24 @@ fn the_zone(case: &Case) -> Result<Vec<Zone>, StageError> {
     Ok(vec![parsed])
 }
 
+/// Visitors go where the zone sends them, also with a name that no manager knows of.
+fn add_visited_names(world: &mut World, case: &Case) -> Result<(), StageError> {
+    let zones = the_zone(case)?;
+    for host in case.hosts.values() {
+        let HostKind::Visitor { visits, .. } = &host.kind else { continue };
+        for name in &visits.0 {
+            let data = zones.iter().flat_map(|zone| zone.data_at(name));
+            let addresses: Vec<IpAddr> = data
+                .filter_map(|data| if let RecordData::A(address) = data { Some(address.into()) } else { None })
+                .collect();
+            if !addresses.is_empty() {
+                world.add_name(name, addresses);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The CAs, which exist before their hosts start and outlive their crashes, as a database does.
 fn cas(
     case: &Case,
@@ -321,13 +340,14 @@ fn set_program(
                 }
             });
         }
-        HostKind::Visitor { visits, every, from } => {
+        HostKind::Visitor { visits, every, from, at_once } => {
             let mut roots = RootCertStore::empty();
             if let Some(ca) = ca {
                 let pem = pem::parse(ca.issuer_root_pem()).map_err(|e| StageError(e.to_string()))?;
                 roots.add(pem.into_contents().into()).map_err(|e| StageError(e.to_string()))?;
             }
-            let visits = Visits { names: visits.0.clone(), port: 443, first: *from, every: *every, roots };
+            let (names, first, every, at_once) = (visits.0.clone(), *from, *every, at_once.get());
+            let visits = Visits { names, port: 443, first, every, at_once, roots };
             world.set_program(id, move |env| visitor::visit(env, visits.clone()));
         }
         HostKind::Faulty { misconduct } => {
@@ -352,27 +372,44 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
     for bug in &case.bugs {
         match bug {
             Bug::RenewalThirtyDayConstant => {
-                let defect: Arc<dyn RenewalSchedule> = Arc::new(client_under_test::historical::ThirtyDayConstant);
+                let defect: Arc<dyn RenewalSchedule> = Arc::new(historical::ThirtyDayConstant);
                 config.renewal_schedule = defect;
             }
             Bug::CertificateWrittenInPlace => {
-                config.certificate_writer = Arc::new(client_under_test::historical::InPlaceWrite);
+                config.certificate_writer = Arc::new(historical::InPlaceWrite);
             }
             Bug::CertificateNeedsMetadata => {
-                config.certificate_requirement = Arc::new(client_under_test::historical::AllOrNothing);
+                config.certificate_requirement = Arc::new(historical::AllOrNothing);
             }
             Bug::AriMissingRetryAfter => {
-                config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);
+                config.ari_comparison = Arc::new(historical::MissingRetryAfter);
             }
             Bug::AccountKeyInMemory => {
-                config.rollover_record = Arc::new(client_under_test::historical::AccountKeyInMemory);
+                config.rollover_record = Arc::new(historical::AccountKeyInMemory);
             }
             Bug::RenewalUnderCacheLock => {
-                config.certificate_cache = client_under_test::historical::renewal_under_cache_lock;
+                config.certificate_cache = historical::renewal_under_cache_lock;
             }
             Bug::StorageReadUnderCacheLock => {
-                config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
+                config.certificate_cache = historical::storage_read_under_cache_lock;
             }
+            Bug::RetriesAtOnce => config.conduct.retry_waits = historical::retries_at_once,
+            Bug::FailureAdvancesDate => config.conduct.retry_waits = historical::failure_advances_date,
+            Bug::StopsAtAFailure => config.conduct.retry_waits = historical::stops_at_a_failure,
+            Bug::TenFailures => config.conduct.retry_waits = historical::ten_failures,
+            Bug::RetryAfterIgnored => config.conduct.polling = Arc::new(historical::RetryAfterIgnored),
+            Bug::RetryAfterZero => config.conduct.polling = Arc::new(historical::RetryAfterZero),
+            Bug::NonceSentAgain => config.conduct.nonces = historical::nonce_sent_again,
+            Bug::ReplacesForEver => config.conduct.replacement = Arc::new(historical::ReplacesForEver),
+            Bug::AuthorizationLeftPending => config.conduct.order_end = Arc::new(historical::AuthorizationLeftPending),
+            Bug::KeyBeforeCertificate => config.conduct.order_note = Arc::new(historical::KeyBeforeCertificate),
+            Bug::FormerCertificatesWindow => {
+                config.conduct.metadata_owner = Arc::new(historical::FormerCertificatesWindow)
+            }
+            Bug::TimerStandsStill => config.renewal_schedule = Arc::new(historical::TimerStandsStill::default()),
+            Bug::SuggestionIgnored => config.renewal_schedule = Arc::new(historical::SuggestionIgnored),
+            Bug::StoreErrorIgnored => config.certificate_writer = Arc::new(historical::StoreErrorIgnored),
+            Bug::KeyForEverybody => config.certificate_writer = Arc::new(historical::KeyForEverybody),
             Bug::CaaLoopVariable
             | Bug::StaleAccountCache
             | Bug::CaaResultIgnored

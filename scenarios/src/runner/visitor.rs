@@ -18,6 +18,8 @@ pub(super) struct Visits {
     pub(super) port: u16,
     pub(super) first: Duration,
     pub(super) every: Duration,
+    /// How many come at once, each for itself.
+    pub(super) at_once: u32,
     pub(super) roots: RootCertStore,
 }
 
@@ -28,12 +30,25 @@ pub(super) async fn visit(env: Env, visits: Visits) {
     loop {
         env.sleep_until(next).await;
         for name in &visits.names {
-            if env.timeout(PATIENCE, once(&env, &client, name, visits.port)).await == Ok(Some(())) {
+            if visits.at_once > 1 {
+                (0..visits.at_once).for_each(|_| come(&env, &client, name, visits.port));
+            } else if env.timeout(PATIENCE, once(&env, &client, name, visits.port)).await == Ok(Some(())) {
                 env.probe("visitor/served");
             }
         }
         next = next + visits.every;
     }
+}
+
+/// Lets a visitor come whom nobody waits for.
+fn come(env: &Env, client: &tls::Client, name: &str, port: u16) {
+    let (visitor, client, name) = (env.clone(), client.clone(), name.to_owned());
+    let coming = async move {
+        if visitor.timeout(PATIENCE, once(&visitor, &client, &name, port)).await == Ok(Some(())) {
+            visitor.probe("visitor/served");
+        }
+    };
+    env.spawn("one of a crowd", coming).detach();
 }
 
 async fn once(env: &Env, client: &tls::Client, name: &str, port: u16) -> Option<()> {

@@ -70,6 +70,9 @@ words! {
             "every" => every: Duration = ["1h"],
             /// When its visits begin.
             "from" => from: Duration = ["1h"],
+            /// How many handshakes it begins at a time with each of them; more than one do not wait for each other, nor
+            /// for those of the last time.
+            "at-once" => at_once: NonZeroU32 = ["1"],
         },
         /// For tests of the harness only: behaves for a minute and then breaks a rule of the harness itself.
         "faulty" => Faulty {
