@@ -79,14 +79,18 @@ impl Session<'_> {
         let url = self.client().directory().new_order.clone();
         let identifiers: Vec<_> = names.iter().map(|name| json!({ "type": "dns", "value": name.as_str() })).collect();
         let mut payload = json!({ "identifiers": identifiers });
-        if let Some(replaces) = replaces
-            && self.client().directory().renewal_info.is_some()
-        {
+        if let Some(replaces) = replaces.filter(|_| self.tells_replacements()) {
             payload["replaces"] = json!(replaces.as_str());
         }
         let response = self.post(&url, &Payload::Json(payload)).await?;
         let location = response.location().ok_or_else(|| Error::unusable(&response, "the order has no Location"))?;
         Order::read(location, &response)
+    }
+
+    /// Whether this CA is told which certificate an order replaces: it is one with renewal information (RFC 9773 §5).
+    #[must_use]
+    pub fn tells_replacements(&self) -> bool {
+        self.client().directory().renewal_info.is_some()
     }
 
     /// Looks at an order.

@@ -110,8 +110,9 @@ impl<'a> Attempt<'a> {
 
     async fn begin(&mut self, replaces: &mut Option<CertId>) -> Result<(Order, P256Key), IssueError> {
         let names = self.names.all();
+        let is_told = replaces.is_some() && self.session.tells_replacements();
         let order = match self.session.new_order(names, replaces.as_ref()).await {
-            Err(e) if replaces.is_some() && self.issuer.conduct.replacement.is_refused_by(&e) => {
+            Err(e) if is_told && self.issuer.conduct.replacement.is_refused_by(&e) => {
                 self.issuer.env.probe("manager/replaces-refused");
                 *replaces = None;
                 self.session.new_order(names, None).await?
