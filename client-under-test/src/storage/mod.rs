@@ -7,6 +7,8 @@
 pub mod account;
 pub mod atomic;
 pub mod certificate;
+pub mod challenge;
+pub mod lock;
 pub mod metadata;
 pub mod pending;
 
@@ -36,15 +38,26 @@ pub struct Storage {
     writer: Arc<dyn atomic::CertificateWriter>,
     requirement: Arc<dyn certificate::CertificateRequirement>,
     metadata_owner: Arc<dyn metadata::MetadataOwner>,
+    /// None if no other host uses this storage.
+    locks: Option<Arc<dyn lock::StorageLocks>>,
+    /// Tells this process's locks from those of others.
+    process: u64,
 }
 
 impl Storage {
     /// The part of the storage at `root` that belongs to the CA at `directory_url`.
     #[must_use]
     pub fn new(env: &Env, root: PathBuf, directory_url: &Url) -> Self {
-        let (writer, requirement) = (Arc::new(atomic::AtomicWrite), Arc::new(certificate::SetAlone));
-        let metadata_owner = Arc::new(metadata::ThisCertificate);
-        Self { env: env.clone(), root, issuer: issuer_key(directory_url), writer, requirement, metadata_owner }
+        Self {
+            env: env.clone(),
+            root,
+            issuer: issuer_key(directory_url),
+            writer: Arc::new(atomic::AtomicWrite),
+            requirement: Arc::new(certificate::SetAlone),
+            metadata_owner: Arc::new(metadata::ThisCertificate),
+            locks: None,
+            process: u64::from_le_bytes(env.entropy("storage/process")),
+        }
     }
 
     /// The same storage, with certificate sets written otherwise.
@@ -69,6 +82,33 @@ impl Storage {
         &self.env
     }
 
+    /// The same storage; if there are `locks`, other hosts use it too, and keep them.
+    #[must_use]
+    pub fn with_locks(self, locks: Option<Arc<dyn lock::StorageLocks>>) -> Self {
+        Self { locks, ..self }
+    }
+
+    /// Whether other hosts use this storage too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.locks.is_some()
+    }
+
+    /// Keeps other hosts from ordering for `name` while the lease is held.
+    ///
+    /// # Errors
+    /// The disk's; or that another host has held it for half an hour.
+    pub async fn lock_certificate(&self, name: &Name) -> io::Result<lock::Lease> {
+        self.lock(&self.certificate_directory(name), &file_name(name)).await
+    }
+
+    async fn lock(&self, folder: &Path, name: &str) -> io::Result<lock::Lease> {
+        match &self.locks {
+            Some(locks) => locks.acquire(&self.env, folder, name, self.process).await,
+            None => Ok(lock::Lease::unlocked()),
+        }
+    }
+
     fn certificate_directory(&self, name: &Name) -> PathBuf {
         self.root.join("certificates").join(&self.issuer).join(file_name(name))
     }
@@ -89,6 +129,7 @@ impl Storage {
                 self.clean_directory(&kind.join(entry)).await;
             }
         }
+        self.clean_challenges().await;
     }
 
     async fn clean_directory(&self, directory: &Path) {

@@ -62,7 +62,9 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::TimerStandsStill
         | Bug::SuggestionIgnored
         | Bug::StoreErrorIgnored
-        | Bug::KeyForEverybody => {}
+        | Bug::KeyForEverybody
+        | Bug::StorageLocksDoNothing
+        | Bug::StorageLockByTime => {}
     }
 }
 

@@ -15,6 +15,7 @@ use ca_mock::{
 use client_under_test::{
     Manager, historical,
     manager::{OnDemand, RenewalSchedule, Solver},
+    storage::lock::{NumberedFiles, StorageLocks},
 };
 use rustls::RootCertStore;
 use sim::{
@@ -106,8 +107,11 @@ pub(super) fn build(
         .map(|name| (name.as_str().to_owned(), world.host(name.as_str()).expect("just added")))
         .collect();
     set_links(&mut world, case, &hosts);
-    let zones = zones(case)?;
     add_visited_names(&mut world, case)?;
+    for (name, served_at) in served_names(case, &addresses) {
+        world.add_name(name, served_at);
+    }
+    let zones = zones(case)?;
     let resolvers = Resolvers { addresses: &addresses, zones: &zones };
     for step in &case.timeline {
         if let Verb::DnsReplace { server, .. } | Verb::DnsRemove { server, .. } | Verb::DnsServfail { server, .. } =
@@ -120,7 +124,7 @@ pub(super) fn build(
     for (name, host) in &case.hosts {
         let id = hosts[name.as_str()];
         let ca = cas.get(name.as_str()).or_else(|| cas.values().next());
-        set_program(&mut world, case, host, (id, addresses[name.as_str()]), &resolvers, ca)?;
+        set_program(&mut world, case, host, id, &resolvers, ca)?;
     }
     let net = case.net.clone();
     let order = start_order(case, &hosts);
@@ -144,6 +148,18 @@ fn addresses(case: &Case) -> BTreeMap<String, IpAddr> {
         }
     };
     case.hosts.iter().map(|(name, host)| (name.as_str().to_owned(), host.address.unwrap_or_else(&mut free))).collect()
+}
+
+/// The names that managers have, each with the addresses of those that serve it.
+fn served_names<'a>(case: &'a Case, addresses: &BTreeMap<String, IpAddr>) -> BTreeMap<&'a str, Vec<IpAddr>> {
+    let mut served: BTreeMap<&str, Vec<IpAddr>> = BTreeMap::new();
+    for (host, of_host) in &case.hosts {
+        let HostKind::Manager { names, on_demand, .. } = &of_host.kind else { continue };
+        for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
+            served.entry(name).or_default().push(addresses[host.as_str()]);
+        }
+    }
+    served
 }
 
 fn start_order(case: &Case, hosts: &BTreeMap<String, HostId>) -> Vec<HostId> {
@@ -278,7 +294,7 @@ fn set_program(
     world: &mut World,
     case: &Case,
     host: &Host,
-    (id, address): (HostId, IpAddr),
+    id: HostId,
     resolvers: &Resolvers<'_>,
     ca: Option<&Ca>,
 ) -> Result<(), StageError> {
@@ -316,10 +332,10 @@ fn set_program(
             challenge,
         } => {
             let ca = a_ca()?;
-            for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
-                world.add_name(name, vec![address]);
-            }
             let mut config = manager_config(case, &names.0, &ca);
+            if host.shared_disk.is_some() {
+                config.storage_locks = Some(storage_locks(case));
+            }
             config.solver = match challenge {
                 ChallengeType::Http01 => Solver::Http01,
                 ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
@@ -410,7 +426,10 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             Bug::SuggestionIgnored => config.renewal_schedule = Arc::new(historical::SuggestionIgnored),
             Bug::StoreErrorIgnored => config.certificate_writer = Arc::new(historical::StoreErrorIgnored),
             Bug::KeyForEverybody => config.certificate_writer = Arc::new(historical::KeyForEverybody),
-            Bug::CaaLoopVariable
+            // Whether there are locks at all depends on the host.
+            Bug::StorageLocksDoNothing
+            | Bug::StorageLockByTime
+            | Bug::CaaLoopVariable
             | Bug::StaleAccountCache
             | Bug::CaaResultIgnored
             | Bug::CaaNoRecheckReuse
@@ -429,4 +448,15 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
         }
     }
     config
+}
+
+/// How managers on a shared disk keep out of each other's way.
+fn storage_locks(case: &Case) -> Arc<dyn StorageLocks> {
+    if case.bugs.contains(&Bug::StorageLocksDoNothing) {
+        Arc::new(historical::LocksDoNothing)
+    } else if case.bugs.contains(&Bug::StorageLockByTime) {
+        Arc::new(historical::LockByTime)
+    } else {
+        Arc::new(NumberedFiles)
+    }
 }

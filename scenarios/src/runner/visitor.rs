@@ -30,10 +30,13 @@ pub(super) async fn visit(env: Env, visits: Visits) {
     loop {
         env.sleep_until(next).await;
         for name in &visits.names {
-            if visits.at_once > 1 {
-                (0..visits.at_once).for_each(|_| come(&env, &client, name, visits.port));
-            } else if env.timeout(PATIENCE, once(&env, &client, name, visits.port)).await == Ok(Some(())) {
-                env.probe("visitor/served");
+            for address in env.lookup(name).await.unwrap_or_default() {
+                let address = SocketAddr::new(address, visits.port);
+                if visits.at_once > 1 {
+                    (0..visits.at_once).for_each(|_| come(&env, &client, name, address));
+                } else if env.timeout(PATIENCE, once(&env, &client, name, address)).await == Ok(Some(())) {
+                    env.probe("visitor/served");
+                }
             }
         }
         next = next + visits.every;
@@ -41,19 +44,18 @@ pub(super) async fn visit(env: Env, visits: Visits) {
 }
 
 /// Lets a visitor come whom nobody waits for.
-fn come(env: &Env, client: &tls::Client, name: &str, port: u16) {
+fn come(env: &Env, client: &tls::Client, name: &str, address: SocketAddr) {
     let (visitor, client, name) = (env.clone(), client.clone(), name.to_owned());
     let coming = async move {
-        if visitor.timeout(PATIENCE, once(&visitor, &client, &name, port)).await == Ok(Some(())) {
+        if visitor.timeout(PATIENCE, once(&visitor, &client, &name, address)).await == Ok(Some(())) {
             visitor.probe("visitor/served");
         }
     };
     env.spawn("one of a crowd", coming).detach();
 }
 
-async fn once(env: &Env, client: &tls::Client, name: &str, port: u16) -> Option<()> {
-    let address = *env.lookup(name).await.ok()?.first()?;
-    let stream = env.connect(SocketAddr::new(address, port)).await.ok()?;
+async fn once(env: &Env, client: &tls::Client, name: &str, address: SocketAddr) -> Option<()> {
+    let stream = env.connect(address).await.ok()?;
     let stream = client.connect(stream, ServerName::try_from(name.to_owned()).ok()?).await.ok()?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     let driver = env.spawn("visit", connection);

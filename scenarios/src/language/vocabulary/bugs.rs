@@ -73,6 +73,12 @@ choices! {
         /// Writes private keys to files that everybody may read. acme.sh, until 2020:
         /// <https://github.com/acmesh-official/acme.sh/issues/3127>
         "client.key-for-everybody" => KeyForEverybody,
+        /// Has locks between hosts on one storage that keep nobody out. certmagic-s3, 2021:
+        /// <https://github.com/ss098/certmagic-s3/issues/12>
+        "client.storage-locks-do-nothing" => StorageLocksDoNothing,
+        /// Empties a lock's file before it writes the time into it anew, so that who looks then takes it for stale.
+        /// certmagic, until 2023: <https://github.com/caddyserver/certmagic/issues/232>
+        "client.storage-lock-by-time" => StorageLockByTime,
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,

@@ -24,6 +24,7 @@ pub(super) mod issues_only_ordered_names;
 pub(super) mod keys_private;
 pub(super) mod leaves_nothing_open;
 pub(super) mod legal_transitions;
+pub(super) mod locks_exclusive;
 pub(super) mod looks_on_time;
 pub(super) mod names_match;
 pub(super) mod never_issues_against_caa;
