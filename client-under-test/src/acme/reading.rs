@@ -32,6 +32,12 @@ impl Document {
         self.fields.get(key)?.as_str()
     }
 
+    /// Whether `true` stands at `key`.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> bool {
+        self.fields.get(key).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     /// The whole number at `key`.
     #[must_use]
     pub fn number(&self, key: &str) -> Option<u64> {

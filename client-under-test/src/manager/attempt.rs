@@ -19,6 +19,7 @@ use crate::{
         Error,
         account::Session,
         authorization::{Authorization, AuthorizationState},
+        challenge::Challenge,
         order::{Order, OrderState},
         pace::Pace,
         renewal_info::CertId,
@@ -57,7 +58,7 @@ impl<'a> Attempt<'a> {
         if let Err(e) = &result {
             let (may_go_on, asked_to_wait) = match e {
                 IssueError::Acme(e) => (e.is_transient(), e.retry_after().is_some()),
-                IssueError::Storage(_) | IssueError::Request(_) => (false, false),
+                IssueError::Storage(_) | IssueError::Dns(_) | IssueError::Request(_) => (false, false),
             };
             // Asked to wait, not even an end is brought about now; the record leads there later.
             if !asked_to_wait {
@@ -179,19 +180,25 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Answers a challenge of each pending authorization and waits until all are valid.
+    /// Answers a challenge of each pending authorization and waits until all are valid. The CA is not told to look
+    /// before all answers are where it will.
     async fn authorize(&mut self, order: &Order) -> Result<(), IssueError> {
         let mut awaited = Vec::new();
+        let mut challenges = Vec::new();
         for url in &order.authorizations {
             let authorization = self.session.authorization(url).await?;
             match &authorization.state {
                 AuthorizationState::Valid => {}
                 AuthorizationState::Pending => {
-                    self.answer(&authorization).await?;
+                    challenges.push(self.answer(&authorization).await?);
                     awaited.push(url);
                 }
                 AuthorizationState::Over(_) | AuthorizationState::Unknown => awaited.push(url),
             }
+        }
+        self.issuer.answers.await_in_place(&self.answers).await?;
+        for challenge in challenges.iter().filter(|challenge| challenge.is_pending) {
+            self.respond(challenge).await?;
         }
         for url in awaited {
             self.await_authorization(url).await?;
@@ -199,20 +206,23 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    async fn answer(&mut self, authorization: &Authorization) -> Result<(), IssueError> {
+    /// Puts an answer in place, and says to which challenge.
+    async fn answer(&mut self, authorization: &Authorization) -> Result<Challenge, IssueError> {
         let answers = &self.issuer.answers;
-        let Some((solver, challenge)) = answers.choose(&authorization.challenges) else {
+        let wanted = authorization.wanted();
+        let is_meant = |name: &&Name| wanted.as_ref() == Some(name);
+        // The CA may write the name otherwise; with one name there is no doubt.
+        let name = self.names.all().iter().find(is_meant).unwrap_or(self.names.first());
+        let Some((solver, challenge)) = answers.choose(name, &authorization.challenges) else {
             let (name, offered) = (authorization.identifier.clone(), authorization.offered.clone());
             return Err(Error::NoChallenge { name, offered }.into());
         };
         let key_authorization = self.session.key_authorization(challenge.token.as_str());
-        let is_meant = |name: &&Name| name.as_str().eq_ignore_ascii_case(&authorization.identifier);
-        // The CA may write the name otherwise; with one name there is no doubt.
-        let name = self.names.all().iter().find(is_meant).unwrap_or(self.names.first());
         self.answers.push(answers.put_in_place(solver, name, challenge, key_authorization).await?);
-        if !challenge.is_pending {
-            return Ok(());
-        }
+        Ok(challenge.clone())
+    }
+
+    async fn respond(&mut self, challenge: &Challenge) -> Result<(), IssueError> {
         match self.session.respond(challenge).await {
             Ok(()) => Ok(()),
             // It may have arrived; the authorization will show. To say it again would be once too often.

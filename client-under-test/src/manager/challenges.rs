@@ -7,7 +7,9 @@ use sim::Env;
 
 use super::{
     cache::CertificateCache,
+    dns01::{Presented, Records},
     http01::{Published, Tokens},
+    issue::IssueError,
     tls_alpn01,
 };
 use crate::{
@@ -23,15 +25,18 @@ pub enum Solver {
     Http01,
     /// On port 443 (RFC 8737).
     TlsAlpn01,
+    /// In the DNS (RFC 8555 §8.4), if somebody can change it; the only way for wildcards.
+    Dns01,
 }
 
 impl Solver {
-    const ALL: [Self; 2] = [Self::Http01, Self::TlsAlpn01];
+    const ALL: [Self; 3] = [Self::Http01, Self::TlsAlpn01, Self::Dns01];
 
     fn kind(self) -> ChallengeKind {
         match self {
             Self::Http01 => ChallengeKind::Http01,
             Self::TlsAlpn01 => ChallengeKind::TlsAlpn01,
+            Self::Dns01 => ChallengeKind::Dns01,
         }
     }
 }
@@ -43,39 +48,68 @@ pub(super) struct Answers {
     preferred: Solver,
     tokens: Tokens,
     cache: Arc<dyn CertificateCache>,
+    /// Without it, dns-01 is not open.
+    records: Option<Records>,
 }
 
 /// Keeps an answer in place while it lives.
 #[derive(Debug)]
-#[expect(dead_code, reason = "owning is what it is for")]
+#[expect(dead_code, reason = "owning is what most of it is for")]
 pub(super) enum InPlace {
     Http01(Published),
     TlsAlpn01(Arc<CertifiedKey>),
+    Dns01(Presented),
+}
+
+impl InPlace {
+    fn in_dns(&self) -> Option<&Presented> {
+        match self {
+            Self::Dns01(presented) => Some(presented),
+            Self::Http01(_) | Self::TlsAlpn01(_) => None,
+        }
+    }
 }
 
 impl Answers {
-    pub(super) fn new(env: &Env, preferred: Solver, tokens: Tokens, cache: Arc<dyn CertificateCache>) -> Self {
-        Self { env: env.clone(), preferred, tokens, cache }
+    pub(super) fn new(
+        env: &Env,
+        preferred: Solver,
+        tokens: Tokens,
+        cache: Arc<dyn CertificateCache>,
+        records: Option<Records>,
+    ) -> Self {
+        Self { env: env.clone(), preferred, tokens, cache, records }
     }
 
-    /// The challenge to answer, by the preferred way if that is offered.
-    pub(super) fn choose<'a>(&self, offered: &'a [Challenge]) -> Option<(Solver, &'a Challenge)> {
-        let find = |solver: Solver| Some((solver, offered.iter().find(|challenge| challenge.kind == solver.kind())?));
+    /// The challenge of `name` to answer, by the preferred way if that is offered.
+    pub(super) fn choose<'a>(&self, name: &Name, offered: &'a [Challenge]) -> Option<(Solver, &'a Challenge)> {
+        let find = |solver: Solver| {
+            let is_open = match solver {
+                Solver::Http01 | Solver::TlsAlpn01 => !name.is_wildcard(),
+                Solver::Dns01 => self.records.is_some(),
+            };
+            let challenge = offered.iter().find(|challenge| challenge.kind == solver.kind());
+            Some((solver, challenge.filter(|_| is_open)?))
+        };
         find(self.preferred).or_else(|| Solver::ALL.into_iter().find_map(find))
     }
 
     /// Puts the answer to a challenge for `name` in place.
     ///
     /// # Errors
-    /// [`rcgen::Error`] if a certificate that it takes can't be made.
+    /// [`IssueError`] if that does not work.
     pub(super) async fn put_in_place(
         &self,
         solver: Solver,
         name: &Name,
         challenge: &Challenge,
         key_authorization: String,
-    ) -> Result<InPlace, rcgen::Error> {
+    ) -> Result<InPlace, IssueError> {
         Ok(match solver {
+            Solver::Dns01 => {
+                let records = self.records.as_ref().expect("dns-01 is chosen only with it");
+                InPlace::Dns01(records.present(name, &key_authorization).await?)
+            }
             Solver::Http01 => InPlace::Http01(self.tokens.publish(challenge.token.clone(), key_authorization)),
             Solver::TlsAlpn01 => {
                 let certificate = Arc::new(tls_alpn01::certificate(&self.env, name, &key_authorization)?);
@@ -83,5 +117,17 @@ impl Answers {
                 InPlace::TlsAlpn01(certificate)
             }
         })
+    }
+
+    /// Waits until what is in place is also where CAs look.
+    ///
+    /// # Errors
+    /// [`IssueError`] if that can't be confirmed and has to be.
+    pub(super) async fn await_in_place(&self, answers: &[InPlace]) -> Result<(), IssueError> {
+        let presented: Vec<&Presented> = answers.iter().filter_map(InPlace::in_dns).collect();
+        match &self.records {
+            Some(records) if !presented.is_empty() => Ok(records.await_seen(&presented).await?),
+            Some(_) | None => Ok(()),
+        }
     }
 }

@@ -14,6 +14,7 @@ use super::{
     ari::{AriComparison, ByAnswerTime},
     cache::{MakeCache, Snapshot},
     challenges::Solver,
+    dns01::Dns01,
     on_demand::{self, OnDemand},
     rollover::{PendingSlot, RolloverRecord},
     schedule::{AriThenRatio, RenewalSchedule},
@@ -55,6 +56,8 @@ pub struct Config {
     pub tls_address: SocketAddr,
     /// How control of a name is proved where the CA leaves the choice; else as the CA wants it.
     pub solver: Solver,
+    /// How dns-01 challenges are answered, without which there are no certificates for wildcards.
+    pub dns01: Option<Dns01>,
     /// Holds what visitors are shown.
     pub certificate_cache: MakeCache,
     /// Decides when a certificate is to be renewed.
@@ -89,6 +92,7 @@ impl Config {
             http_address: (Ipv4Addr::UNSPECIFIED, 80).into(),
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
             solver: Solver::default(),
+            dns01: None,
             certificate_cache: Snapshot::make,
             renewal_schedule: Arc::new(AriThenRatio::default()),
             ari_comparison: Arc::new(ByAnswerTime),
@@ -136,6 +140,7 @@ pub(super) struct Settings {
     pub(super) http_address: SocketAddr,
     pub(super) tls_address: SocketAddr,
     pub(super) solver: Solver,
+    pub(super) dns01: Option<Dns01>,
     pub(super) certificate_cache: MakeCache,
     pub(super) renewal_schedule: Arc<dyn RenewalSchedule>,
     pub(super) ari_comparison: Arc<dyn AriComparison>,
@@ -178,6 +183,7 @@ impl TryFrom<Config> for Settings {
             http_address: config.http_address,
             tls_address: config.tls_address,
             solver: config.solver,
+            dns01: config.dns01,
             certificate_cache: config.certificate_cache,
             renewal_schedule: config.renewal_schedule,
             ari_comparison: config.ari_comparison,

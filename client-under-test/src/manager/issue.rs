@@ -13,8 +13,8 @@ use sim::{
 use url::Url;
 
 use super::{
-    attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings, maintenance::STORAGE_LOOK_INTERVAL,
-    rollover::RolloverRecord,
+    attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings, dns01::DnsError,
+    maintenance::STORAGE_LOOK_INTERVAL, rollover::RolloverRecord,
 };
 use crate::{
     acme::{
@@ -37,6 +37,9 @@ pub enum IssueError {
     /// Something that must be kept could not be kept, or what is kept could not be read.
     #[error("the storage: {0}")]
     Storage(#[from] io::Error),
+    /// The TXT records that prove control.
+    #[error("the DNS: {0}")]
+    Dns(#[from] DnsError),
     /// The signing request could not be made.
     #[error("the signing request: {0}")]
     Request(#[from] rcgen::Error),
@@ -48,7 +51,7 @@ impl IssueError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Acme(Error::NotAuthorized { .. }) => Failure::Validation,
-            Self::Acme(_) | Self::Storage(_) | Self::Request(_) => Failure::Other,
+            Self::Acme(_) | Self::Storage(_) | Self::Dns(_) | Self::Request(_) => Failure::Other,
         }
     }
 }

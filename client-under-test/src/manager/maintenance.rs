@@ -154,7 +154,7 @@ impl Keeper {
                 let wait = self.backoff.after(e.failure());
                 let asked = match &e {
                     IssueError::Acme(e) => e.retry_after(),
-                    IssueError::Storage(_) | IssueError::Request(_) => None,
+                    IssueError::Storage(_) | IssueError::Dns(_) | IssueError::Request(_) => None,
                 };
                 self.retry_at = Some(self.env.monotonic_now() + asked.map_or(wait, |asked| asked.max(wait)));
             }

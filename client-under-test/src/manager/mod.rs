@@ -9,6 +9,7 @@ pub mod backoff;
 pub mod cache;
 mod challenges;
 pub mod config;
+pub mod dns01;
 pub mod endpoint;
 pub mod http01;
 pub mod issue;
@@ -24,6 +25,7 @@ use challenges::Answers;
 pub use challenges::Solver;
 use config::Settings;
 pub use config::{Config, ConfigError};
+pub use dns01::{Dns01, DnsProvider};
 use endpoint::Endpoint;
 use http01::Tokens;
 use issue::Issuer;
@@ -105,7 +107,8 @@ impl Listening {
         storage.clean().await;
         let tokens = Tokens::default();
         let cache = (settings.certificate_cache)(&env);
-        let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone());
+        let records = settings.dns01.clone().map(|dns01| dns01::Records::new(&env, dns01, storage.clone()));
+        let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone(), records.clone());
         let issuer = Arc::new(Issuer::new(&env, &settings, storage, answers));
 
         let mut keepers = Vec::new();
@@ -129,6 +132,7 @@ impl Listening {
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
             env.spawn("endpoint", endpoint.serve(self.tls)),
             env.spawn("keep the account", issuer.clone().keep_account()),
+            records.map(|records| env.spawn("remove TXT records", records.clean())),
         );
         let _keeping: Vec<_> =
             keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod atomic;
 pub mod certificate;
+pub mod dns_record;
 pub mod metadata;
 pub mod pending;
 
@@ -69,9 +70,14 @@ impl Storage {
         self.root.join("acme").join(&self.issuer).join("users").join(user)
     }
 
+    fn dns_records_directory(&self) -> PathBuf {
+        self.root.join("acme").join(&self.issuer).join("dns-records")
+    }
+
     /// Removes what a crash left half written. What can't be removed is left; nothing reads it.
     pub async fn clean(&self) {
-        for kind in [self.root.join("certificates").join(&self.issuer), self.user_directory("")] {
+        let certificates = self.root.join("certificates").join(&self.issuer);
+        for kind in [certificates, self.user_directory(""), self.dns_records_directory()] {
             let Ok(entries) = self.env.disk().list(&kind).await else { continue };
             for entry in entries {
                 self.clean_directory(&kind.join(entry)).await;
