@@ -169,7 +169,7 @@ impl Worker {
         let env = &self.env;
         let beginning = async {
             let mut client = Client::connect(env, &self.http, &self.directory).await?;
-            let account = Account::register(&mut client, P256Key::generate(env, "account"), &[]).await?;
+            let account = Account::register(&mut client, P256Key::generate(env, "account"), &[], None).await?;
             Ok::<_, Error>((client, account))
         };
         let (mut client, account) = patiently(env, beginning).await?;

@@ -17,6 +17,8 @@ pub struct Directory {
     pub key_change: Option<Url>,
     /// RFC 9773 §4.1; `None` if the CA has no renewal information.
     pub renewal_info: Option<Url>,
+    /// Whether new accounts have to be bound to external ones (RFC 8555 §7.3.4).
+    pub external_account_required: bool,
 }
 
 impl Directory {
@@ -27,12 +29,14 @@ impl Directory {
     pub fn read(response: &Response) -> Result<Self, Error> {
         let unusable = |what| Error::unusable(response, what);
         let document = Document::parse(&response.body, &response.url).ok_or_else(|| unusable("it is not JSON"))?;
+        let meta = document.object("meta");
         Ok(Self {
             new_nonce: document.url("newNonce").ok_or_else(|| unusable("the directory has no newNonce"))?,
             new_account: document.url("newAccount").ok_or_else(|| unusable("the directory has no newAccount"))?,
             new_order: document.url("newOrder").ok_or_else(|| unusable("the directory has no newOrder"))?,
             key_change: document.url("keyChange"),
             renewal_info: document.url("renewalInfo"),
+            external_account_required: meta.as_ref().is_some_and(|meta| meta.flag("externalAccountRequired")),
         })
     }
 }

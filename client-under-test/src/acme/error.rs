@@ -73,6 +73,11 @@ pub enum Error {
         /// Its problem.
         reason: String,
     },
+    /// The CA binds accounts to external ones, and none is configured (RFC 8555 §7.3.4).
+    #[error(
+        "the CA wants a new account to be bound to an external one: it has to be configured with what the CA gave for it"
+    )]
+    ExternalAccountRequired,
     /// The certificate is not what was ordered.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -102,6 +107,7 @@ impl Error {
             | Self::NotAuthorized { .. }
             | Self::NoChallenge { .. }
             | Self::OrderInvalid { .. }
+            | Self::ExternalAccountRequired
             | Self::Certificate(_) => None,
         }
     }
@@ -123,6 +129,7 @@ impl Error {
             | Self::NotAuthorized { .. }
             | Self::NoChallenge { .. }
             | Self::OrderInvalid { .. }
+            | Self::ExternalAccountRequired
             | Self::Certificate(_) => None,
         }
     }
@@ -136,6 +143,7 @@ impl Error {
             Self::NotAuthorized { .. }
             | Self::NoChallenge { .. }
             | Self::OrderInvalid { .. }
+            | Self::ExternalAccountRequired
             | Self::Certificate(_) => false,
         }
     }

@@ -12,6 +12,7 @@ pub mod challenge;
 pub mod client;
 pub mod directory;
 pub mod error;
+pub mod external_account;
 pub mod http;
 pub mod jws;
 pub mod key_change;

@@ -20,7 +20,7 @@ use super::{
     schedule::{AriThenRatio, RenewalSchedule},
 };
 use crate::{
-    acme::certificate::pem_blocks,
+    acme::{certificate::pem_blocks, external_account::ExternalAccount},
     name::{Name, Names, NotAName},
     storage::{
         atomic::{AtomicWrite, CertificateWriter},
@@ -42,6 +42,8 @@ pub struct Config {
     pub directory_url: String,
     /// Where the CA can reach the operator (RFC 8555 §7.3), for example `mailto:ops@example.org`.
     pub contact: Vec<String>,
+    /// What the CA gave to bind a new account to one outside of ACME (RFC 8555 §7.3.4).
+    pub external_account: Option<ExternalAccount>,
     /// The roots that vouch for the CA's own HTTPS, PEM.
     pub trusted_roots_pem: String,
     /// How old the account's key may grow before another takes its place (RFC 8555 §7.3.5); it stays if none.
@@ -85,6 +87,7 @@ impl Config {
             on_demand: None,
             directory_url: directory_url.into(),
             contact: Vec::new(),
+            external_account: None,
             trusted_roots_pem: trusted_roots_pem.into(),
             account_key_lifetime: None,
             rollover_record: Arc::new(PendingSlot),
@@ -133,6 +136,7 @@ pub(super) struct Settings {
     pub(super) on_demand: Option<on_demand::Policy>,
     pub(super) directory_url: Url,
     pub(super) contact: Vec<String>,
+    pub(super) external_account: Option<ExternalAccount>,
     pub(super) roots: RootCertStore,
     pub(super) account_key_lifetime: Option<Duration>,
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
@@ -176,6 +180,7 @@ impl TryFrom<Config> for Settings {
             on_demand: config.on_demand.map(TryInto::try_into).transpose()?,
             directory_url,
             contact: config.contact,
+            external_account: config.external_account,
             roots: roots(&config.trusted_roots_pem)?,
             account_key_lifetime: config.account_key_lifetime,
             rollover_record: config.rollover_record,

@@ -21,6 +21,7 @@ use crate::{
         Error,
         account::{Account, SETTLING_TIME},
         client::Client,
+        external_account::ExternalAccount,
         http::HttpClient,
         renewal_info::{CertId, RenewalInfo},
     },
@@ -80,6 +81,7 @@ pub struct Issuer {
     /// answered by the key that they were begun with (RFC 8555 §8.1).
     pub(super) account_key: RwLock<()>,
     contact: Vec<String>,
+    external_account: Option<ExternalAccount>,
 }
 
 impl Issuer {
@@ -92,6 +94,7 @@ impl Issuer {
             http: HttpClient::new(env, settings.roots.clone()),
             directory_url: settings.directory_url.clone(),
             contact: settings.contact.clone(),
+            external_account: settings.external_account.clone(),
             user: User::of_contact(&settings.contact),
             account: Mutex::new(env, "manager/account", None),
             account_key: RwLock::new(env, "manager/account-key", ()),
@@ -149,7 +152,10 @@ impl Issuer {
         if let Some(account) = &*known {
             return Ok(account.clone());
         }
-        let key = match self.storage.load_account_key(&self.user).await? {
+        let stored = self.storage.load_account_key(&self.user).await?;
+        // A binding may be good for one account only, which this key may have already.
+        let may_be_bound = stored.is_some() && self.external_account.is_some();
+        let key = match stored {
             Some(key) => key,
             None => {
                 let key = P256Key::generate(&self.env, "manager/account-key");
@@ -161,6 +167,7 @@ impl Issuer {
             Some(changed) => changed,
             None => match self.storage.load_account_url(&self.user).await {
                 Some(url) => self.settling(Account::known(key, url)).await,
+                None if may_be_bound => self.find_or_register(client, key).await?,
                 None => self.register(client, key).await?,
             },
         };
@@ -231,8 +238,16 @@ impl Issuer {
         Ok(false)
     }
 
+    /// Uses the binding up only if the key has no account yet.
+    async fn find_or_register(&self, client: &mut Client, key: P256Key) -> Result<Account, IssueError> {
+        let Some(account) = Account::find(client, key.clone()).await? else { return self.register(client, key).await };
+        self.env.probe("manager/account-found");
+        drop(self.storage.store_account_url(&self.user, account.url()).await);
+        Ok(account)
+    }
+
     async fn register(&self, client: &mut Client, key: P256Key) -> Result<Account, IssueError> {
-        let account = Account::register(client, key, &self.contact).await?;
+        let account = Account::register(client, key, &self.contact, self.external_account.as_ref()).await?;
         self.env.probe("manager/account-registered");
         // The key is stored; whoever has it can ask for the address again.
         drop(self.storage.store_account_url(&self.user, account.url()).await);

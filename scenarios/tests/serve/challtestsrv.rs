@@ -144,7 +144,7 @@ async fn one_order_is_validated_by_http_01_dns_01_and_tls_alpn_01() {
     roots.add(CertificateDer::from_pem_slice(ca.trust().as_bytes()).unwrap()).unwrap();
     let directory = ca.told(DIRECTORY).parse().unwrap();
     let mut client = Client::connect(env, &HttpClient::new(env, roots), &directory).await.unwrap();
-    let account = Account::register(&mut client, P256Key::generate(env, "account"), &[]).await.unwrap();
+    let account = Account::register(&mut client, P256Key::generate(env, "account"), &[], None).await.unwrap();
     let mut session = account.session(&mut client);
     let kinds = [ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
     let texts = ["web.example.test", "dns.example.test", "tls.example.test"];
