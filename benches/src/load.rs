@@ -202,7 +202,7 @@ impl Worker {
     async fn issue(&self, session: &mut Session<'_>, name: &str) -> Result<(), Error> {
         let env = &self.env;
         let names = [name.parse::<Name>().expect("a DNS name")];
-        let order = session.new_order(&names, None).await?;
+        let order = session.new_order(&names, None, None).await?;
         for url in &order.authorizations {
             let authorization = session.authorization(url).await?;
             let Some(challenge) = authorization.challenges.iter().find(|one| one.kind == ChallengeKind::Http01) else {

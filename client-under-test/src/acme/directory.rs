@@ -1,5 +1,7 @@
 //! The directory: where a CA's resources are (RFC 8555 §7.1.1).
 
+use std::collections::BTreeMap;
+
 use url::Url;
 
 use super::{Error, http::Response, reading::Document};
@@ -19,6 +21,9 @@ pub struct Directory {
     pub renewal_info: Option<Url>,
     /// Whether new accounts have to be bound to external ones (RFC 8555 §7.3.4).
     pub external_account_required: bool,
+    /// The kinds of certificates that can be chosen from by name, with what is said about each
+    /// (draft-ietf-acme-profiles §3).
+    pub profiles: BTreeMap<String, String>,
 }
 
 impl Directory {
@@ -37,6 +42,10 @@ impl Directory {
             key_change: document.url("keyChange"),
             renewal_info: document.url("renewalInfo"),
             external_account_required: meta.as_ref().is_some_and(|meta| meta.flag("externalAccountRequired")),
+            profiles: meta
+                .and_then(|meta| meta.object("profiles"))
+                .map(|profiles| profiles.texts())
+                .unwrap_or_default(),
         })
     }
 }

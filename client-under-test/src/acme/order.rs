@@ -70,15 +70,28 @@ impl Order {
 }
 
 impl Session<'_> {
-    /// Orders a certificate for `names`, saying which one it `replaces` (RFC 9773 §5) if the CA
-    /// advertises renewal information.
+    /// Orders a certificate for `names`, of this `profile` (draft-ietf-acme-profiles §4) if one is given, saying which one
+    /// it `replaces` (RFC 9773 §5) if the CA advertises renewal information.
     ///
     /// # Errors
-    /// [`Error`] if the CA refuses or names no address.
-    pub async fn new_order(&mut self, names: &[Name], replaces: Option<&CertId>) -> Result<Order, Error> {
+    /// [`Error`] if the CA refuses, does not advertise the profile, or names no address.
+    pub async fn new_order(
+        &mut self,
+        names: &[Name],
+        profile: Option<&str>,
+        replaces: Option<&CertId>,
+    ) -> Result<Order, Error> {
+        let profiles = &self.client().directory().profiles;
+        if let Some(profile) = profile.filter(|profile| !profiles.contains_key(*profile)) {
+            let offered = profiles.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(Error::NotOffered { what: format!("the profile `{profile}`, but these: [{offered}]") });
+        }
         let url = self.client().directory().new_order.clone();
         let identifiers: Vec<_> = names.iter().map(|name| json!({ "type": "dns", "value": name.as_str() })).collect();
         let mut payload = json!({ "identifiers": identifiers });
+        if let Some(profile) = profile {
+            payload["profile"] = json!(profile);
+        }
         if let Some(replaces) = replaces
             && self.client().directory().renewal_info.is_some()
         {

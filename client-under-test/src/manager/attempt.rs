@@ -110,12 +110,12 @@ impl<'a> Attempt<'a> {
     }
 
     async fn begin(&mut self, replaces: &mut Option<CertId>) -> Result<(Order, P256Key), IssueError> {
-        let names = self.names.all();
-        let order = match self.session.new_order(names, replaces.as_ref()).await {
+        let (names, profile) = (self.names.all(), self.issuer.profile.as_deref());
+        let order = match self.session.new_order(names, profile, replaces.as_ref()).await {
             Err(e) if replaces.is_some() && refuses_replacement(&e) => {
                 self.issuer.env.probe("manager/replaces-refused");
                 *replaces = None;
-                self.session.new_order(names, None).await?
+                self.session.new_order(names, profile, None).await?
             }
             other => other?,
         };

@@ -44,6 +44,8 @@ pub struct Config {
     pub contact: Vec<String>,
     /// What the CA gave to bind a new account to one outside of ACME (RFC 8555 §7.3.4).
     pub external_account: Option<ExternalAccount>,
+    /// The kind of certificates to order, by its name in the CA's directory (draft-ietf-acme-profiles).
+    pub profile: Option<String>,
     /// The roots that vouch for the CA's own HTTPS, PEM.
     pub trusted_roots_pem: String,
     /// How old the account's key may grow before another takes its place (RFC 8555 §7.3.5); it stays if none.
@@ -88,6 +90,7 @@ impl Config {
             directory_url: directory_url.into(),
             contact: Vec::new(),
             external_account: None,
+            profile: None,
             trusted_roots_pem: trusted_roots_pem.into(),
             account_key_lifetime: None,
             rollover_record: Arc::new(PendingSlot),
@@ -137,6 +140,7 @@ pub(super) struct Settings {
     pub(super) directory_url: Url,
     pub(super) contact: Vec<String>,
     pub(super) external_account: Option<ExternalAccount>,
+    pub(super) profile: Option<String>,
     pub(super) roots: RootCertStore,
     pub(super) account_key_lifetime: Option<Duration>,
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
@@ -181,6 +185,7 @@ impl TryFrom<Config> for Settings {
             directory_url,
             contact: config.contact,
             external_account: config.external_account,
+            profile: config.profile,
             roots: roots(&config.trusted_roots_pem)?,
             account_key_lifetime: config.account_key_lifetime,
             rollover_record: config.rollover_record,

@@ -80,6 +80,8 @@ pub struct Issuer {
     /// Held shared by whoever speaks as the account, and alone by whoever changes its key: challenges are
     /// answered by the key that they were begun with (RFC 8555 §8.1).
     pub(super) account_key: RwLock<()>,
+    /// The kind of certificates to order; left to the CA if none.
+    pub(super) profile: Option<String>,
     contact: Vec<String>,
     external_account: Option<ExternalAccount>,
 }
@@ -93,6 +95,7 @@ impl Issuer {
             rollover_record: settings.rollover_record.clone(),
             http: HttpClient::new(env, settings.roots.clone()),
             directory_url: settings.directory_url.clone(),
+            profile: settings.profile.clone(),
             contact: settings.contact.clone(),
             external_account: settings.external_account.clone(),
             user: User::of_contact(&settings.contact),

@@ -149,7 +149,7 @@ async fn one_order_is_validated_by_http_01_dns_01_and_tls_alpn_01() {
     let kinds = [ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
     let texts = ["web.example.test", "dns.example.test", "tls.example.test"];
     let names = texts.map(|name| name.parse().unwrap());
-    let mut order = session.new_order(&names, None).await.unwrap();
+    let mut order = session.new_order(&names, None, None).await.unwrap();
     for url in order.authorizations.clone() {
         let mut authorization = session.authorization(&url).await.unwrap();
         let host = authorization.identifier.clone();
