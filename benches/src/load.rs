@@ -224,7 +224,7 @@ impl Worker {
         let mut pause = POLL.0;
         loop {
             match &order.state {
-                OrderState::Valid { certificate } => return session.download(certificate).await.map(drop),
+                OrderState::Valid { certificate } => return session.download(certificate, None).await.map(drop),
                 OrderState::Ready { finalize } => {
                     let request = request(name, &key);
                     order = session.finalize(&order, finalize, &request).await?;

@@ -8,17 +8,16 @@ use std::fmt;
 use rustls::pki_types::CertificateDer;
 use sim::crypto::P256Key;
 use time::{Duration, UtcDateTime};
-use url::Url;
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension},
     prelude::FromDer,
 };
 
-use super::{Error, account::Session, renewal_info::CertId};
+use super::renewal_info::CertId;
 use crate::name::Name;
 
-const MEDIA_TYPE: &str = "application/pem-certificate-chain";
+pub(super) const MEDIA_TYPE: &str = "application/pem-certificate-chain";
 const PEM_BEGIN: &[u8] = b"-----BEGIN ";
 const CERTIFICATES_MAX: usize = 16;
 
@@ -159,6 +158,28 @@ impl Chain {
         &self.leaf
     }
 
+    /// Whether no certificate of the chain expires before the leaf.
+    #[must_use]
+    pub fn outlives_leaf(&self) -> bool {
+        let expiry =
+            |der: &CertificateDer<'_>| Some(X509Certificate::from_der(der).ok()?.1.validity().not_after.timestamp());
+        let leaf = self.leaf.not_after.unix_timestamp();
+        self.certificates[1..].iter().all(|certificate| expiry(certificate).is_some_and(|expiry| expiry >= leaf))
+    }
+
+    /// The common name of who has issued the last certificate.
+    #[must_use]
+    pub fn top_issuer(&self) -> Option<String> {
+        let (_, last) = X509Certificate::from_der(self.certificates.last()?).ok()?;
+        last.issuer().iter_common_name().next()?.as_str().ok().map(str::to_owned)
+    }
+
+    /// How many bytes a handshake has to carry for it.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.certificates.iter().map(|certificate| certificate.len()).sum()
+    }
+
     /// The chain as PEM.
     #[must_use]
     pub fn to_pem(&self) -> String {
@@ -205,17 +226,6 @@ pub fn pem_blocks(text: &[u8]) -> Result<Vec<pem::Pem>, CertificateError> {
     }
 }
 
-impl Session<'_> {
-    /// Downloads an order's certificate.
-    ///
-    /// # Errors
-    /// [`Error`] if the CA does not hand it out, or not in a readable form.
-    pub async fn download(&mut self, url: &Url) -> Result<Chain, Error> {
-        let response = self.read_as(url, Some(MEDIA_TYPE)).await?;
-        Ok(Chain::parse(&response.body)?)
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use rcgen::{CertificateParams, DistinguishedName, KeyIdMethod, SerialNumber};
@@ -245,6 +255,30 @@ pub(crate) mod tests {
         ]);
         let certificate = params.self_signed(key).unwrap();
         Chain::parse(certificate.pem().as_bytes()).unwrap()
+    }
+
+    /// A chain whose leaf is for `key`, valid for `days` from [`BEGIN`], above which stand certificates of issuers with
+    /// these common names, valid for so many days; the last is issued by itself.
+    pub(crate) fn signed_chain(key: &P256Key, days: i64, issuers: &[(&str, i64)]) -> Chain {
+        let params = |name: Option<&str>, days: i64| {
+            let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+            params.distinguished_name = DistinguishedName::new();
+            if let Some(name) = name {
+                params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            }
+            params.not_before = BEGIN.into();
+            params.not_after = (BEGIN + Duration::days(days)).into();
+            params.serial_number = Some(1_u64.into());
+            params
+        };
+        let mut all = vec![(params(None, days))];
+        all.extend(issuers.iter().map(|(name, days)| params(Some(name), *days)));
+        let mut pem = String::new();
+        for (at, params) in all.iter().enumerate() {
+            let issuer = rcgen::Issuer::from_params(all.get(at + 1).unwrap_or(params), key);
+            pem += &params.signed_by(key, &issuer).unwrap().pem();
+        }
+        Chain::parse(pem.as_bytes()).unwrap()
     }
 
     #[tokio::test]

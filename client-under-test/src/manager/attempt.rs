@@ -19,6 +19,7 @@ use crate::{
         Error,
         account::Session,
         authorization::{Authorization, AuthorizationState},
+        certificate::Chain,
         challenge::Challenge,
         order::{Order, OrderState},
         pace::Pace,
@@ -162,7 +163,7 @@ impl<'a> Attempt<'a> {
                         Err(e) => return Err(e.into()),
                     }
                 }
-                OrderState::Valid { certificate } => match self.session.download(&certificate).await {
+                OrderState::Valid { certificate } => match self.download(&certificate).await {
                     Ok(chain) => {
                         chain
                             .check_names_and_dates(self.names.all(), self.issuer.env.utc_now())
@@ -251,6 +252,10 @@ impl<'a> Attempt<'a> {
                 Err(e) => return Err(e),
             }
         }
+    }
+
+    async fn download(&mut self, certificate: &Url) -> Result<Chain, Error> {
+        self.session.download(certificate, self.issuer.preferred_chain.as_ref()).await
     }
 
     /// Looks at the order again.

@@ -20,7 +20,7 @@ use super::{
     schedule::{AriThenRatio, RenewalSchedule},
 };
 use crate::{
-    acme::{certificate::pem_blocks, external_account::ExternalAccount},
+    acme::{certificate::pem_blocks, external_account::ExternalAccount, preferred_chain::PreferredChain},
     name::{Name, Names, NotAName},
     storage::{
         atomic::{AtomicWrite, CertificateWriter},
@@ -46,6 +46,8 @@ pub struct Config {
     pub external_account: Option<ExternalAccount>,
     /// The kind of certificates to order, by its name in the CA's directory (draft-ietf-acme-profiles).
     pub profile: Option<String>,
+    /// Which chain a certificate is to have where the CA offers several (RFC 8555 §7.4.2).
+    pub preferred_chain: Option<PreferredChain>,
     /// The roots that vouch for the CA's own HTTPS, PEM.
     pub trusted_roots_pem: String,
     /// How old the account's key may grow before another takes its place (RFC 8555 §7.3.5); it stays if none.
@@ -91,6 +93,7 @@ impl Config {
             contact: Vec::new(),
             external_account: None,
             profile: None,
+            preferred_chain: None,
             trusted_roots_pem: trusted_roots_pem.into(),
             account_key_lifetime: None,
             rollover_record: Arc::new(PendingSlot),
@@ -141,6 +144,7 @@ pub(super) struct Settings {
     pub(super) contact: Vec<String>,
     pub(super) external_account: Option<ExternalAccount>,
     pub(super) profile: Option<String>,
+    pub(super) preferred_chain: Option<PreferredChain>,
     pub(super) roots: RootCertStore,
     pub(super) account_key_lifetime: Option<Duration>,
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
@@ -186,6 +190,7 @@ impl TryFrom<Config> for Settings {
             contact: config.contact,
             external_account: config.external_account,
             profile: config.profile,
+            preferred_chain: config.preferred_chain,
             roots: roots(&config.trusted_roots_pem)?,
             account_key_lifetime: config.account_key_lifetime,
             rollover_record: config.rollover_record,

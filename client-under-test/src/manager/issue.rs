@@ -23,6 +23,7 @@ use crate::{
         client::Client,
         external_account::ExternalAccount,
         http::HttpClient,
+        preferred_chain::PreferredChain,
         renewal_info::{CertId, RenewalInfo},
     },
     name::Names,
@@ -82,6 +83,7 @@ pub struct Issuer {
     pub(super) account_key: RwLock<()>,
     /// The kind of certificates to order; left to the CA if none.
     pub(super) profile: Option<String>,
+    pub(super) preferred_chain: Option<PreferredChain>,
     contact: Vec<String>,
     external_account: Option<ExternalAccount>,
 }
@@ -96,6 +98,7 @@ impl Issuer {
             http: HttpClient::new(env, settings.roots.clone()),
             directory_url: settings.directory_url.clone(),
             profile: settings.profile.clone(),
+            preferred_chain: settings.preferred_chain.clone(),
             contact: settings.contact.clone(),
             external_account: settings.external_account.clone(),
             user: User::of_contact(&settings.contact),

@@ -187,7 +187,7 @@ async fn one_order_is_validated_by_http_01_dns_01_and_tls_alpn_01() {
         order = session.order(&order.url).await.unwrap();
     }
     let OrderState::Valid { certificate } = order.state else { panic!("{order:?}") };
-    let chain = session.download(&certificate).await.unwrap();
+    let chain = session.download(&certificate, None).await.unwrap();
     assert!(chain.leaf().covers(&names));
 
     for (path, host) in [
