@@ -150,6 +150,15 @@ impl Session<'_> {
         self.read(&url).await.map(drop)
     }
 
+    /// Gives the account up for ever (RFC 8555 §7.3.6): the CA takes no request of it any more.
+    ///
+    /// # Errors
+    /// [`Error`] if the CA refuses or can't be asked.
+    pub async fn deactivate_account(&mut self) -> Result<(), Error> {
+        let url = self.account.url.clone();
+        self.post(&url, &Payload::Json(json!({ "status": "deactivated" }))).await.map(drop)
+    }
+
     pub(super) fn client(&self) -> &Client {
         self.client
     }

@@ -17,6 +17,8 @@ pub struct Directory {
     pub new_order: Url,
     /// Changes accounts' keys (RFC 8555 §7.3.5).
     pub key_change: Option<Url>,
+    /// Revokes certificates (RFC 8555 §7.6).
+    pub revoke_cert: Option<Url>,
     /// RFC 9773 §4.1; `None` if the CA has no renewal information.
     pub renewal_info: Option<Url>,
     /// Whether new accounts have to be bound to external ones (RFC 8555 §7.3.4).
@@ -40,6 +42,7 @@ impl Directory {
             new_account: document.url("newAccount").ok_or_else(|| unusable("the directory has no newAccount"))?,
             new_order: document.url("newOrder").ok_or_else(|| unusable("the directory has no newOrder"))?,
             key_change: document.url("keyChange"),
+            revoke_cert: document.url("revokeCert"),
             renewal_info: document.url("renewalInfo"),
             external_account_required: meta.as_ref().is_some_and(|meta| meta.flag("externalAccountRequired")),
             profiles: meta

@@ -25,5 +25,6 @@ pub mod problem;
 pub mod reading;
 pub mod renewal_info;
 pub mod retry_after;
+pub mod revocation;
 
 pub use error::Error;
