@@ -18,6 +18,7 @@ use super::renewal_info::CertId;
 use crate::name::Name;
 
 pub(super) const MEDIA_TYPE: &str = "application/pem-certificate-chain";
+const TAG: &str = "CERTIFICATE";
 const PEM_BEGIN: &[u8] = b"-----BEGIN ";
 const CERTIFICATES_MAX: usize = 16;
 
@@ -117,12 +118,17 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Reads a PEM chain (RFC 8555 §9.1). Text around the blocks is ignored.
+    /// Reads a PEM chain (RFC 8555 §9.1). Text around the blocks is ignored; other blocks, such as a key that would take
+    /// the place of ours, are not (RFC 8555 §11.4).
     ///
     /// # Errors
     /// [`CertificateError::Unreadable`].
     pub fn parse(pem: &[u8]) -> Result<Self, CertificateError> {
-        Self::of_blocks(pem_blocks(pem)?)
+        let blocks = pem_blocks(pem)?;
+        if blocks.iter().any(|block| block.tag() != TAG) {
+            return Err(CertificateError::Unreadable("it holds more than certificates"));
+        }
+        Self::of_blocks(blocks)
     }
 
     /// Takes a chain from PEM blocks that have been read already; blocks of other kinds are ignored.
@@ -130,11 +136,8 @@ impl Chain {
     /// # Errors
     /// [`CertificateError::Unreadable`].
     pub fn of_blocks(blocks: Vec<pem::Pem>) -> Result<Self, CertificateError> {
-        let certificates: Vec<CertificateDer<'static>> = blocks
-            .into_iter()
-            .filter(|block| block.tag() == "CERTIFICATE")
-            .map(|block| block.into_contents().into())
-            .collect();
+        let certificates: Vec<CertificateDer<'static>> =
+            blocks.into_iter().filter(|block| block.tag() == TAG).map(|block| block.into_contents().into()).collect();
         if certificates.len() > CERTIFICATES_MAX {
             return Err(CertificateError::Unreadable("it holds too many certificates"));
         }
@@ -317,6 +320,7 @@ pub(crate) mod tests {
         for cut in 0..pem.trim_end().len() {
             assert!(Chain::parse(&pem.as_bytes()[..cut]).is_err(), "{cut}");
         }
+        assert!(Chain::parse((pem.clone() + &key.to_pem()).as_bytes()).is_err());
         let two = pem.clone() + &pem;
         assert_eq!(Chain::parse(two.as_bytes()).unwrap().certificates().len(), 2);
         assert!(Chain::parse(&two.as_bytes()[..two.len() - 40]).is_err());

@@ -14,8 +14,9 @@ use time::UtcDateTime;
 /// The shortest wait that is taken from a header: `0` and dates that have passed mean this.
 pub const FLOOR: Duration = Duration::from_secs(1);
 
-/// The longest wait that is taken from a header. Beyond it the server is taken to be mistaken.
-pub const CAP: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// The longest wait that is taken from a header: who asks for more is asked again after a day, lest a slip of a server
+/// lets certificates expire.
+pub const CAP: Duration = Duration::from_secs(24 * 3_600);
 
 /// The wait that `headers` ask for, between [`FLOOR`] and [`CAP`]; `None` without a readable header.
 /// `now` is this host's wall clock.
