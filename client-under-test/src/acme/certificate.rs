@@ -3,7 +3,7 @@
 //! A [`Chain`] is in order when its leaf certifies our key for our names and has not expired. Whether
 //! visitors trust the chain's root is theirs to say.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use rustls::pki_types::CertificateDer;
 use sim::crypto::P256Key;
@@ -42,7 +42,7 @@ pub enum CertificateError {
 /// What a certificate says that a manager needs to know.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Leaf {
-    /// The DNS names it is valid for.
+    /// The DNS names and addresses it is valid for.
     pub names: Vec<Name>,
     /// When it becomes valid.
     pub not_before: UtcDateTime,
@@ -60,7 +60,7 @@ impl Leaf {
             return None;
         }
         let names = match certificate.subject_alternative_name().ok()? {
-            Some(extension) => extension.value.general_names.iter().filter_map(dns_name).collect(),
+            Some(extension) => extension.value.general_names.iter().filter_map(name).collect(),
             None => Vec::new(),
         };
         let authority = certificate.extensions().iter().find_map(|extension| {
@@ -101,9 +101,16 @@ impl fmt::Debug for Leaf {
     }
 }
 
-fn dns_name(general: &GeneralName<'_>) -> Option<Name> {
-    let GeneralName::DNSName(text) = general else { return None };
-    text.parse().ok()
+fn name(general: &GeneralName<'_>) -> Option<Name> {
+    match general {
+        // An address among the DNS names is none.
+        GeneralName::DNSName(text) => text.parse().ok().filter(|name: &Name| name.address().is_none()),
+        GeneralName::IPAddress(octets) => {
+            let v4 = <[u8; 4]>::try_from(*octets).map(IpAddr::from);
+            v4.or_else(|_| <[u8; 16]>::try_from(*octets).map(IpAddr::from)).ok().map(Name::from)
+        }
+        _ => None,
+    }
 }
 
 fn time(unix: i64) -> Option<UtcDateTime> {

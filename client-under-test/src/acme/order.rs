@@ -87,7 +87,10 @@ impl Session<'_> {
             return Err(Error::NotOffered { what: format!("the profile `{profile}`, but these: [{offered}]") });
         }
         let url = self.client().directory().new_order.clone();
-        let identifiers: Vec<_> = names.iter().map(|name| json!({ "type": "dns", "value": name.as_str() })).collect();
+        // RFC 8555 §9.7.7, RFC 8738 §3.
+        let kind = |name: &Name| if name.address().is_some() { "ip" } else { "dns" };
+        let identifiers: Vec<_> =
+            names.iter().map(|name| json!({ "type": kind(name), "value": name.as_str() })).collect();
         let mut payload = json!({ "identifiers": identifiers });
         if let Some(profile) = profile {
             payload["profile"] = json!(profile);

@@ -86,7 +86,8 @@ impl Answers {
         let find = |solver: Solver| {
             let is_open = match solver {
                 Solver::Http01 | Solver::TlsAlpn01 => !name.is_wildcard(),
-                Solver::Dns01 => self.records.is_some(),
+                // RFC 8738 §7.
+                Solver::Dns01 => self.records.is_some() && name.address().is_none(),
             };
             let challenge = offered.iter().find(|challenge| challenge.kind == solver.kind());
             Some((solver, challenge.filter(|_| is_open)?))
@@ -113,7 +114,7 @@ impl Answers {
             Solver::Http01 => InPlace::Http01(self.tokens.publish(challenge.token.clone(), key_authorization)),
             Solver::TlsAlpn01 => {
                 let certificate = Arc::new(tls_alpn01::certificate(&self.env, name, &key_authorization)?);
-                self.cache.insert_challenge(name, &certificate).await;
+                self.cache.insert_challenge(&name.validation_name(), &certificate).await;
                 InPlace::TlsAlpn01(certificate)
             }
         })

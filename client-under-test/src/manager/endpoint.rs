@@ -96,6 +96,7 @@ impl Endpoint {
     }
 
     async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<Served> {
+        let address = Name::from(stream.local_address().ip());
         let hello = Hello::read(&self.env, stream).await?;
         let is_validation = hello.alpn().any(|protocol| protocol == tls_alpn01::PROTOCOL.as_bytes());
         if is_validation {
@@ -106,20 +107,28 @@ impl Endpoint {
             };
             return Ok(Served::ValidationAuthority(hello.answer(certificate, &[tls_alpn01::PROTOCOL]).await?));
         }
-        let certificate = match hello.server_name().or(self.default.as_ref().map(Name::as_str)) {
-            Some(name) => self.find_or_obtain(name).await,
-            None => None,
+        let certificate = match (hello.server_name(), &self.default) {
+            (Some(name), _) => self.find_or_obtain(name).await,
+            // Who asks for an address names nobody (RFC 6066 §3).
+            (None, default) => match (self.find(address.as_str()).await, default) {
+                (None, Some(default)) => self.find_or_obtain(default.as_str()).await,
+                (found, _) => found,
+            },
         };
         Ok(Served::Visitor(hello.answer(certificate, &["http/1.1"]).await?))
     }
 
+    async fn find(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        self.cache.find(Wanted::Certificate(name)).done().await
+    }
+
     async fn find_or_obtain(&self, name: &str) -> Option<Arc<CertifiedKey>> {
-        let found = self.cache.find(Wanted::Certificate(name)).done().await;
+        let found = self.find(name).await;
         match &self.on_demand {
             Some(keepers) if found.is_none() => {
                 // Who has waited long enough goes, and the next one finds what has come meanwhile.
                 let _ = self.env.timeout(ON_DEMAND_LIMIT, keepers.take_up(name)).await;
-                self.cache.find(Wanted::Certificate(name)).done().await
+                self.find(name).await
             }
             Some(_) | None => found,
         }

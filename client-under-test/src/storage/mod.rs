@@ -131,9 +131,9 @@ impl Storage {
     }
 }
 
-/// A name as a file's name; `*` becomes a word that no name contains.
+/// A name as a file's name; `*`, and the colons of an address, become what no name contains.
 fn file_name(name: &Name) -> String {
-    name.as_str().replace('*', "wildcard_")
+    name.as_str().replace('*', "wildcard_").replace(':', "_")
 }
 
 /// A CA's directory address as a file's name: host, port and path, as Caddy writes them.
@@ -158,6 +158,7 @@ pub(crate) mod tests {
     #[test]
     fn names_and_issuers_become_files_as_in_caddy() {
         assert_eq!(file_name(&"*.example.com".parse().unwrap()), "wildcard_.example.com");
+        assert_eq!(file_name(&"2001:db8::1".parse().unwrap()), "2001_db8__1");
         for (url, key) in [
             ("https://acme-v02.api.letsencrypt.org/directory", "acme-v02.api.letsencrypt.org-directory"),
             ("https://ca.test:14000/dir", "ca.test-14000-dir"),
