@@ -134,6 +134,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "The manager downloads a further certificate for names that it has one for.";
     "manager.challenge-posted-once" Always ["M19"] [] |_| Box::<laws::challenge_posted_once::ChallengePostedOnce>::default(),
         "A challenge that the CA has accepted a POST for is not posted again.";
+    "manager.cleans-up-challenges" Always ["M9"] [Within] |settings| Box::new(laws::cleans_up_challenges::CleansUpChallenges::new(settings)),
+        "A TXT record that proves control stays until its authorization is over, and then goes in time.";
     "manager.heals-storage" Always ["L6"] [Within] |settings| Box::new(laws::heals_storage::HealsStorage::new(settings)),
         "What was damaged of a managed name's or an account's files is replaced by something good in time.";
     "manager.holds-accepted-key" Always ["M15"] [] |_| Box::<laws::holds_accepted_key::HoldsAcceptedKey>::default(),
@@ -162,6 +164,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "No visitor's TLS handshake takes longer than the scenario allows, and none goes on for ever.";
     "visitors.names-match" Always ["V2"] [] |_| Box::<laws::names_match::NamesMatch>::default(),
         "The certificate that a visitor is served covers the name asked for; a wildcard covers one label.";
+    "visitors.see-complete-chain" Always ["V7"] [] |_| Box::<laws::see_complete_chain::SeeCompleteChain>::default(),
+        "The chain that a visitor is served is in order and valid by true time, and leads to a root.";
     "visitors.see-valid-certificate" Always ["V1"] [] |_| Box::<laws::see_valid_certificate::SeeValidCertificate>::default(),
         "No visitor is served a certificate that has expired or is not valid yet, by true time.";
     "world.no-deadlock" Always ["L3", "L4"] [] |_| Box::<laws::no_deadlock::NoDeadlock>::default(),

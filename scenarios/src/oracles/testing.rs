@@ -406,6 +406,35 @@ impl Story {
         }
     }
 
+    /// The thumbprint of the key that signs.
+    pub(super) fn thumbprint(&self) -> String {
+        let key = self.key.as_ref().expect("the story has set a key");
+        super::reader::jws::thumbprint(&jwk(key)).expect("it is a P-256 key")
+    }
+
+    /// The manager adds a TXT record, or removes it.
+    pub(super) fn dns_update(&mut self, owner: &str, value: &str, is_addition: bool) {
+        use hickory_proto::{
+            op::{Message, MessageType, OpCode, Query},
+            rr::{DNSClass, Name, RData, Record, RecordType, rdata::TXT},
+        };
+        self.port += 1;
+        let manager = format!("10.0.0.1:{}", self.port).parse().unwrap();
+        let server = "10.0.0.9:53".parse().unwrap();
+        let mut message = Message::new(self.port, MessageType::Query, OpCode::Update);
+        message.add_query(Query::query(Name::from_ascii("test.").unwrap(), RecordType::SOA));
+        let owner = Name::from_ascii(format!("{owner}.")).unwrap();
+        let mut record = Record::from_rdata(owner, 0, RData::TXT(TXT::new(vec![value.to_owned()])));
+        if !is_addition {
+            record.dns_class = DNSClass::NONE;
+        }
+        message.authorities.push(record);
+        self.event(Some("manager"), Event::Datagram { from: manager, to: server, payload: message.to_vec().unwrap() });
+        message.metadata.message_type = MessageType::Response;
+        message.authorities.clear();
+        self.event(Some("dns"), Event::Datagram { from: server, to: manager, payload: message.to_vec().unwrap() });
+    }
+
     fn handshake(&mut self, server_name: &str, outcome: HandshakeOutcome) {
         self.port += 1;
         let connection = format!("10.0.0.3:{}-10.0.0.1:443", self.port);
@@ -427,6 +456,12 @@ impl Story {
     /// A visitor is served.
     pub(super) fn visit(&mut self, server_name: &str, certificate: &Issued) {
         self.handshake(server_name, HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] });
+    }
+
+    /// A visitor is served a chain.
+    pub(super) fn visit_chain(&mut self, server_name: &str, chain: &[&Issued]) {
+        let chain = chain.iter().map(|certificate| certificate.der.clone()).collect();
+        self.handshake(server_name, HandshakeOutcome::Completed { chain });
     }
 
     /// A visitor is served over this connection.

@@ -46,6 +46,8 @@ words! {
     pub enum Law {
         /// No visitor is served a certificate that has expired or is not valid yet, by true time.
         "visitors.see-valid-certificate" [always finally] => VisitorsSeeValidCertificate {},
+        /// The chain that a visitor is served is in order and valid by true time, and leads to a root.
+        "visitors.see-complete-chain" [always finally] => VisitorsSeeCompleteChain {},
         /// The certificate that a visitor is served covers the name asked for; a wildcard covers one label.
         "visitors.names-match" [always finally] => VisitorsNamesMatch {},
         /// Once a name was served well, it is served at each later visit while its certificate lives.
@@ -91,6 +93,11 @@ words! {
         "manager.active-pair-matches" [always finally] => ManagerActivePairMatches {},
         /// A challenge that the CA has accepted a POST for is not posted again.
         "manager.challenge-posted-once" [always finally] => ManagerChallengePostedOnce {},
+        /// A TXT record that proves control stays until its authorization is over, and then goes in time.
+        "manager.cleans-up-challenges" [always finally] => ManagerCleansUpChallenges {
+            /// So long after its authorization is over at the latest, or after the start that follows a crash.
+            "within" => within: Duration = ["1h"],
+        },
         /// What was damaged of a managed name's or an account's files is replaced by something good in time.
         "manager.heals-storage" [always finally] => ManagerHealsStorage {
             /// So long after the damage at the latest, or after the start that follows it.
@@ -170,6 +177,7 @@ impl Law {
     #[must_use]
     pub fn within(&self) -> Option<Duration> {
         if let Self::ManagerHealsStorage { within }
+        | Self::ManagerCleansUpChallenges { within }
         | Self::VisitorsHandshakeWithin { within }
         | Self::CaClocksAgree { within } = self
         {

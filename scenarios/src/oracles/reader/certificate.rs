@@ -23,6 +23,8 @@ pub struct Certificate {
     pub public_key: Vec<u8>,
     /// The issuer's name.
     pub issuer: String,
+    /// The subject's name; empty where the alternative names say it all.
+    pub subject: String,
 }
 
 impl Certificate {
@@ -43,6 +45,7 @@ impl Certificate {
             not_after_s: certificate.validity().not_after.timestamp(),
             public_key: certificate.public_key().subject_public_key.data.to_vec(),
             issuer: certificate.issuer().to_string(),
+            subject: certificate.subject().to_string(),
         })
     }
 
