@@ -11,6 +11,7 @@ mod missing_retry_after;
 mod renewal_under_cache_lock;
 mod storage_read_under_cache_lock;
 mod thirty_day_constant;
+mod txt_replaced;
 
 pub use account_key_in_memory::AccountKeyInMemory;
 pub use all_or_nothing::AllOrNothing;
@@ -19,3 +20,4 @@ pub use missing_retry_after::MissingRetryAfter;
 pub use renewal_under_cache_lock::renewal_under_cache_lock;
 pub use storage_read_under_cache_lock::storage_read_under_cache_lock;
 pub use thirty_day_constant::ThirtyDayConstant;
+pub use txt_replaced::TxtReplaced;

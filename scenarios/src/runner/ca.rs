@@ -47,7 +47,8 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::AriMissingRetryAfter
         | Bug::AccountKeyInMemory
         | Bug::RenewalUnderCacheLock
-        | Bug::StorageReadUnderCacheLock => {}
+        | Bug::StorageReadUnderCacheLock
+        | Bug::TxtReplaced => {}
     }
 }
 

@@ -14,7 +14,8 @@ use ca_mock::{
 };
 use client_under_test::{
     Manager,
-    manager::{OnDemand, RenewalSchedule, Solver},
+    acme::{external_account::ExternalAccount, preferred_chain::PreferredChain},
+    manager::{Dns01, DnsProvider, OnDemand, RenewalSchedule, Solver, dns01::update::DnsUpdate},
 };
 use rustls::RootCertStore;
 use sim::{
@@ -147,7 +148,7 @@ fn addresses(case: &Case) -> BTreeMap<String, IpAddr> {
 
 fn start_order(case: &Case, hosts: &BTreeMap<String, HostId>) -> Vec<HostId> {
     let rank = |host: &Host| match host.kind {
-        HostKind::Dns {} => 0,
+        HostKind::Dns { .. } => 0,
         HostKind::Ca { .. } => 1,
         HostKind::Perspective { .. } | HostKind::Manager { .. } => 2,
         HostKind::Visitor { .. } | HostKind::Faulty { .. } => 3,
@@ -206,7 +207,7 @@ impl Resolvers<'_> {
 /// What each DNS host serves: at first the same zone.
 fn zones(case: &Case) -> Result<BTreeMap<String, ZoneHandle>, StageError> {
     let zones = the_zone(case)?;
-    let servers = case.hosts.iter().filter(|(_, host)| host.kind == HostKind::Dns {});
+    let servers = case.hosts.iter().filter(|(_, host)| matches!(host.kind, HostKind::Dns { .. }));
     Ok(servers.map(|(name, _)| (name.as_str().to_owned(), ZoneHandle::new(zones.clone()))).collect())
 }
 
@@ -284,9 +285,9 @@ fn set_program(
                 }
             });
         }
-        HostKind::Dns {} => {
-            let zones = resolvers.zones[world.host_name(id)].clone();
-            world.set_program(id, move |env| serve_dns(env, zones.clone()));
+        HostKind::Dns { update_lag } => {
+            let (zones, update_lag) = (resolvers.zones[world.host_name(id)].clone(), *update_lag);
+            world.set_program(id, move |env| serve_dns(env, zones.clone(), update_lag));
         }
         HostKind::Manager {
             names,
@@ -295,16 +296,31 @@ fn set_program(
             on_demand,
             on_demand_capacity,
             challenge,
+            external_account,
+            profile,
+            preferred_issuer,
         } => {
             let ca = a_ca()?;
             for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
-                world.add_name(name, vec![address]);
+                match name.strip_prefix("*.") {
+                    // An address leads to itself.
+                    None => world.add_name(name, vec![name.parse().unwrap_or(address)]),
+                    Some(parent) => {
+                        visited_below(case, parent).for_each(|visited| world.add_name(visited, vec![address]));
+                    }
+                }
             }
             let mut config = manager_config(case, &names.0, &ca);
             config.solver = match challenge {
                 ChallengeType::Http01 => Solver::Http01,
                 ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
+                ChallengeType::Dns01 => Solver::Dns01,
             };
+            if *challenge == ChallengeType::Dns01 {
+                let server = resolvers.server(None)?;
+                let server = server.ok_or_else(|| StageError("dns-01 needs a host of kind dns".into()))?;
+                config.dns01 = Some(Dns01::new(dns_provider(case, server), server));
+            }
             config.on_demand = on_demand.as_ref().map(|names| OnDemand {
                 allowed: names.0.clone(),
                 capacity: (*on_demand_capacity).try_into().expect("a usize has 32 bits at least"),
@@ -313,6 +329,9 @@ fn set_program(
                 config.certificates = vec![names.0.clone()];
             }
             config.account_key_lifetime = *account_key_lifetime;
+            config.external_account = external_account.as_deref().map(|kid| external(case, kid)).transpose()?;
+            config.profile = profile.as_ref().map(|profile| profile.as_str().to_owned());
+            config.preferred_chain = preferred_issuer.clone().map(PreferredChain::Issuer);
             world.set_program(id, move |env| {
                 let config = config.clone();
                 async move {
@@ -338,10 +357,39 @@ fn set_program(
     Ok(())
 }
 
-async fn serve_dns(env: Env, zones: ZoneHandle) {
+/// The names directly below `parent` that visitors ask for.
+fn visited_below<'a>(case: &'a Case, parent: &str) -> impl Iterator<Item = &'a str> {
+    let visited = case.hosts.values().flat_map(|host| match &host.kind {
+        HostKind::Visitor { visits, .. } => &visits.0[..],
+        HostKind::Ca { .. }
+        | HostKind::Perspective { .. }
+        | HostKind::Dns { .. }
+        | HostKind::Manager { .. }
+        | HostKind::Faulty { .. } => &[],
+    });
+    visited.map(String::as_str).filter(move |name| name.split_once('.').is_some_and(|(_, above)| above == parent))
+}
+
+async fn serve_dns(env: Env, zones: ZoneHandle, update_lag: Duration) {
     let local = SocketAddr::from(([0, 0, 0, 0], 53));
-    let server = DnsServer::bind(&env, local, zones).await.expect("the DNS port is free on its own host");
-    server.serve().await;
+    let server = DnsServer::bind_lagging(&env, local, zones, update_lag).await;
+    server.expect("the DNS port is free on its own host").serve().await;
+}
+
+/// The external account whose key the CA has by this identifier.
+fn external(case: &Case, kid: &str) -> Result<ExternalAccount, StageError> {
+    let known = case.ca.external_account_keys.iter().flatten().find(|key| key.kid == kid);
+    let known = known.ok_or_else(|| StageError(format!("[ca] has no external account key `{kid}`")))?;
+    ExternalAccount::new(kid, &known.mac_key.text).map_err(|e| StageError(e.to_string()))
+}
+
+fn dns_provider(case: &Case, server: SocketAddr) -> Arc<dyn DnsProvider> {
+    let update = DnsUpdate { server };
+    if case.bugs.contains(&Bug::TxtReplaced) {
+        Arc::new(client_under_test::historical::TxtReplaced(update))
+    } else {
+        Arc::new(update)
+    }
 }
 
 fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::Config {
@@ -373,7 +421,8 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             Bug::StorageReadUnderCacheLock => {
                 config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
             }
-            Bug::CaaLoopVariable
+            Bug::TxtReplaced
+            | Bug::CaaLoopVariable
             | Bug::StaleAccountCache
             | Bug::CaaResultIgnored
             | Bug::CaaNoRecheckReuse

@@ -30,6 +30,9 @@ choices! {
         /// Reads storage under the lock of the certificate cache, which visitors wait for. certmagic, as of 2026:
         /// <https://github.com/caddyserver/certmagic/blob/master/maintain.go>
         "client.storage-read-under-cache-lock" => StorageReadUnderCacheLock,
+        /// Puts a TXT record in the place of those at the same name, of which a domain and its wildcard need two. lego,
+        /// 2024: <https://github.com/go-acme/lego/issues/2211>
+        "client.txt-replaced" => TxtReplaced,
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,

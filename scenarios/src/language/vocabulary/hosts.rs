@@ -46,7 +46,10 @@ words! {
             "resolver" => resolver: HostName = optional,
         },
         /// An authoritative DNS server with the zone of `[dns]`.
-        "dns" => Dns {},
+        "dns" => Dns {
+            /// How much later it shows what it is told by DNS UPDATE (RFC 2136), as managers do for dns-01.
+            "update-lag" => update_lag: Duration = ["0s"],
+        },
         /// A certificate manager: obtains certificates, renews them, and serves them to visitors.
         "manager" => Manager {
             /// The names that it keeps certificates for.
@@ -59,6 +62,12 @@ words! {
             "challenge" => challenge: ChallengeType = ["http-01"],
             /// Keeps one certificate for all of its names, instead of one for each.
             "one-certificate" => one_certificate: bool = ["false"],
+            /// The key of `external-account-keys` by whose `kid` its account is bound to an external one.
+            "external-account" => external_account: String = optional,
+            /// The kind of certificates that it orders, by its name; left out: the CA's choice.
+            "profile" => profile: Slug = optional,
+            /// The common name of the root whose chain it wants where the CA offers several; left out: the first that lasts.
+            "preferred-issuer" => preferred_issuer: String = optional,
             /// How old its account's key may grow before another takes its place; left out: it stays.
             "account-key-lifetime" => account_key_lifetime: Duration = optional,
         },
@@ -86,6 +95,8 @@ choices! {
         "http-01" => Http01,
         /// A certificate on port 443 (RFC 8737).
         "tls-alpn-01" => TlsAlpn01,
+        /// A TXT record (RFC 8555 §8.4), by DNS UPDATE at the first DNS host; the only way for wildcards.
+        "dns-01" => Dns01,
     }
 
     /// What a faulty host does.
