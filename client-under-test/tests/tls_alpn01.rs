@@ -6,7 +6,7 @@ use client_under_test::{
     acme::certificate::Chain,
     manager::{
         cache::{CertificateCache, Snapshot},
-        endpoint::Endpoint,
+        endpoint::{Endpoint, Greeting},
         tls_alpn01,
     },
     name::Name,
@@ -85,7 +85,7 @@ async fn only_who_offers_acme_tls_alone_is_shown_the_challenge_and_nothing_else(
     cache.insert(&name, &ordinary).await;
     let listener = env.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_address().unwrap();
-    let _serving = env.spawn("endpoint", Endpoint::new(&env, cache.clone(), None).serve(listener));
+    let _serving = env.spawn("endpoint", Endpoint::new(&env, cache.clone(), None, Arc::new(Greeting)).serve(listener));
     let ordinary = ordinary.certified_key().cert[0].to_vec();
 
     let challenge = Arc::new(tls_alpn01::certificate(&env, &name, "token.thumbprint").unwrap());

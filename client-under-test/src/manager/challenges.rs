@@ -15,6 +15,7 @@ use super::{
 use crate::{
     acme::challenge::{Challenge, ChallengeKind},
     name::Name,
+    storage::{Storage, challenge::PublishedChallenge},
 };
 
 /// A way to answer challenges that the manager has.
@@ -31,6 +32,15 @@ pub enum Solver {
 
 impl Solver {
     const ALL: [Self; 3] = [Self::Http01, Self::TlsAlpn01, Self::Dns01];
+
+    /// The challenge's type, as RFC 8555 and RFC 8737 write it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Http01 => "http-01",
+            Self::TlsAlpn01 => "tls-alpn-01",
+            Self::Dns01 => "dns-01",
+        }
+    }
 
     fn kind(self) -> ChallengeKind {
         match self {
@@ -50,12 +60,17 @@ pub(super) struct Answers {
     cache: Arc<dyn CertificateCache>,
     /// Without it, dns-01 is not open.
     records: Option<Records>,
+    /// Through which other hosts give the same answers.
+    shared: Option<Storage>,
 }
 
-/// Keeps an answer in place while it lives.
+/// Keeps an answer in place while it lives, on this host and on those that share its storage.
+#[derive(Debug)]
+pub(super) struct InPlace(Here, #[expect(dead_code, reason = "owning is what it is for")] Option<PublishedChallenge>);
+
 #[derive(Debug)]
 #[expect(dead_code, reason = "owning is what most of it is for")]
-pub(super) enum InPlace {
+enum Here {
     Http01(Published),
     TlsAlpn01(Arc<CertifiedKey>),
     Dns01(Presented),
@@ -63,9 +78,9 @@ pub(super) enum InPlace {
 
 impl InPlace {
     fn in_dns(&self) -> Option<&Presented> {
-        match self {
-            Self::Dns01(presented) => Some(presented),
-            Self::Http01(_) | Self::TlsAlpn01(_) => None,
+        match &self.0 {
+            Here::Dns01(presented) => Some(presented),
+            Here::Http01(_) | Here::TlsAlpn01(_) => None,
         }
     }
 }
@@ -78,7 +93,12 @@ impl Answers {
         cache: Arc<dyn CertificateCache>,
         records: Option<Records>,
     ) -> Self {
-        Self { env: env.clone(), preferred, tokens, cache, records }
+        Self { env: env.clone(), preferred, tokens, cache, records, shared: None }
+    }
+
+    /// Lets the hosts that share `storage` give the same answers, if it is shared.
+    pub(super) fn with_shared(self, storage: &Storage) -> Self {
+        Self { shared: storage.is_shared().then(|| storage.clone()), ..self }
     }
 
     /// The challenge of `name` to answer, by the preferred way if that is offered.
@@ -106,18 +126,32 @@ impl Answers {
         challenge: &Challenge,
         key_authorization: String,
     ) -> Result<InPlace, IssueError> {
-        Ok(match solver {
+        let label = match solver {
+            Solver::Http01 => Some(challenge.token.as_str()),
+            Solver::TlsAlpn01 => Some(name.as_str()),
+            // Everybody sees the DNS.
+            Solver::Dns01 => None,
+        };
+        let published = match (&self.shared, label) {
+            // If the disk fails, this host may still be the one that is asked.
+            (Some(storage), Some(label)) => {
+                storage.publish_challenge(solver.name(), label, &key_authorization).await.ok()
+            }
+            (Some(_), None) | (None, _) => None,
+        };
+        let here = match solver {
             Solver::Dns01 => {
                 let records = self.records.as_ref().expect("dns-01 is chosen only with it");
-                InPlace::Dns01(records.present(name, &key_authorization).await?)
+                Here::Dns01(records.present(name, &key_authorization).await?)
             }
-            Solver::Http01 => InPlace::Http01(self.tokens.publish(challenge.token.clone(), key_authorization)),
+            Solver::Http01 => Here::Http01(self.tokens.publish(challenge.token.clone(), key_authorization)),
             Solver::TlsAlpn01 => {
                 let certificate = Arc::new(tls_alpn01::certificate(&self.env, name, &key_authorization)?);
                 self.cache.insert_challenge(&name.validation_name(), &certificate).await;
-                InPlace::TlsAlpn01(certificate)
+                Here::TlsAlpn01(certificate)
             }
-        })
+        };
+        Ok(InPlace(here, published))
     }
 
     /// Waits until what is in place is also where CAs look.

@@ -15,6 +15,7 @@ use super::{
     cache::{MakeCache, Snapshot},
     challenges::Solver,
     dns01::Dns01,
+    endpoint::{Application, Greeting},
     on_demand::{self, OnDemand},
     rollover::{PendingSlot, RolloverRecord},
     schedule::{AriThenRatio, RenewalSchedule},
@@ -25,6 +26,7 @@ use crate::{
     storage::{
         atomic::{AtomicWrite, CertificateWriter},
         certificate::{CertificateRequirement, SetAlone},
+        lock::StorageLocks,
     },
 };
 
@@ -56,10 +58,15 @@ pub struct Config {
     pub rollover_record: Arc<dyn RolloverRecord>,
     /// Where accounts and certificates are kept.
     pub storage_root: PathBuf,
+    /// How hosts on the same storage keep out of each other's way; all of them must say the same, and have names of
+    /// their own. None for a storage that this process has for itself.
+    pub storage_locks: Option<Arc<dyn StorageLocks>>,
     /// Where http-01 challenges are answered. CAs ask on port 80 (RFC 8555 §8.3).
     pub http_address: SocketAddr,
     /// Where visitors are answered.
     pub tls_address: SocketAddr,
+    /// Serves visitors once their handshake is over.
+    pub application: Arc<dyn Application>,
     /// How control of a name is proved where the CA leaves the choice; else as the CA wants it.
     pub solver: Solver,
     /// How dns-01 challenges are answered, without which there are no certificates for wildcards.
@@ -98,8 +105,10 @@ impl Config {
             account_key_lifetime: None,
             rollover_record: Arc::new(PendingSlot),
             storage_root: "/var/lib/acme".into(),
+            storage_locks: None,
             http_address: (Ipv4Addr::UNSPECIFIED, 80).into(),
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
+            application: Arc::new(Greeting),
             solver: Solver::default(),
             dns01: None,
             certificate_cache: Snapshot::make,
@@ -149,8 +158,10 @@ pub(super) struct Settings {
     pub(super) account_key_lifetime: Option<Duration>,
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
     pub(super) storage_root: PathBuf,
+    pub(super) storage_locks: Option<Arc<dyn StorageLocks>>,
     pub(super) http_address: SocketAddr,
     pub(super) tls_address: SocketAddr,
+    pub(super) application: Arc<dyn Application>,
     pub(super) solver: Solver,
     pub(super) dns01: Option<Dns01>,
     pub(super) certificate_cache: MakeCache,
@@ -195,8 +206,10 @@ impl TryFrom<Config> for Settings {
             account_key_lifetime: config.account_key_lifetime,
             rollover_record: config.rollover_record,
             storage_root: config.storage_root,
+            storage_locks: config.storage_locks,
             http_address: config.http_address,
             tls_address: config.tls_address,
+            application: config.application,
             solver: config.solver,
             dns01: config.dns01,
             certificate_cache: config.certificate_cache,

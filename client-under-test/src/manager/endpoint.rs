@@ -4,7 +4,7 @@
 //! answered by tls-alpn-01 (RFC 8737): they offer `acme-tls/1` and nothing else, and see only what was made for
 //! them, as visitors never do.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt::Debug, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -25,25 +25,53 @@ use tokio::io::AsyncWriteExt;
 
 use super::{
     cache::{CertificateCache, Wanted},
+    challenges::Solver,
     on_demand::Keepers,
     tls_alpn01,
 };
-use crate::name::Name;
+use crate::{name::Name, storage::Storage};
 
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 const ON_DEMAND_LIMIT: Duration = Duration::from_secs(60);
 const CONNECTION_LIMIT: Duration = Duration::from_secs(60);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// What visitors came for.
+pub trait Application: Debug + Send + Sync {
+    /// Serves one visitor over a connection that is secured already, and speaks HTTP/1.1.
+    fn serve<'a>(&'a self, env: &'a Env, visitor: TlsStream) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+}
+
+/// Says hello, for a minute at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Greeting;
+
+impl Application for Greeting {
+    fn serve<'a>(&'a self, env: &'a Env, visitor: TlsStream) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async move {
+            let service = service_fn(|_request| {
+                let hello = response(env, StatusCode::OK, "text/plain", "hello\n".to_owned());
+                std::future::ready(Ok::<_, Infallible>(hello))
+            });
+            let serving =
+                http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(visitor), service);
+            drop(env.timeout(CONNECTION_LIMIT, serving).await);
+        })
+    }
+}
+
 /// Answers on a TLS port.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     env: Env,
     cache: Arc<dyn CertificateCache>,
+    application: Arc<dyn Application>,
     /// Answers visitors who name nobody.
     default: Option<Name>,
     /// Sees to names that the cache has nothing for.
     on_demand: Option<Arc<Keepers>>,
+    /// Holds the answers of the hosts that share it.
+    shared: Option<Storage>,
 }
 
 /// Whose connection it is, once its handshake is over.
@@ -53,10 +81,20 @@ enum Served {
 }
 
 impl Endpoint {
-    /// Answers with what `cache` holds; visitors who name nobody, with the certificate of `default`.
+    /// Lets `application` serve visitors, whose certificate is what `cache` holds; for who names nobody, that of `default`.
     #[must_use]
-    pub fn new(env: &Env, cache: Arc<dyn CertificateCache>, default: Option<Name>) -> Self {
-        Self { env: env.clone(), cache, default, on_demand: None }
+    pub fn new(
+        env: &Env,
+        cache: Arc<dyn CertificateCache>,
+        default: Option<Name>,
+        application: Arc<dyn Application>,
+    ) -> Self {
+        Self { env: env.clone(), cache, application, default, on_demand: None, shared: None }
+    }
+
+    /// Answers tls-alpn-01 also for the hosts that share `storage`, if it is shared.
+    pub(super) fn with_shared(self, storage: &Storage) -> Self {
+        Self { shared: storage.is_shared().then(|| storage.clone()), ..self }
     }
 
     /// Lets `keepers` see to names that the cache has nothing for, while their visitors wait.
@@ -78,15 +116,7 @@ impl Endpoint {
         let limit = if self.on_demand.is_some() { HANDSHAKE_LIMIT + ON_DEMAND_LIMIT } else { HANDSHAKE_LIMIT };
         let Ok(Ok(served)) = self.env.timeout(limit, self.shake_hands(stream)).await else { return };
         match served {
-            Served::Visitor(stream) => {
-                let service = service_fn(|_request| {
-                    let hello = response(&self.env, StatusCode::OK, "text/plain", "hello\n".to_owned());
-                    std::future::ready(Ok::<_, Infallible>(hello))
-                });
-                let serving =
-                    http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
-                drop(self.env.timeout(CONNECTION_LIMIT, serving).await);
-            }
+            Served::Visitor(stream) => self.application.serve(&self.env, stream).await,
             Served::ValidationAuthority(mut stream) => {
                 // It has seen what it came for, and nothing else is said (RFC 8737 §3).
                 self.env.probe("manager/challenge-answered");
@@ -102,7 +132,10 @@ impl Endpoint {
         if is_validation {
             let name = hello.server_name().unwrap_or_default();
             let certificate = match hello.alpn().count() {
-                1 => self.cache.find(Wanted::ChallengeCertificate(name)).done().await,
+                1 => match self.cache.find(Wanted::ChallengeCertificate(name)).done().await {
+                    None => self.answer_of_another_host(name).await,
+                    own => own,
+                },
                 _ => None,
             };
             return Ok(Served::ValidationAuthority(hello.answer(certificate, &[tls_alpn01::PROTOCOL]).await?));
@@ -116,6 +149,12 @@ impl Endpoint {
             },
         };
         Ok(Served::Visitor(hello.answer(certificate, &["http/1.1"]).await?))
+    }
+
+    async fn answer_of_another_host(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        let name: Name = name.parse().ok()?;
+        let published = self.shared.as_ref()?.published_challenge(Solver::TlsAlpn01.name(), name.as_str()).await?;
+        tls_alpn01::certificate(&self.env, &name, &published).ok().map(Arc::new)
     }
 
     async fn find(&self, name: &str) -> Option<Arc<CertifiedKey>> {

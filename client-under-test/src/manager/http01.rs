@@ -16,8 +16,8 @@ use hyper::{Method, Request, Response, StatusCode, body::Incoming, server::conn:
 use hyper_util::rt::TokioIo;
 use sim::{Env, net::TcpListener};
 
-use super::endpoint;
-use crate::acme::challenge::Token;
+use super::{challenges::Solver, endpoint};
+use crate::{acme::challenge::Token, storage::Storage};
 
 const PATH: &str = "/.well-known/acme-challenge/";
 const CONNECTION_LIMIT: Duration = Duration::from_secs(30);
@@ -39,9 +39,8 @@ impl Tokens {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, path: &str) -> Option<String> {
-        let token = Token::parse(path.strip_prefix(PATH)?)?;
-        self.map().get(&token).cloned()
+    fn answer(&self, token: &Token) -> Option<String> {
+        self.map().get(token).cloned()
     }
 }
 
@@ -58,15 +57,15 @@ impl Drop for Published {
     }
 }
 
-/// Answers on `listener` for ever.
-pub async fn serve(env: Env, listener: TcpListener, tokens: Tokens) -> Infallible {
+/// Answers on `listener` for ever, also for the hosts that share `storage`.
+pub async fn serve(env: Env, listener: TcpListener, tokens: Tokens, storage: Storage) -> Infallible {
     loop {
         let stream = endpoint::accept(&env, &listener).await;
-        let (tokens, env_of_task) = (tokens.clone(), env.clone());
+        let (tokens, storage, env_of_task) = (tokens.clone(), storage.clone(), env.clone());
         let connection = async move {
             let env = env_of_task;
             let service =
-                service_fn(|request| std::future::ready(Ok::<_, Infallible>(respond(&env, &tokens, &request))));
+                service_fn(async |request| Ok::<_, Infallible>(respond(&env, &tokens, &storage, &request).await));
             let serving = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
             // A visitor who breaks off or dawdles harms only itself.
             drop(env.timeout(CONNECTION_LIMIT, serving).await);
@@ -75,15 +74,26 @@ pub async fn serve(env: Env, listener: TcpListener, tokens: Tokens) -> Infallibl
     }
 }
 
-fn respond(env: &Env, tokens: &Tokens, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(env: &Env, tokens: &Tokens, storage: &Storage, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
-    match tokens.answer(request.uri().path()).filter(|_| is_read) {
+    let answer = match token(request.uri().path()).filter(|_| is_read) {
+        Some(token) => match tokens.answer(&token) {
+            None if storage.is_shared() => storage.published_challenge(Solver::Http01.name(), token.as_str()).await,
+            own => own,
+        },
+        None => None,
+    };
+    match answer {
         Some(key_authorization) => {
             env.probe("manager/challenge-answered");
             endpoint::response(env, StatusCode::OK, "application/octet-stream", key_authorization)
         }
         None => endpoint::response(env, StatusCode::NOT_FOUND, "text/plain", "there is nothing here\n".to_owned()),
     }
+}
+
+fn token(path: &str) -> Option<Token> {
+    Token::parse(path.strip_prefix(PATH)?)
 }
 
 #[cfg(test)]
@@ -95,11 +105,12 @@ mod tests {
         let tokens = Tokens::default();
         let path = format!("{PATH}abc");
         let guard = tokens.publish(Token::parse("abc").unwrap(), "abc.xyz".into());
-        assert_eq!(tokens.answer(&path).as_deref(), Some("abc.xyz"));
+        let answer = |path: &str| tokens.answer(&token(path)?);
+        assert_eq!(answer(&path).as_deref(), Some("abc.xyz"));
         for other in ["", "/", "/abc", PATH, &format!("{PATH}abcd"), &format!("{PATH}../abc"), &format!("{path}/")] {
-            assert_eq!(tokens.answer(other), None, "{other}");
+            assert_eq!(answer(other), None, "{other}");
         }
         drop(guard);
-        assert_eq!(tokens.answer(&path), None);
+        assert_eq!(answer(&path), None);
     }
 }

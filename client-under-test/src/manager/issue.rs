@@ -27,7 +27,7 @@ use crate::{
         renewal_info::{CertId, RenewalInfo},
     },
     name::Names,
-    storage::{Storage, account::User, certificate::CertificateSet},
+    storage::{Storage, account::User, certificate::CertificateSet, lock::Lease},
 };
 
 /// Why there is no new certificate.
@@ -108,15 +108,22 @@ impl Issuer {
     }
 
     /// Makes one attempt to obtain a certificate for `names`. If it `replaces` one, the CA is told so
-    /// (RFC 9773 §5); once the CA has refused that, `replaces` is emptied, for it will refuse it again.
+    /// (RFC 9773 §5); once the CA has refused that, `replaces` is emptied, for it will refuse it again. The `lease` is
+    /// on the certificate's lock.
     ///
     /// # Errors
     /// [`IssueError`]; what was begun at the CA is then given up, or kept to be continued.
-    pub async fn obtain(&self, names: &Names, replaces: &mut Option<CertId>) -> Result<Obtained, IssueError> {
+    pub async fn obtain(
+        &self,
+        names: &Names,
+        replaces: &mut Option<CertId>,
+        lease: &Lease,
+    ) -> Result<Obtained, IssueError> {
         let _operation = self.env.operation(format!("obtain {names}"));
         let _key_stays = self.account_key.read().await;
         let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
         let account = self.account(&mut client).await?;
+        self.check(lease, names).await?;
         let mut result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
         if let Err(IssueError::Acme(e)) = &result
             && e.is("accountDoesNotExist")
@@ -133,6 +140,7 @@ impl Issuer {
             self.forget_replaced_key().await?;
         }
         let set = result?;
+        self.check(lease, names).await?;
         let stored = self.storage.store_certificate(names.first(), &set).await;
         if stored.is_ok() {
             self.env.probe("manager/certificate-stored");
@@ -140,6 +148,19 @@ impl Issuer {
             drop(self.storage.remove_pending(names.first()).await);
         }
         Ok(Obtained { set, stored })
+    }
+
+    /// Fails if this host was asleep and another has the lock now: that one goes on with the same order, if there is
+    /// one, and ends with the same certificate.
+    async fn check(&self, lease: &Lease, names: &Names) -> Result<(), IssueError> {
+        match lease.is_held().await {
+            Ok(false) => {
+                self.env.probe("manager/storage-lock-lost");
+                Err(io::Error::other(format!("another host has taken the lock of {names}")).into())
+            }
+            // If that can't be found out, double work is the lesser evil.
+            Ok(true) | Err(_) => Ok(()),
+        }
     }
 
     /// Asks when the CA suggests to renew a certificate; `None` if it makes no suggestions.
@@ -158,7 +179,12 @@ impl Issuer {
         if let Some(account) = &*known {
             return Ok(account.clone());
         }
-        let stored = self.storage.load_account_key(&self.user).await?;
+        let mut stored = self.storage.load_account_key(&self.user).await?;
+        let mut _lease = Lease::unlocked();
+        if stored.is_none() {
+            _lease = self.storage.lock_account(&self.user).await?;
+            stored = self.storage.load_account_key(&self.user).await?;
+        }
         // A binding may be good for one account only, which this key may have already.
         let may_be_bound = stored.is_some() && self.external_account.is_some();
         let key = match stored {

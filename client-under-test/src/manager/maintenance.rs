@@ -168,6 +168,7 @@ impl Keeper {
     }
 
     async fn attempt(&mut self) -> Result<(), IssueError> {
+        let lease = self.issuer.storage.lock_certificate(self.names.first()).await?;
         if let Err(e) = self.look_into_storage().await {
             self.reads_failed += 1;
             if self.current.is_none() && self.reads_failed < READS_TRIED_MAX {
@@ -182,7 +183,7 @@ impl Keeper {
         let mut unknown = None;
         let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
         let hold = if is_renewal { Some(self.cache.hold(Work::Renewal).await) } else { None };
-        let obtained = self.issuer.obtain(&self.names, replaces).await;
+        let obtained = self.issuer.obtain(&self.names, replaces, &lease).await;
         drop(hold);
         let obtained = obtained?;
         self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });

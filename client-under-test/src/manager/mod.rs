@@ -103,13 +103,14 @@ impl Listening {
         let settings = Arc::new(settings);
         let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
             .with_certificate_writer(settings.certificate_writer.clone())
-            .with_certificate_requirement(settings.certificate_requirement.clone());
+            .with_certificate_requirement(settings.certificate_requirement.clone())
+            .with_locks(settings.storage_locks.clone());
         storage.clean().await;
         let tokens = Tokens::default();
         let cache = (settings.certificate_cache)(&env);
         let records = settings.dns01.clone().map(|dns01| dns01::Records::new(&env, dns01, storage.clone()));
         let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone(), records.clone());
-        let issuer = Arc::new(Issuer::new(&env, &settings, storage, answers));
+        let issuer = Arc::new(Issuer::new(&env, &settings, storage.clone(), answers.with_shared(&storage)));
 
         let mut keepers = Vec::new();
         let mut loaded = 0;
@@ -126,10 +127,12 @@ impl Listening {
             .on_demand
             .clone()
             .map(|policy| Arc::new(on_demand::Keepers::new(policy, issuer.clone(), cache.clone(), settings.clone())));
-        let endpoint = Endpoint::new(&env, cache, settings.certificates.first().map(|names| names.first().clone()))
-            .with_on_demand(on_demand);
+        let default = settings.certificates.first().map(|names| names.first().clone());
+        let endpoint = Endpoint::new(&env, cache, default, settings.application.clone())
+            .with_on_demand(on_demand)
+            .with_shared(&storage);
         let _serving = (
-            env.spawn("http-01", http01::serve(env.clone(), self.http, tokens)),
+            env.spawn("http-01", http01::serve(env.clone(), self.http, tokens, storage)),
             env.spawn("endpoint", endpoint.serve(self.tls)),
             env.spawn("keep the account", issuer.clone().keep_account()),
             records.map(|records| env.spawn("remove TXT records", records.clean())),

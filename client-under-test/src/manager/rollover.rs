@@ -87,6 +87,7 @@ impl Issuer {
     async fn roll_over(&self, lifetime: Duration) -> Result<(), IssueError> {
         let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
         let old = self.account(&mut client).await?;
+        let _lease = self.storage.lock_account(&self.user).await?;
         // A change that was in doubt may have been made since: the old key would then be refused for ever.
         let changed = match self.interrupted_rollover(&mut client).await? {
             Some(changed) => {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sim::crypto::P256Key;
 use url::Url;
 
-use super::{Storage, atomic};
+use super::{Storage, atomic, lock::Lease};
 
 /// Who an account is for, as a file's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,14 @@ struct Registration {
 }
 
 impl Storage {
+    /// Keeps other hosts from registering an account for `user`, or changing its key, while the lease is held.
+    ///
+    /// # Errors
+    /// The disk's; or that another host has held it for half an hour.
+    pub async fn lock_account(&self, user: &User) -> io::Result<Lease> {
+        self.lock(&self.user_directory(&user.0), &user.0).await
+    }
+
     /// Stores the key of a new account, and forgets the address of the account before it: with another key, that
     /// address would be refused for ever. To be done before the key is used.
     ///

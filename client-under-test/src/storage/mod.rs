@@ -7,7 +7,9 @@
 pub mod account;
 pub mod atomic;
 pub mod certificate;
+pub mod challenge;
 pub mod dns_record;
+pub mod lock;
 pub mod metadata;
 pub mod pending;
 
@@ -36,14 +38,25 @@ pub struct Storage {
     issuer: String,
     writer: Arc<dyn atomic::CertificateWriter>,
     requirement: Arc<dyn certificate::CertificateRequirement>,
+    /// None if no other host uses this storage.
+    locks: Option<Arc<dyn lock::StorageLocks>>,
+    /// Tells this process's locks from those of others.
+    process: u64,
 }
 
 impl Storage {
     /// The part of the storage at `root` that belongs to the CA at `directory_url`.
     #[must_use]
     pub fn new(env: &Env, root: PathBuf, directory_url: &Url) -> Self {
-        let (writer, requirement) = (Arc::new(atomic::AtomicWrite), Arc::new(certificate::SetAlone));
-        Self { env: env.clone(), root, issuer: issuer_key(directory_url), writer, requirement }
+        Self {
+            env: env.clone(),
+            root,
+            issuer: issuer_key(directory_url),
+            writer: Arc::new(atomic::AtomicWrite),
+            requirement: Arc::new(certificate::SetAlone),
+            locks: None,
+            process: u64::from_le_bytes(env.entropy("storage/process")),
+        }
     }
 
     /// The same storage, with certificate sets written otherwise.
@@ -56,6 +69,33 @@ impl Storage {
     #[must_use]
     pub fn with_certificate_requirement(self, requirement: Arc<dyn certificate::CertificateRequirement>) -> Self {
         Self { requirement, ..self }
+    }
+
+    /// The same storage; if there are `locks`, other hosts use it too, and keep them.
+    #[must_use]
+    pub fn with_locks(self, locks: Option<Arc<dyn lock::StorageLocks>>) -> Self {
+        Self { locks, ..self }
+    }
+
+    /// Whether other hosts use this storage too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.locks.is_some()
+    }
+
+    /// Keeps other hosts from ordering for `name` while the lease is held.
+    ///
+    /// # Errors
+    /// The disk's; or that another host has held it for half an hour.
+    pub async fn lock_certificate(&self, name: &Name) -> io::Result<lock::Lease> {
+        self.lock(&self.certificate_directory(name), &file_name(name)).await
+    }
+
+    async fn lock(&self, folder: &Path, name: &str) -> io::Result<lock::Lease> {
+        match &self.locks {
+            Some(locks) => locks.acquire(&self.env, folder, name, self.process).await,
+            None => Ok(lock::Lease::unlocked()),
+        }
     }
 
     fn certificate_directory(&self, name: &Name) -> PathBuf {
@@ -83,6 +123,7 @@ impl Storage {
                 self.clean_directory(&kind.join(entry)).await;
             }
         }
+        self.clean_challenges().await;
     }
 
     async fn clean_directory(&self, directory: &Path) {

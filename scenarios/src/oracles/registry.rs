@@ -156,6 +156,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "The client sends no nonce twice; a POST that is tried again carries a new one.";
     "storage.files-parse" Always ["S1"] [] |_| Box::<laws::files_parse::FilesParse>::default(),
         "What a storage holds, at rest and as programs read it, is an old value or a new one, whole.";
+    "storage.locks-exclusive" Always ["M18"] [Within] |settings| Box::new(laws::locks_exclusive::LocksExclusive::new(settings)),
+        "A lock on a shared storage has one living holder at a time, and nobody else removes it.";
     "storage.writes-mixed" Milestone ["S1"] [] |_| Box::<laws::writes_mixed::WritesMixed>::default(),
         "Two hosts write one file in place, and behind the shorter text stays the end of the longer one.";
     "visitors.always-served" Always ["V9"] [] |_| Box::<laws::always_served::AlwaysServed>::default(),

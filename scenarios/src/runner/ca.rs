@@ -48,6 +48,8 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::AccountKeyInMemory
         | Bug::RenewalUnderCacheLock
         | Bug::StorageReadUnderCacheLock
+        | Bug::StorageLocksDoNothing
+        | Bug::StorageLockByTime
         | Bug::TxtReplaced => {}
     }
 }

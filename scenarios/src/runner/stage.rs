@@ -16,6 +16,7 @@ use client_under_test::{
     Manager,
     acme::{external_account::ExternalAccount, preferred_chain::PreferredChain},
     manager::{Dns01, DnsProvider, OnDemand, RenewalSchedule, Solver, dns01::update::DnsUpdate},
+    storage::lock::{NumberedFiles, StorageLocks},
 };
 use rustls::RootCertStore;
 use sim::{
@@ -107,6 +108,9 @@ pub(super) fn build(
         .map(|name| (name.as_str().to_owned(), world.host(name.as_str()).expect("just added")))
         .collect();
     set_links(&mut world, case, &hosts);
+    for (name, served_at) in served_names(case, &addresses) {
+        world.add_name(name, served_at);
+    }
     let zones = zones(case)?;
     let resolvers = Resolvers { addresses: &addresses, zones: &zones };
     for step in &case.timeline {
@@ -120,7 +124,7 @@ pub(super) fn build(
     for (name, host) in &case.hosts {
         let id = hosts[name.as_str()];
         let ca = cas.get(name.as_str()).or_else(|| cas.values().next());
-        set_program(&mut world, case, host, (id, addresses[name.as_str()]), &resolvers, ca)?;
+        set_program(&mut world, case, host, id, &resolvers, ca)?;
     }
     let net = case.net.clone();
     let order = start_order(case, &hosts);
@@ -144,6 +148,29 @@ fn addresses(case: &Case) -> BTreeMap<String, IpAddr> {
         }
     };
     case.hosts.iter().map(|(name, host)| (name.as_str().to_owned(), host.address.unwrap_or_else(&mut free))).collect()
+}
+
+/// The names that managers have, each with the addresses of those that serve it.
+fn served_names<'a>(case: &'a Case, addresses: &BTreeMap<String, IpAddr>) -> BTreeMap<&'a str, Vec<IpAddr>> {
+    let mut served: BTreeMap<&str, Vec<IpAddr>> = BTreeMap::new();
+    for (host, of_host) in &case.hosts {
+        let HostKind::Manager { names, on_demand, .. } = &of_host.kind else { continue };
+        for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
+            let visited: Vec<&str> = match name.strip_prefix("*.") {
+                None => vec![name],
+                Some(parent) => visited_below(case, parent).collect(),
+            };
+            // An address leads to itself.
+            let address = name.parse().unwrap_or(addresses[host.as_str()]);
+            for name in visited {
+                let known = served.entry(name).or_default();
+                if !known.contains(&address) {
+                    known.push(address);
+                }
+            }
+        }
+    }
+    served
 }
 
 fn start_order(case: &Case, hosts: &BTreeMap<String, HostId>) -> Vec<HostId> {
@@ -260,7 +287,7 @@ fn set_program(
     world: &mut World,
     case: &Case,
     host: &Host,
-    (id, address): (HostId, IpAddr),
+    id: HostId,
     resolvers: &Resolvers<'_>,
     ca: Option<&Ca>,
 ) -> Result<(), StageError> {
@@ -301,16 +328,10 @@ fn set_program(
             preferred_issuer,
         } => {
             let ca = a_ca()?;
-            for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
-                match name.strip_prefix("*.") {
-                    // An address leads to itself.
-                    None => world.add_name(name, vec![name.parse().unwrap_or(address)]),
-                    Some(parent) => {
-                        visited_below(case, parent).for_each(|visited| world.add_name(visited, vec![address]));
-                    }
-                }
-            }
             let mut config = manager_config(case, &names.0, &ca);
+            if host.shared_disk.is_some() {
+                config.storage_locks = Some(storage_locks(case));
+            }
             config.solver = match challenge {
                 ChallengeType::Http01 => Solver::Http01,
                 ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
@@ -421,7 +442,10 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
             Bug::StorageReadUnderCacheLock => {
                 config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
             }
-            Bug::TxtReplaced
+            // Whether there are locks at all depends on the host.
+            Bug::StorageLocksDoNothing
+            | Bug::StorageLockByTime
+            | Bug::TxtReplaced
             | Bug::CaaLoopVariable
             | Bug::StaleAccountCache
             | Bug::CaaResultIgnored
@@ -441,4 +465,15 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
         }
     }
     config
+}
+
+/// How managers on a shared disk keep out of each other's way.
+fn storage_locks(case: &Case) -> Arc<dyn StorageLocks> {
+    if case.bugs.contains(&Bug::StorageLocksDoNothing) {
+        Arc::new(client_under_test::historical::LocksDoNothing)
+    } else if case.bugs.contains(&Bug::StorageLockByTime) {
+        Arc::new(client_under_test::historical::LockByTime)
+    } else {
+        Arc::new(NumberedFiles)
+    }
 }

@@ -28,17 +28,19 @@ pub(super) async fn visit(env: Env, visits: Visits) {
     loop {
         env.sleep_until(next).await;
         for name in &visits.names {
-            if env.timeout(PATIENCE, once(&env, &client, name, visits.port)).await == Ok(Some(())) {
-                env.probe("visitor/served");
+            for address in env.lookup(name).await.unwrap_or_default() {
+                let address = SocketAddr::new(address, visits.port);
+                if env.timeout(PATIENCE, once(&env, &client, name, address)).await == Ok(Some(())) {
+                    env.probe("visitor/served");
+                }
             }
         }
         next = next + visits.every;
     }
 }
 
-async fn once(env: &Env, client: &tls::Client, name: &str, port: u16) -> Option<()> {
-    let address = *env.lookup(name).await.ok()?.first()?;
-    let stream = env.connect(SocketAddr::new(address, port)).await.ok()?;
+async fn once(env: &Env, client: &tls::Client, name: &str, address: SocketAddr) -> Option<()> {
+    let stream = env.connect(address).await.ok()?;
     let stream = client.connect(stream, ServerName::try_from(name.to_owned()).ok()?).await.ok()?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     let driver = env.spawn("visit", connection);

@@ -98,7 +98,14 @@ impl Host {
     pub(super) fn stop(&mut self) {
         self.scoped(|host| {
             host.tasks.clear();
-            host.inbox.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            // What ends may want to set something to work as it goes; that ends as well.
+            loop {
+                let left = std::mem::take(&mut *host.inbox.lock().unwrap_or_else(PoisonError::into_inner));
+                if left.is_empty() {
+                    break;
+                }
+                drop(left);
+            }
         });
     }
 

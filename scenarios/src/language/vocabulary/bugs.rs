@@ -30,6 +30,12 @@ choices! {
         /// Reads storage under the lock of the certificate cache, which visitors wait for. certmagic, as of 2026:
         /// <https://github.com/caddyserver/certmagic/blob/master/maintain.go>
         "client.storage-read-under-cache-lock" => StorageReadUnderCacheLock,
+        /// Has locks between hosts on one storage that keep nobody out. certmagic-s3, 2021:
+        /// <https://github.com/ss098/certmagic-s3/issues/12>
+        "client.storage-locks-do-nothing" => StorageLocksDoNothing,
+        /// Empties a lock's file before it writes the time into it anew, so that who looks then takes it for stale.
+        /// certmagic, until 2023: <https://github.com/caddyserver/certmagic/issues/232>
+        "client.storage-lock-by-time" => StorageLockByTime,
         /// Puts a TXT record in the place of those at the same name, of which a domain and its wildcard need two. lego,
         /// 2024: <https://github.com/go-acme/lego/issues/2211>
         "client.txt-replaced" => TxtReplaced,

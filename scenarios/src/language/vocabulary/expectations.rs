@@ -113,6 +113,11 @@ words! {
         "manager.one-account" [always finally] => ManagerOneAccount {},
         /// At most one order for a set of names is open at any time, unless a crash left one behind.
         "manager.one-open-order" [always finally] => ManagerOneOpenOrder {},
+        /// A lock on a shared storage has one living holder at a time, and nobody else removes it.
+        "storage.locks-exclusive" [always finally] => StorageLocksExclusive {
+            /// A holder lives while it has given a sign so long ago at most.
+            "within" => within: Duration = ["30s"],
+        },
         /// The client sends no nonce twice; a POST that is tried again carries a new one (RFC 8555 §6.5).
         "nonces.single-use" [always finally] => NoncesSingleUse {},
         /// The CA accepts no nonce twice, gives none out twice, and gives a fresh one with each answer to a POST.

@@ -71,7 +71,8 @@ words! {
             /// How old its account's key may grow before another takes its place; left out: it stays.
             "account-key-lifetime" => account_key_lifetime: Duration = optional,
         },
-        /// A visitor: completes a TLS handshake with each name again and again, and judges the certificate.
+        /// A visitor: completes a TLS handshake with each name again and again, with each host that serves it, and
+        /// judges the certificate.
         "visitor" => Visitor {
             /// The names that it visits.
             "visits" => visits: Names = required,

@@ -20,6 +20,7 @@ pub(super) mod issuance_rate;
 pub(super) mod issues_only_corroborated;
 pub(super) mod issues_only_ordered_names;
 pub(super) mod legal_transitions;
+pub(super) mod locks_exclusive;
 pub(super) mod names_match;
 pub(super) mod never_issues_against_caa;
 pub(super) mod new_key_accepted;

@@ -1,0 +1,128 @@
+//! A web server that gets its certificates by itself: hyper on real sockets, behind the certificate manager.
+//!
+//! Against the CA of this project, with nothing to set up but the two commands:
+//!
+//! ```text
+//! gauntlet serve --root-file root.pem
+//! cargo run --example https -- --directory https://localhost:14000/dir --ca-file root.pem --storage acme \
+//!     --on-demand www.example.test --http 127.0.0.1:5002 --tls 127.0.0.1:5001
+//! curl --insecure --connect-to www.example.test:443:127.0.0.1:5001 https://www.example.test/
+//! ```
+//!
+//! Any other CA will do, if its directory is named and it finds this machine on the ports that it validates.
+
+use std::{
+    convert::Infallible, error::Error, fs, future::Future, net::SocketAddr, num::NonZeroUsize, path::PathBuf, pin::Pin,
+    sync::Arc, time::Duration,
+};
+
+use clap::{Parser, ValueEnum};
+use client_under_test::{
+    Config, Manager,
+    manager::{AriThenRatio, OnDemand, Solver, endpoint::Application},
+};
+use http_body_util::Full;
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    header::HOST,
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use sim::{Env, real, tls::TlsStream};
+
+/// A web server whose certificates come from an ACME CA.
+#[derive(Debug, Parser)]
+struct Options {
+    /// The CA's directory.
+    #[arg(long, value_name = "URL")]
+    directory: String,
+    /// The roots that vouch for the CA's own HTTPS, PEM.
+    #[arg(long, value_name = "FILE")]
+    ca_file: PathBuf,
+    /// Where accounts and certificates are kept.
+    #[arg(long, value_name = "FOLDER", default_value = "acme")]
+    storage: PathBuf,
+    /// A name that has a certificate from the start. May be said again.
+    #[arg(long, value_name = "NAME")]
+    name: Vec<String>,
+    /// A name that gets a certificate when its first visitor comes; a wildcard allows each name one label below. May
+    /// be said again.
+    #[arg(long, value_name = "NAME")]
+    on_demand: Vec<String>,
+    /// How the CA is shown that the names are ours.
+    #[arg(long, value_enum, default_value = "http-01")]
+    challenge: Challenge,
+    /// Where http-01 challenges are answered.
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:80")]
+    http: SocketAddr,
+    /// Where visitors are answered.
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:443")]
+    tls: SocketAddr,
+    /// How often it is looked whether a certificate is to be renewed, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "600")]
+    look_every: u64,
+    /// Where the CA can reach the operator, such as `mailto:ops@example.org`. May be said again.
+    #[arg(long, value_name = "URL")]
+    contact: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Challenge {
+    #[value(name = "http-01")]
+    Http01,
+    #[value(name = "tls-alpn-01")]
+    TlsAlpn01,
+}
+
+impl From<Challenge> for Solver {
+    fn from(challenge: Challenge) -> Self {
+        match challenge {
+            Challenge::Http01 => Self::Http01,
+            Challenge::TlsAlpn01 => Self::TlsAlpn01,
+        }
+    }
+}
+
+/// The web site.
+#[derive(Debug)]
+struct Site;
+
+impl Application for Site {
+    fn serve<'a>(&'a self, _env: &'a Env, visitor: TlsStream) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_secs(30))
+            .serve_connection(TokioIo::new(visitor), service_fn(page));
+        // A visitor who breaks off is no concern of the others.
+        Box::pin(async move { drop(serving.await) })
+    }
+}
+
+async fn page(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("nobody in particular");
+    Ok(Response::new(format!("This is {host}, {}.\n", request.uri().path()).into()))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    let roots = fs::read_to_string(&options.ca_file).map_err(|e| format!("{}: {e}", options.ca_file.display()))?;
+    let config = Config {
+        contact: options.contact,
+        storage_root: options.storage,
+        http_address: options.http,
+        tls_address: options.tls,
+        application: Arc::new(Site),
+        solver: options.challenge.into(),
+        renewal_schedule: Arc::new(AriThenRatio { check_interval: Duration::from_secs(options.look_every.max(1)) }),
+        on_demand: (!options.on_demand.is_empty())
+            .then(|| OnDemand { allowed: options.on_demand, capacity: NonZeroUsize::new(1_000).expect("not zero") }),
+        ..Config::new(options.name, options.directory, roots)
+    };
+    let manager = Manager::new(real::env("https", real::Options::default()), config)?.listen().await?;
+    println!("https://{}, http-01 on {}", manager.tls_address()?, manager.http_address()?);
+    manager.run().await;
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! Locks between hosts that share a storage: who works on something keeps the others from doing it as well.
+//!
+//! A lock is a file beside what it is for, with a number in its name, and whoever made the one with the highest number
+//! holds it. That a file is created only if it is missing decides between two who come at once. The holder writes into
+//! its file every few seconds. Who waits takes the next number once the file has not changed for as long as a lease,
+//! by the waiter's own clock, so that no two clocks are compared. What is in the file is only ever compared: if a
+//! crash left it empty or half written, it lapses like any other.
+//!
+//! What is locked away here is double work, not harm: a host that was asleep for longer than its lease may wake up and
+//! go on, so it asks [`Lease::is_held`] before it puts its result in place, and what it then puts in place is whole.
+
+use std::{
+    fmt::Debug,
+    future::Future,
+    io,
+    path::{Path, PathBuf},
+    pin::Pin,
+    time::Duration,
+};
+
+use sim::{
+    Env, Task,
+    disk::{Access, OpenMode},
+};
+
+/// How long a lock is respected whose holder gives no sign.
+pub const LEASE_TIME: Duration = Duration::from_secs(60);
+/// How often a holder gives a sign.
+const SIGN_INTERVAL: Duration = Duration::from_secs(15);
+/// The pause between two looks at a lock that another holds, and how much longer it may be, so that two who wait do
+/// not keep in step.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+const LOOK_INTERVAL_SPREAD_MS: u64 = 2_000;
+/// How long it is waited for a holder who does give signs.
+const WAIT_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// A lock that is being waited for.
+pub type Acquiring<'a> = Pin<Box<dyn Future<Output = io::Result<Lease>> + Send + 'a>>;
+
+/// How the hosts on one storage keep out of each other's way.
+pub trait StorageLocks: Debug + Send + Sync {
+    /// Waits for the lock `name` in `folder`. `process` tells this process from others, also from one before it on the
+    /// same host.
+    fn acquire<'a>(&'a self, env: &'a Env, folder: &'a Path, name: &'a str, process: u64) -> Acquiring<'a>;
+}
+
+/// Locks as files with numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NumberedFiles;
+
+impl StorageLocks for NumberedFiles {
+    fn acquire<'a>(&'a self, env: &'a Env, folder: &'a Path, name: &'a str, process: u64) -> Acquiring<'a> {
+        let lock = Lock { env: env.clone(), folder: folder.into(), name: name.into(), sign: format!("{process:016x}") };
+        Box::pin(async move {
+            let waiting = env.timeout(WAIT_MAX, lock.acquire());
+            waiting
+                .await
+                .map_err(|elapsed| io::Error::new(io::ErrorKind::TimedOut, format!("the lock {name}: {elapsed}")))?
+        })
+    }
+}
+
+/// What is asked of a lock while it is held.
+pub trait HeldLock: Debug + Send + Sync {
+    /// Whether nobody else has taken it meanwhile.
+    fn is_held(&self) -> Pin<Box<dyn Future<Output = io::Result<bool>> + Send + '_>>;
+
+    /// Lets others in, unless somebody else has it.
+    fn release(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+#[must_use = "dropping a lease lets others in"]
+pub struct Lease(Option<Hold>);
+
+#[derive(Debug)]
+struct Hold {
+    env: Env,
+    path: String,
+    lock: Box<dyn HeldLock>,
+}
+
+impl Lease {
+    /// What stands for a lock where none is needed.
+    pub fn unlocked() -> Self {
+        Self(None)
+    }
+
+    /// The lock `name` in `folder`, which has been taken.
+    pub fn of(env: &Env, folder: &Path, name: &str, lock: Box<dyn HeldLock>) -> Self {
+        let path = folder.join(name).display().to_string();
+        env.probe_about("manager/storage-lock-held", || [("lock", path.clone())]);
+        Self(Some(Hold { env: env.clone(), path, lock }))
+    }
+
+    /// Whether nobody else has taken the lock meanwhile.
+    ///
+    /// # Errors
+    /// The disk's, if that is not known.
+    pub async fn is_held(&self) -> io::Result<bool> {
+        match &self.0 {
+            Some(hold) => hold.lock.is_held().await,
+            None => Ok(true),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(Hold { env, path, lock }) = self.0.take() else { return };
+        env.probe_about("manager/storage-lock-released", || [("lock", path)]);
+        env.spawn("release a storage lock", lock.release()).detach();
+    }
+}
+
+/// A file with a number that is this process's.
+#[derive(Debug)]
+struct OwnNumber {
+    lock: Lock,
+    number: u64,
+    signs: Task<()>,
+}
+
+impl HeldLock for OwnNumber {
+    fn is_held(&self) -> Pin<Box<dyn Future<Output = io::Result<bool>> + Send + '_>> {
+        Box::pin(self.lock.is_own(self.number))
+    }
+
+    fn release(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            drop(self.signs);
+            // What can't be removed lapses.
+            drop(self.lock.remove_own(self.number).await);
+        })
+    }
+}
+
+/// What stands in a lock's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Standing {
+    number: u64,
+    content: Vec<u8>,
+}
+
+#[derive(Clone, Debug)]
+struct Lock {
+    env: Env,
+    folder: PathBuf,
+    name: String,
+    /// What this process's files begin with.
+    sign: String,
+}
+
+impl Lock {
+    async fn acquire(self) -> io::Result<Lease> {
+        self.env.disk().create_directories(&self.folder).await?;
+        let mut seen = None;
+        loop {
+            let standing = self.highest().await?;
+            let now = self.env.monotonic_now();
+            let since = match &seen {
+                Some((former, since)) if *former == standing => *since,
+                _ => now,
+            };
+            seen = Some((standing.clone(), since));
+            if standing.is_none() || now.since(since) >= LEASE_TIME {
+                if standing.is_some() {
+                    self.env.probe("manager/storage-lock-lapsed");
+                }
+                if let Some(number) = self.take(standing).await? {
+                    let signs = self.env.spawn("hold a storage lock", self.clone().give_signs(number));
+                    let (env, folder, name) = (self.env.clone(), self.folder.clone(), self.name.clone());
+                    return Ok(Lease::of(&env, &folder, &name, Box::new(OwnNumber { lock: self, number, signs })));
+                }
+            } else {
+                self.env.probe("manager/storage-lock-waited-for");
+            }
+            let spread = Duration::from_millis(self.env.random_below("storage/lock", LOOK_INTERVAL_SPREAD_MS));
+            self.env.sleep(LOOK_INTERVAL + spread).await;
+        }
+    }
+
+    /// Takes the number after that of `lapsed`, unless somebody else has it or there is more than was seen.
+    async fn take(&self, lapsed: Option<Standing>) -> io::Result<Option<u64>> {
+        let number = lapsed.as_ref().map_or(1, |lapsed| lapsed.number.saturating_add(1));
+        let path = self.file(number);
+        let mut file = match self.env.disk().open(&path, OpenMode::CreateNew, Access::Private).await {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let is_taken = async {
+            file.write(self.content(0).as_bytes()).await?;
+            // Another may have released the lock since, and a third begun with a low number again.
+            for other in self.numbers().await?.into_iter().filter(|other| *other != number) {
+                let content = self.read(other).await?;
+                let is_lapsed = lapsed
+                    .as_ref()
+                    .is_some_and(|lapsed| other == lapsed.number && content.as_ref() == Some(&lapsed.content));
+                if content.is_some() && !is_lapsed {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        match is_taken.await {
+            Ok(true) => {
+                if let Some(lapsed) = lapsed {
+                    drop(self.env.disk().remove_file(&self.file(lapsed.number)).await);
+                }
+                Ok(Some(number))
+            }
+            other => {
+                drop(self.env.disk().remove_file(&path).await);
+                other.map(|_| None)
+            }
+        }
+    }
+
+    async fn give_signs(self, number: u64) {
+        for beat in 1_u64.. {
+            self.env.sleep(SIGN_INTERVAL).await;
+            // A sign that can't be given now is given next time; that the lock is lost is seen where it matters.
+            if let Ok(mut file) = self.env.disk().open(&self.file(number), OpenMode::Overwrite, Access::Private).await {
+                drop(file.write(self.content(beat).as_bytes()).await);
+            }
+        }
+    }
+
+    async fn is_own(&self, number: u64) -> io::Result<bool> {
+        Ok(self.read(number).await?.is_some_and(|content| content.starts_with(self.sign.as_bytes())))
+    }
+
+    async fn remove_own(&self, number: u64) -> io::Result<()> {
+        if self.is_own(number).await? { self.env.disk().remove_file(&self.file(number)).await } else { Ok(()) }
+    }
+
+    async fn highest(&self) -> io::Result<Option<Standing>> {
+        let Some(number) = self.numbers().await?.into_iter().max() else { return Ok(None) };
+        // One that is released in this moment has no content.
+        Ok(Some(Standing { number, content: self.read(number).await?.unwrap_or_default() }))
+    }
+
+    async fn numbers(&self) -> io::Result<Vec<u64>> {
+        let number = |file: String| {
+            let number = file.strip_prefix(&self.name)?.strip_prefix('.')?.strip_suffix(".lock")?;
+            number.parse().ok()
+        };
+        Ok(self.env.disk().list(&self.folder).await?.into_iter().filter_map(number).collect())
+    }
+
+    async fn read(&self, number: u64) -> io::Result<Option<Vec<u8>>> {
+        match self.env.disk().read(&self.file(number)).await {
+            Ok(content) => Ok(Some(content)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn file(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{}.{number}.lock", self.name))
+    }
+
+    fn content(&self, beat: u64) -> String {
+        format!("{} {} {beat:08}\n", self.sign, self.env.host_name())
+    }
+}
