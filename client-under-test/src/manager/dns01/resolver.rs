@@ -74,18 +74,26 @@ impl Resolver {
     async fn servers_above(&self, name: &Name) -> Result<Vec<Vec<SocketAddr>>, DnsError> {
         let mut above = name.base_name();
         loop {
-            let response = self.ask(self.server, &above, RecordType::SOA).await?;
+            let response = self.look_up(&above, RecordType::SOA).await?;
             let shown = response.answers.iter().chain(&response.authorities);
             // An alias on the way shows another zone.
             let zone = shown.filter(|record| record.record_type() == RecordType::SOA && record.name.zone_of(&above));
             if let Some(zone) = zone.map(|record| record.name.clone()).next() {
-                let response = self.ask(self.server, &zone, RecordType::NS).await?;
+                let response = self.look_up(&zone, RecordType::NS).await?;
                 return self.addresses(&name_servers(&response.answers, &zone)).await;
             }
             if above.is_root() {
                 return self.addresses(&[]).await;
             }
             above = above.base_name();
+        }
+    }
+
+    /// What the resolver says of a zone. Servers for tests, pebble-challtestsrv among them, know of none.
+    async fn look_up(&self, name: &Name, kind: RecordType) -> Result<Message, DnsError> {
+        match self.ask(self.server, name, kind).await {
+            Err(DnsError::Refused { code: ResponseCode::NotImp, .. }) => Ok(Message::response(0, OpCode::Query)),
+            other => other,
         }
     }
 
@@ -184,4 +192,54 @@ fn texts<'a>(response: &'a Message, name: &'a Name) -> impl Iterator<Item = Vec<
         RData::TXT(txt) if record.name == *name => Some(txt.txt_data.concat()),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use hickory_proto::rr::rdata::{CNAME, TXT};
+
+    use super::*;
+    use crate::acme::certificate::tests::env;
+
+    /// Answers as pebble-challtestsrv does: no zones, one alias, one text.
+    fn respond(question: &[u8]) -> Vec<u8> {
+        let question = Message::from_vec(question).unwrap();
+        let mut response = Message::response(question.metadata.id, OpCode::Query);
+        response.queries.clone_from(&question.queries);
+        let name = |text: &str| Name::from_ascii(text).unwrap();
+        let asked = (plain(question.queries[0].name()), question.queries[0].query_type());
+        match (asked.0.as_str(), asked.1) {
+            (_, RecordType::SOA | RecordType::NS) => response.metadata.response_code = ResponseCode::NotImp,
+            ("_acme-challenge.a.test", RecordType::CNAME) => {
+                let alias = RData::CNAME(CNAME(name("Elsewhere.test.")));
+                response.add_answer(Record::from_rdata(name("_acme-challenge.a.test."), 60, alias));
+            }
+            ("elsewhere.test", RecordType::TXT) => {
+                let text = RData::TXT(TXT::new(vec!["val".into(), "ue".into()]));
+                response.add_answer(Record::from_rdata(name("elsewhere.test."), 60, text));
+            }
+            _ => {}
+        }
+        response.to_vec().unwrap()
+    }
+
+    #[tokio::test]
+    async fn where_no_zones_are_known_the_resolver_answers_for_all_and_aliases_are_followed() {
+        let env = env();
+        let socket = env.bind_udp((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+        let server = socket.local_address().unwrap();
+        let _serving = env.spawn("dns", async move {
+            let mut buffer = [0; 1_232];
+            while let Ok((len, peer)) = socket.receive_from(&mut buffer).await {
+                socket.send_to(&respond(&buffer[..len]), peer).await.unwrap();
+            }
+        });
+        let resolver = Resolver { env, server };
+        let place = resolver.place(&Name::from_ascii("_acme-challenge.A.test.").unwrap()).await.unwrap();
+        assert_eq!((plain(&place.name).as_str(), &place.servers[..]), ("elsewhere.test", &[vec![server]][..]));
+        assert!(resolver.is_seen(&place, "value").await);
+        assert!(!resolver.is_seen(&place, "another").await);
+    }
 }
