@@ -169,7 +169,7 @@ impl Worker {
         let env = &self.env;
         let beginning = async {
             let mut client = Client::connect(env, &self.http, &self.directory).await?;
-            let account = Account::register(&mut client, P256Key::generate(env, "account"), &[]).await?;
+            let account = Account::register(&mut client, P256Key::generate(env, "account"), &[], None).await?;
             Ok::<_, Error>((client, account))
         };
         let (mut client, account) = patiently(env, beginning).await?;
@@ -202,7 +202,7 @@ impl Worker {
     async fn issue(&self, session: &mut Session<'_>, name: &str) -> Result<(), Error> {
         let env = &self.env;
         let names = [name.parse::<Name>().expect("a DNS name")];
-        let order = session.new_order(&names, None).await?;
+        let order = session.new_order(&names, None, None).await?;
         for url in &order.authorizations {
             let authorization = session.authorization(url).await?;
             let Some(challenge) = authorization.challenges.iter().find(|one| one.kind == ChallengeKind::Http01) else {
@@ -224,7 +224,7 @@ impl Worker {
         let mut pause = POLL.0;
         loop {
             match &order.state {
-                OrderState::Valid { certificate } => return session.download(certificate).await.map(drop),
+                OrderState::Valid { certificate } => return session.download(certificate, None).await.map(drop),
                 OrderState::Ready { finalize } => {
                     let request = request(name, &key);
                     order = session.finalize(&order, finalize, &request).await?;

@@ -12,14 +12,14 @@
 //! Any other CA will do, if its directory is named and it finds this machine on the ports that it validates.
 
 use std::{
-    convert::Infallible, error::Error, fs, future::Future, net::SocketAddr, num::NonZeroUsize, path::PathBuf, pin::Pin,
-    sync::Arc, time::Duration,
+    convert::Infallible, error::Error, fs, future::Future, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc,
+    time::Duration,
 };
 
 use clap::{Parser, ValueEnum};
 use client_under_test::{
     Config, Manager,
-    manager::{AriThenRatio, OnDemand, Solver, endpoint::Application},
+    manager::{AriThenRatio, AskEndpoint, Decision, IssuerConfig, OnDemand, Solver, endpoint::Application},
 };
 use http_body_util::Full;
 use hyper::{
@@ -51,6 +51,10 @@ struct Options {
     /// be said again.
     #[arg(long, value_name = "NAME")]
     on_demand: Vec<String>,
+    /// Who says whether other names may have one when their first visitor comes: this address is asked with
+    /// `?domain=NAME` and answers 200 for those that may.
+    #[arg(long, value_name = "URL")]
+    ask: Option<String>,
     /// How the CA is shown that the names are ours.
     #[arg(long, value_enum, default_value = "http-01")]
     challenge: Challenge,
@@ -109,20 +113,36 @@ async fn page(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let roots = fs::read_to_string(&options.ca_file).map_err(|e| format!("{}: {e}", options.ca_file.display()))?;
+    let issuer = IssuerConfig { contact: options.contact, ..IssuerConfig::new(options.directory, roots) };
+    let decision = options.ask.as_deref().map(AskEndpoint::new).transpose()?;
     let config = Config {
-        contact: options.contact,
+        issuers: vec![issuer],
         storage_root: options.storage,
         http_address: options.http,
         tls_address: options.tls,
         application: Arc::new(Site),
         solver: options.challenge.into(),
         renewal_schedule: Arc::new(AriThenRatio { check_interval: Duration::from_secs(options.look_every.max(1)) }),
-        on_demand: (!options.on_demand.is_empty())
-            .then(|| OnDemand { allowed: options.on_demand, capacity: NonZeroUsize::new(1_000).expect("not zero") }),
-        ..Config::new(options.name, options.directory, roots)
+        on_demand: (decision.is_some() || !options.on_demand.is_empty()).then(|| OnDemand {
+            decision: decision.map(|decision| Arc::new(decision) as Arc<dyn Decision>),
+            ..OnDemand::of(options.on_demand)
+        }),
+        ..Config::new(options.name, "", "")
     };
-    let manager = Manager::new(real::env("https", real::Options::default()), config)?.listen().await?;
-    println!("https://{}, http-01 on {}", manager.tls_address()?, manager.http_address()?);
-    manager.run().await;
+    let env = real::env("https", real::Options::default());
+    let manager = Manager::new(env.clone(), config)?;
+    let (handle, mut events) = (manager.handle(), manager.handle().events());
+    let listening = manager.listen().await?;
+    println!("visitors on {}, http-01 on {}", listening.tls_address()?, listening.http_address()?);
+    let _telling = env.spawn("tell", async move {
+        while let Some(heard) = events.next().await {
+            println!("{heard:?}");
+        }
+    });
+    let _ending = env.spawn("end", async move {
+        drop(tokio::signal::ctrl_c().await);
+        handle.shut_down();
+    });
+    listening.run().await;
     Ok(())
 }

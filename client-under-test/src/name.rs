@@ -1,19 +1,21 @@
-//! [`Name`]: a DNS name that certificates are issued for, in the one form that compares equal; and [`Names`], those
-//! of one certificate.
+//! [`Name`]: what certificates are issued for, a DNS name or an IP address (RFC 8738), in the one form that compares
+//! equal; and [`Names`], those of one certificate.
 //!
-//! Lower-case ASCII without a trailing dot (RFC 5890's A-labels are taken as they are; nothing is
-//! translated here). No underscore, no slash, no empty label: a name is also a directory's name in
-//! storage, and distinct names must stay distinct there.
+//! Lower-case ASCII without a trailing dot; what people write in other letters becomes A-labels (RFC 5890). Addresses are
+//! as RFC 5952 writes them. No underscore, no slash, no empty label: a name is also a directory's name in storage, and
+//! distinct names must stay distinct there.
 
-use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, fmt, net::IpAddr, str::FromStr, sync::Arc};
 
-/// A DNS name, possibly a wildcard (`*.` and a name, RFC 8555 §7.1.3).
+use url::Host;
+
+/// A DNS name, possibly a wildcard (`*.` and a name, RFC 8555 §7.1.3), or an IP address.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name(Arc<str>);
 
-/// Not a DNS name that a certificate can be issued for.
+/// Not a name that a certificate can be issued for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a DNS name: {reason}")]
+#[error("`{text}` is neither a DNS name nor an IP address: {reason}")]
 pub struct NotAName {
     text: String,
     reason: &'static str,
@@ -32,9 +34,35 @@ impl Name {
         self.0.starts_with("*.")
     }
 
+    /// The address, if it is one.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.0.parse().ok()
+    }
+
+    /// What tls-alpn-01 asks for to validate this name: of an address, its name in the reverse tree (RFC 8738 §6).
+    #[must_use]
+    pub fn validation_name(&self) -> Self {
+        let reverse = match self.address() {
+            None => return self.clone(),
+            Some(IpAddr::V4(address)) => {
+                let [a, b, c, d] = address.octets();
+                format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+            }
+            Some(IpAddr::V6(address)) => {
+                let nibbles = address.octets().into_iter().rev().flat_map(|octet| [octet & 0xf, octet >> 4]);
+                nibbles.map(|nibble| format!("{nibble:x}.")).collect::<String>() + "ip6.arpa"
+            }
+        };
+        Self(reverse.into())
+    }
+
     /// The wildcard that covers this name: its first label replaced by `*` (RFC 6125 §6.4.3, one label only).
     #[must_use]
     pub fn wildcard(&self) -> Option<Self> {
+        if self.address().is_some() {
+            return None;
+        }
         let (_, parent) = self.0.split_once('.')?;
         Some(Self(format!("*.{parent}").into()))
     }
@@ -45,7 +73,12 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self, NotAName> {
         let refuse = |reason| Err(NotAName { text: text.to_owned(), reason });
-        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(address.into());
+        }
+        let Some(name) = to_ascii(text.strip_suffix('.').unwrap_or(text)) else {
+            return refuse("it can't be written in A-labels");
+        };
         let host = name.strip_prefix("*.").unwrap_or(&name);
         if name.len() > 253 {
             return refuse("it is longer than 253 bytes");
@@ -68,6 +101,28 @@ impl FromStr for Name {
             return refuse("its last label is a number, as in an IP address");
         }
         Ok(Self(name.into()))
+    }
+}
+
+impl From<IpAddr> for Name {
+    fn from(address: IpAddr) -> Self {
+        Self(address.to_canonical().to_string().into())
+    }
+}
+
+/// In lower case, and what is not ASCII in A-labels.
+fn to_ascii(text: &str) -> Option<String> {
+    if text.is_ascii() {
+        return Some(text.to_ascii_lowercase());
+    }
+    let (wildcard, host) = match text.strip_prefix("*.") {
+        Some(host) => ("*.", host),
+        None => ("", text),
+    };
+    match Host::parse(host).ok()? {
+        // Escapes have no place in a name.
+        Host::Domain(domain) if !host.contains('%') => Some(format!("{wildcard}{domain}")),
+        Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_) => None,
     }
 }
 
@@ -148,10 +203,59 @@ mod tests {
     #[test]
     fn what_is_no_dns_name_is_refused() {
         let long = "a".repeat(64);
-        for text in
-            ["", ".", "a..b", "-a.b", "a-.b", "a_b.c", "a/../b", "*", "a.*.b", "127.0.0.1", "::1", "ü.de", &long]
-        {
+        for text in [
+            "",
+            ".",
+            "a..b",
+            "-a.b",
+            "a-.b",
+            "a_b.c",
+            "a/../b",
+            "*",
+            "a.*.b",
+            "127.0.0",
+            "1.2.3.4.5",
+            "*.127.0.0.1",
+            "[::1]",
+            "fe80::1%1",
+            "ü%2e.de",
+            "ü..de",
+            &long,
+        ] {
             assert!(text.parse::<Name>().is_err(), "{text}");
         }
+    }
+
+    /// RFC 5890 §2.3.2.1.
+    #[test]
+    fn what_people_write_becomes_a_labels() {
+        for (text, name) in [
+            ("Bücher.example", "xn--bcher-kva.example"),
+            ("*.bücher.example.", "*.xn--bcher-kva.example"),
+            ("例え。テスト", "xn--r8jz45g.xn--zckzah"),
+            ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+        ] {
+            assert_eq!(text.parse::<Name>().unwrap().as_str(), name);
+        }
+    }
+
+    /// RFC 8738 §3 and §6.
+    #[test]
+    fn addresses_have_one_form_each_and_a_name_for_validation() {
+        for (text, name, validation) in [
+            ("192.0.2.1", "192.0.2.1", "1.2.0.192.in-addr.arpa"),
+            (
+                "2001:0DB8:0::1",
+                "2001:db8::1",
+                "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+            ),
+        ] {
+            let parsed: Name = text.parse().unwrap();
+            assert_eq!(parsed.as_str(), name);
+            assert_eq!(parsed.validation_name().as_str(), validation);
+            assert_eq!(parsed.wildcard(), None);
+        }
+        let name: Name = "a.test".parse().unwrap();
+        assert_eq!((name.validation_name(), name.address()), (name.clone(), None));
     }
 }

@@ -5,8 +5,9 @@ use std::{net::SocketAddr, sync::Arc};
 use client_under_test::{
     acme::certificate::Chain,
     manager::{
-        cache::{CertificateCache, Snapshot},
+        cache::Unguarded,
         endpoint::{Endpoint, Greeting},
+        lookup::{Certificates, Source, StandIns},
         tls_alpn01,
     },
     name::Name,
@@ -80,13 +81,13 @@ async fn shown(env: &Env, endpoint: SocketAddr, name: &str, alpn: &[&str]) -> Op
 async fn only_who_offers_acme_tls_alone_is_shown_the_challenge_and_nothing_else() {
     let env = real::env("client", real::Options::default());
     let name: Name = "a.test".parse().unwrap();
-    let cache: Arc<dyn CertificateCache> = Arc::new(Snapshot::new(&env));
-    let ordinary = set(&env, "a.test");
-    cache.insert(&name, &ordinary).await;
+    let cache = Unguarded::make(&env, Arc::new(Certificates::new(1, StandIns::default())));
+    let ordinary = set(&env, "a.test").shown();
+    cache.insert(&name, Source::Managed, &ordinary, env.utc_now()).await;
     let listener = env.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_address().unwrap();
-    let _serving = env.spawn("endpoint", Endpoint::new(&env, cache.clone(), None, Arc::new(Greeting)).serve(listener));
-    let ordinary = ordinary.certified_key().cert[0].to_vec();
+    let _serving = env.spawn("endpoint", Endpoint::new(&env, cache.clone(), Arc::new(Greeting)).serve(listener));
+    let ordinary = ordinary.certified.cert[0].to_vec();
 
     let challenge = Arc::new(tls_alpn01::certificate(&env, &name, "token.thumbprint").unwrap());
     assert_eq!(shown(&env, address, "a.test", &["acme-tls/1"]).await, None, "before there is a challenge");

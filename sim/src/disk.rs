@@ -26,7 +26,8 @@ pub enum OpenMode {
 }
 
 /// Who may read a file that is created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Access {
     /// Everybody (0644).
     Public,

@@ -19,6 +19,7 @@ pub mod stock;
 mod task;
 pub mod tls;
 pub mod trace;
+pub mod watch;
 pub mod world;
 
 pub use env::{Backend, Elapsed, Env, Monotonic};

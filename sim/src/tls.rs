@@ -161,6 +161,7 @@ pub struct Hello {
     env: Env,
     handshake: StartHandshake<TcpStream>,
     server_name: Option<String>,
+    signature_schemes: Vec<SignatureScheme>,
     tap: Tap,
 }
 
@@ -179,13 +180,20 @@ impl Hello {
         let (stream, tap) = stream.untapped();
         let handshake = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let server_name = handshake.client_hello().server_name().map(str::to_owned);
-        Ok(Self { env: env.clone(), handshake, server_name, tap })
+        let signature_schemes = handshake.client_hello().signature_schemes().to_vec();
+        Ok(Self { env: env.clone(), handshake, server_name, signature_schemes, tap })
     }
 
-    /// The server's name that the client asks for.
+    /// The server's name that the client asks for, in lower case.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()
+    }
+
+    /// By which schemes the client lets a server sign.
+    #[must_use]
+    pub fn signature_schemes(&self) -> &[SignatureScheme] {
+        &self.signature_schemes
     }
 
     /// The application protocols that the client offers.

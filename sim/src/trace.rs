@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use sha2::{Digest, Sha256};
 
-use crate::disk::OpenMode;
+use crate::disk::{Access, OpenMode};
 
 /// Which end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -166,6 +166,9 @@ pub enum Event {
         /// For an opening, how.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mode: Option<OpenMode>,
+        /// For an opening, who may read the file if it is created.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        access: Option<Access>,
         /// For a write, where it begins, bytes from the file's start.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         offset: Option<u64>,
@@ -204,6 +207,11 @@ pub enum Event {
         to: String,
         /// The new behaviour in words.
         behaviour: String,
+    },
+    /// A host has more tasks than ever since it started, and by some dozens: how many are alive, is told now and then.
+    TasksAlive {
+        /// How many.
+        tasks: usize,
     },
     /// A task panicked.
     Panic {
@@ -522,6 +530,7 @@ mod tests {
             path: "/a".to_owned(),
             to: None,
             mode,
+            access: mode.map(|_| Access::Private),
             offset: Some(3),
             bytes: bytes.to_vec(),
             error: None,

@@ -3,9 +3,11 @@
 //! The wire format is hickory-proto's; who asks what, when and how often is ours, so that ids and ports can
 //! come from seeded entropy.
 
+mod lag;
 pub(crate) mod resolver;
 pub(crate) mod server;
 mod tcp;
+mod update;
 pub(crate) mod zone;
 pub(crate) mod zone_handle;
 mod zone_text;

@@ -11,11 +11,16 @@ use hickory_proto::{
 };
 use sim::{Env, net::UdpSocket};
 
-use super::{DATAGRAM_BYTES_MAX, ZoneHandle, tcp::TcpDnsServer, zone_handle::Answer};
+use super::{DATAGRAM_BYTES_MAX, ZoneHandle, lag::Lagging, tcp::TcpDnsServer, zone_handle::Answer};
 
 /// Knows what to answer.
 pub(crate) trait AnswerSource: fmt::Debug + Send + Sync {
     fn answer(&self, name: &Name, kind: RecordType) -> Answer;
+
+    /// Takes an update (RFC 2136), or says why not.
+    fn change(&self, _request: &Message) -> ResponseCode {
+        ResponseCode::NotImp
+    }
 }
 
 /// What carries the messages.
@@ -42,6 +47,14 @@ impl DnsServer {
     /// As the operating system.
     pub async fn bind(env: &Env, local: SocketAddr, zones: ZoneHandle) -> io::Result<Self> {
         Self::bind_answering_from(env, local, Arc::new(zones)).await
+    }
+
+    /// The same, but for updates (RFC 2136), which it shows `lag` later.
+    ///
+    /// # Errors
+    /// As the operating system.
+    pub async fn bind_lagging(env: &Env, local: SocketAddr, zones: ZoneHandle, lag: Duration) -> io::Result<Self> {
+        Self::bind_answering_from(env, local, Arc::new(Lagging { env: env.clone(), zones, lag })).await
     }
 
     pub(crate) async fn bind_answering_from(
@@ -117,6 +130,7 @@ pub(crate) fn respond(message: &[u8], source: &dyn AnswerSource, carrier: Carrie
     }
 
     response.metadata.response_code = match &request.queries[..] {
+        _ if request.metadata.op_code == OpCode::Update => source.change(&request),
         _ if request.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
         [question] if question.query_class() == DNSClass::IN => {
             let answer = source.answer(question.name(), question.query_type());

@@ -229,6 +229,18 @@ impl Zone {
         Ok(removed)
     }
 
+    /// Removes those records of `name` that are meant.
+    pub(super) fn remove_at(&mut self, name: &Name, is_meant: impl Fn(&RecordData) -> bool) {
+        let Some(sets) = self.names.get_mut(name) else { return };
+        for set in sets.values_mut() {
+            set.data.retain(|data| !is_meant(data));
+        }
+        sets.retain(|_, set| !set.data.is_empty());
+        if sets.is_empty() {
+            self.names.remove(name);
+        }
+    }
+
     /// Answers every question about this very name with SERVFAIL, until it gets records or loses them.
     ///
     /// # Errors

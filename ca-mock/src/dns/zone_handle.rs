@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hickory_proto::{
-    op::ResponseCode,
+    op::{Message, ResponseCode},
     rr::{Name, Record, RecordType},
 };
 
 use super::{
     ALIASES_MAX,
     server::AnswerSource,
+    update::{self, Change},
     zone::{Finding, RecordData, Zone, ZoneError, parse_name},
 };
 
@@ -113,6 +114,37 @@ impl AnswerSource for ZoneHandle {
                 }
             }
             answer
+        })
+    }
+
+    fn change(&self, request: &Message) -> ResponseCode {
+        let (origin, changes) = match update::read(request) {
+            Ok(read) => read,
+            Err(code) => return code,
+        };
+        self.update(|zones| {
+            let Some(zone) = zones.iter_mut().find(|zone| *zone.origin() == origin) else {
+                return ResponseCode::NotAuth;
+            };
+            let mut changed = zone.clone();
+            for change in changes {
+                let made = match change {
+                    Change::Add(name, ttl_seconds, data) => changed.add_at(name, ttl_seconds, data),
+                    Change::Remove(name, data) => {
+                        changed.remove_at(&name, |known| *known == data);
+                        Ok(())
+                    }
+                    Change::RemoveAll(name) => {
+                        changed.remove_at(&name, |known| matches!(known, RecordData::Txt(_)));
+                        Ok(())
+                    }
+                };
+                if made.is_err() {
+                    return ResponseCode::Refused;
+                }
+            }
+            *zone = changed;
+            ResponseCode::NoError
         })
     }
 }

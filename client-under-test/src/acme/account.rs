@@ -9,6 +9,7 @@ use url::Url;
 use super::{
     Error,
     client::{Client, Payload},
+    external_account::ExternalAccount,
     http::Response,
     jws::{self, KeyId},
 };
@@ -44,27 +45,33 @@ impl Account {
     }
 
     /// Registers `key`, agreeing to the CA's terms of service. A key that the CA knows already leads
-    /// to the account it has (RFC 8555 §7.3.1), so this may be repeated after a lost answer.
+    /// to the account it has (RFC 8555 §7.3.1), so this may be repeated after a lost answer. If there is an `external`
+    /// account, the new one is bound to it (RFC 8555 §7.3.4).
     ///
     /// # Errors
-    /// [`Error`] if the CA refuses or names no address.
-    pub async fn register(client: &mut Client, key: P256Key, contact: &[String]) -> Result<Self, Error> {
+    /// [`Error`] if the CA refuses, wants an external account, or names no address.
+    pub async fn register(
+        client: &mut Client,
+        key: P256Key,
+        contact: &[String],
+        external: Option<&ExternalAccount>,
+    ) -> Result<Self, Error> {
+        if client.directory().external_account_required && external.is_none() {
+            return Err(Error::ExternalAccountRequired);
+        }
         let url = client.directory().new_account.clone();
         let mut payload = json!({ "termsOfServiceAgreed": true });
         if !contact.is_empty() {
             payload["contact"] = json!(contact);
         }
+        if let Some(external) = external {
+            payload["externalAccountBinding"] = jws::bind(external, &key, &url);
+        }
         let url = match client.post(&key, KeyId::Jwk, &url, &Payload::Json(payload)).await {
             Ok(response) => {
                 response.location().ok_or_else(|| Error::unusable(&response, "the account has no Location"))?
             }
-            // Some CAs refuse what RFC 8555 §7.3.1 has them answer, and name the account all the same.
-            Err(e) => {
-                let conflict = e.problem().filter(|problem| problem.status == Some(409));
-                let Some(url) = conflict.and_then(|problem| problem.location.clone()) else { return Err(e) };
-                client.env().probe("manager/account-named-by-refusal");
-                url
-            }
+            Err(e) => named_by_refusal(client, e)?,
         };
         Ok(Self::known(key, url))
     }
@@ -83,7 +90,7 @@ impl Account {
                 Ok(Some(Self::known(key, url)))
             }
             Err(e) if e.is("accountDoesNotExist") => Ok(None),
-            Err(e) => Err(e),
+            Err(e) => Ok(Some(Self::known(key, named_by_refusal(client, e)?))),
         }
     }
 
@@ -103,6 +110,14 @@ impl Account {
     pub fn session<'a>(&'a self, client: &'a mut Client) -> Session<'a> {
         Session { client, account: self }
     }
+}
+
+/// Some CAs refuse with 409 what RFC 8555 §7.3.1 has them answer, and name the account all the same.
+fn named_by_refusal(client: &Client, refused: Error) -> Result<Url, Error> {
+    let conflict = refused.problem().filter(|problem| problem.status == Some(409));
+    let Some(url) = conflict.and_then(|problem| problem.location.clone()) else { return Err(refused) };
+    client.env().probe("manager/account-named-by-refusal");
+    Ok(url)
 }
 
 /// A conversation with a CA, held as an account. Its requests stand with their resources: orders,
@@ -133,6 +148,15 @@ impl Session<'_> {
     pub async fn read_account(&mut self) -> Result<(), Error> {
         let url = self.account.url.clone();
         self.read(&url).await.map(drop)
+    }
+
+    /// Gives the account up for ever (RFC 8555 §7.3.6): the CA takes no request of it any more.
+    ///
+    /// # Errors
+    /// [`Error`] if the CA refuses or can't be asked.
+    pub async fn deactivate_account(&mut self) -> Result<(), Error> {
+        let url = self.account.url.clone();
+        self.post(&url, &Payload::Json(json!({ "status": "deactivated" }))).await.map(drop)
     }
 
     pub(super) fn client(&self) -> &Client {

@@ -8,6 +8,7 @@ use url::Url;
 use super::{
     Error, account::Session, challenge::Challenge, client::Payload, http::Response, problem::Problem, reading::Document,
 };
+use crate::name::Name;
 
 /// Where an authorization stands (RFC 8555 §7.1.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Authorization {
     pub url: Url,
     /// The name it is about, as the CA writes it.
     pub identifier: String,
+    /// Whether it is about all names directly below that one (RFC 8555 §7.1.4).
+    pub is_wildcard: bool,
     /// Where it stands.
     pub state: AuthorizationState,
     /// The ways to prove control that can be read; others are left out.
@@ -62,6 +65,7 @@ impl Authorization {
                 .object("identifier")
                 .and_then(|identifier| identifier.text("value").map(str::to_owned))
                 .unwrap_or_default(),
+            is_wildcard: document.flag("wildcard"),
             state,
             offered: words(challenges.iter().filter_map(|one| one.text("type")).map(str::to_owned).collect()),
             reason: words(
@@ -74,6 +78,14 @@ impl Authorization {
             challenges: challenges.iter().filter_map(Challenge::read).collect(),
             retry_after: response.retry_after,
         })
+    }
+}
+
+impl Authorization {
+    /// The name that it is about, as an order has it; `None` if that can't be read.
+    #[must_use]
+    pub fn wanted(&self) -> Option<Name> {
+        if self.is_wildcard { format!("*.{}", self.identifier).parse().ok() } else { self.identifier.parse().ok() }
     }
 }
 
@@ -126,8 +138,15 @@ mod tests {
         .unwrap();
         assert_eq!(read.challenges.len(), 1);
         assert_eq!(read.offered, "smoke-01, http-01, http-01");
-        assert_eq!(read.identifier, "a.test");
+        assert_eq!(read.wanted(), "a.test".parse().ok());
         assert_eq!(read.state, AuthorizationState::Pending);
+    }
+
+    /// RFC 8555 §7.1.4.
+    #[test]
+    fn that_of_a_wildcard_is_told_from_that_of_the_name_above() {
+        let read = read(r#"{"identifier": {"type": "dns", "value": "A.test"}, "wildcard": true}"#).unwrap();
+        assert_eq!(read.wanted(), "*.a.test".parse().ok());
     }
 
     #[test]

@@ -3,22 +3,22 @@
 //! A [`Chain`] is in order when its leaf certifies our key for our names and has not expired. Whether
 //! visitors trust the chain's root is theirs to say.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use rustls::pki_types::CertificateDer;
 use sim::crypto::P256Key;
 use time::{Duration, UtcDateTime};
-use url::Url;
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension},
     prelude::FromDer,
 };
 
-use super::{Error, account::Session, renewal_info::CertId};
+use super::renewal_info::CertId;
 use crate::name::Name;
 
-const MEDIA_TYPE: &str = "application/pem-certificate-chain";
+pub(super) const MEDIA_TYPE: &str = "application/pem-certificate-chain";
+const TAG: &str = "CERTIFICATE";
 const PEM_BEGIN: &[u8] = b"-----BEGIN ";
 const CERTIFICATES_MAX: usize = 16;
 
@@ -42,7 +42,7 @@ pub enum CertificateError {
 /// What a certificate says that a manager needs to know.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Leaf {
-    /// The DNS names it is valid for.
+    /// The DNS names and addresses it is valid for.
     pub names: Vec<Name>,
     /// When it becomes valid.
     pub not_before: UtcDateTime,
@@ -60,7 +60,7 @@ impl Leaf {
             return None;
         }
         let names = match certificate.subject_alternative_name().ok()? {
-            Some(extension) => extension.value.general_names.iter().filter_map(dns_name).collect(),
+            Some(extension) => extension.value.general_names.iter().filter_map(name).collect(),
             None => Vec::new(),
         };
         let authority = certificate.extensions().iter().find_map(|extension| {
@@ -88,6 +88,14 @@ impl Leaf {
         names.iter().all(|name| self.names.contains(name))
     }
 
+    /// Whether it is to be shown instead of `other`, whichever CA issued either: an expired one never is, and of the
+    /// others the one that was issued later is.
+    #[must_use]
+    pub fn supersedes(&self, other: &Self, now: UtcDateTime) -> bool {
+        let rank = |leaf: &Self| (now < leaf.not_after, leaf.not_before, leaf.not_after);
+        rank(self) > rank(other)
+    }
+
     /// Whether it is valid at `now`.
     #[must_use]
     pub fn is_valid_at(&self, now: UtcDateTime) -> bool {
@@ -101,9 +109,14 @@ impl fmt::Debug for Leaf {
     }
 }
 
-fn dns_name(general: &GeneralName<'_>) -> Option<Name> {
-    let GeneralName::DNSName(text) = general else { return None };
-    text.parse().ok()
+fn name(general: &GeneralName<'_>) -> Option<Name> {
+    if let GeneralName::DNSName(text) = general {
+        // An address among the DNS names is none.
+        return text.parse().ok().filter(|name: &Name| name.address().is_none());
+    }
+    let GeneralName::IPAddress(octets) = general else { return None };
+    let v4 = <[u8; 4]>::try_from(*octets).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(*octets).map(IpAddr::from)).ok().map(Name::from)
 }
 
 fn time(unix: i64) -> Option<UtcDateTime> {
@@ -118,12 +131,17 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Reads a PEM chain (RFC 8555 §9.1). Text around the blocks is ignored.
+    /// Reads a PEM chain (RFC 8555 §9.1). Text around the blocks is ignored; other blocks, such as a key that would take
+    /// the place of ours, are not (RFC 8555 §11.4).
     ///
     /// # Errors
     /// [`CertificateError::Unreadable`].
     pub fn parse(pem: &[u8]) -> Result<Self, CertificateError> {
-        Self::of_blocks(pem_blocks(pem)?)
+        let blocks = pem_blocks(pem)?;
+        if blocks.iter().any(|block| block.tag() != TAG) {
+            return Err(CertificateError::Unreadable("it holds more than certificates"));
+        }
+        Self::of_blocks(blocks)
     }
 
     /// Takes a chain from PEM blocks that have been read already; blocks of other kinds are ignored.
@@ -131,11 +149,8 @@ impl Chain {
     /// # Errors
     /// [`CertificateError::Unreadable`].
     pub fn of_blocks(blocks: Vec<pem::Pem>) -> Result<Self, CertificateError> {
-        let certificates: Vec<CertificateDer<'static>> = blocks
-            .into_iter()
-            .filter(|block| block.tag() == "CERTIFICATE")
-            .map(|block| block.into_contents().into())
-            .collect();
+        let certificates: Vec<CertificateDer<'static>> =
+            blocks.into_iter().filter(|block| block.tag() == TAG).map(|block| block.into_contents().into()).collect();
         if certificates.len() > CERTIFICATES_MAX {
             return Err(CertificateError::Unreadable("it holds too many certificates"));
         }
@@ -157,6 +172,28 @@ impl Chain {
     #[must_use]
     pub fn leaf(&self) -> &Leaf {
         &self.leaf
+    }
+
+    /// Whether no certificate of the chain expires before the leaf.
+    #[must_use]
+    pub fn outlives_leaf(&self) -> bool {
+        let expiry =
+            |der: &CertificateDer<'_>| Some(X509Certificate::from_der(der).ok()?.1.validity().not_after.timestamp());
+        let leaf = self.leaf.not_after.unix_timestamp();
+        self.certificates[1..].iter().all(|certificate| expiry(certificate).is_some_and(|expiry| expiry >= leaf))
+    }
+
+    /// The common name of who has issued the last certificate.
+    #[must_use]
+    pub fn top_issuer(&self) -> Option<String> {
+        let (_, last) = X509Certificate::from_der(self.certificates.last()?).ok()?;
+        last.issuer().iter_common_name().next()?.as_str().ok().map(str::to_owned)
+    }
+
+    /// How many bytes a handshake has to carry for it.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.certificates.iter().map(|certificate| certificate.len()).sum()
     }
 
     /// The chain as PEM.
@@ -205,17 +242,6 @@ pub fn pem_blocks(text: &[u8]) -> Result<Vec<pem::Pem>, CertificateError> {
     }
 }
 
-impl Session<'_> {
-    /// Downloads an order's certificate.
-    ///
-    /// # Errors
-    /// [`Error`] if the CA does not hand it out, or not in a readable form.
-    pub async fn download(&mut self, url: &Url) -> Result<Chain, Error> {
-        let response = self.read_as(url, Some(MEDIA_TYPE)).await?;
-        Ok(Chain::parse(&response.body)?)
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use rcgen::{CertificateParams, DistinguishedName, KeyIdMethod, SerialNumber};
@@ -247,6 +273,30 @@ pub(crate) mod tests {
         Chain::parse(certificate.pem().as_bytes()).unwrap()
     }
 
+    /// A chain whose leaf is for `key`, valid for `days` from [`BEGIN`], above which stand certificates of issuers with
+    /// these common names, valid for so many days; the last is issued by itself.
+    pub(crate) fn signed_chain(key: &P256Key, days: i64, issuers: &[(&str, i64)]) -> Chain {
+        let params = |name: Option<&str>, days: i64| {
+            let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+            params.distinguished_name = DistinguishedName::new();
+            if let Some(name) = name {
+                params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            }
+            params.not_before = BEGIN.into();
+            params.not_after = (BEGIN + Duration::days(days)).into();
+            params.serial_number = Some(1_u64.into());
+            params
+        };
+        let mut all = vec![(params(None, days))];
+        all.extend(issuers.iter().map(|(name, days)| params(Some(name), *days)));
+        let mut pem = String::new();
+        for (at, params) in all.iter().enumerate() {
+            let issuer = rcgen::Issuer::from_params(all.get(at + 1).unwrap_or(params), key);
+            pem += &params.signed_by(key, &issuer).unwrap().pem();
+        }
+        Chain::parse(pem.as_bytes()).unwrap()
+    }
+
     #[tokio::test]
     async fn the_renewal_information_id_is_rfc_9773s_example() {
         let key = P256Key::generate(&env(), "leaf");
@@ -274,6 +324,18 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_issued_later_supersedes_unless_it_has_expired() {
+        let key = P256Key::generate(&env(), "leaf");
+        let long = chain("example.com", &key, 90).leaf().clone();
+        let mut short = chain("example.com", &key, 6).leaf().clone();
+        short.not_before += Duration::DAY;
+        assert!(short.supersedes(&long, BEGIN) && !long.supersedes(&short, BEGIN));
+        let later = BEGIN + Duration::days(7);
+        assert!(long.supersedes(&short, later) && !short.supersedes(&long, later));
+        assert!(!long.supersedes(&long, BEGIN));
+    }
+
+    #[tokio::test]
     async fn a_chain_survives_text_around_it_and_bytes_that_are_cut_do_not_panic() {
         let key = P256Key::generate(&env(), "leaf");
         let chain = chain("example.com", &key, 90);
@@ -283,6 +345,7 @@ pub(crate) mod tests {
         for cut in 0..pem.trim_end().len() {
             assert!(Chain::parse(&pem.as_bytes()[..cut]).is_err(), "{cut}");
         }
+        assert!(Chain::parse((pem.clone() + &key.to_pem()).as_bytes()).is_err());
         let two = pem.clone() + &pem;
         assert_eq!(Chain::parse(two.as_bytes()).unwrap().certificates().len(), 2);
         assert!(Chain::parse(&two.as_bytes()[..two.len() - 40]).is_err());

@@ -8,7 +8,7 @@ use super::{
     directory::Directory,
     http::{Conversation, HttpClient, Request, Response},
     jws::{self, KeyId},
-    nonce::{Nonce, NoncePool},
+    nonce::{Nonce, NoncePool, NonceStock},
 };
 
 /// How often one request is signed anew because its nonce was refused (RFC 8555 §6.5).
@@ -29,7 +29,7 @@ pub struct Client {
     env: Env,
     conversation: Conversation,
     directory: Directory,
-    nonces: NoncePool,
+    nonces: Box<dyn NonceStock>,
 }
 
 impl Client {
@@ -41,9 +41,13 @@ impl Client {
         let mut conversation = http.converse();
         let response = succeeded(conversation.send(&Request::get(directory_url)).await?)?;
         let directory = Directory::read(&response)?;
-        let mut nonces = NoncePool::default();
-        nonces.keep(&response.headers);
-        Ok(Self { env: env.clone(), conversation, directory, nonces })
+        Ok(Self { env: env.clone(), conversation, directory, nonces: NoncePool::make() })
+    }
+
+    /// The same conversation, with its nonces kept in `nonces`.
+    #[must_use]
+    pub fn with_nonces(self, nonces: Box<dyn NonceStock>) -> Self {
+        Self { nonces, ..self }
     }
 
     /// The CA's directory.
@@ -104,7 +108,7 @@ impl Client {
                 self.nonces.keep(&refused.response.headers);
                 return Err(refused.into());
             }
-            self.nonces.clear();
+            self.nonces.refused();
             self.nonces.keep(&refused.response.headers);
             if tried == NONCES_TRIED_MAX {
                 return Err(refused.into());

@@ -1,5 +1,7 @@
 //! The directory: where a CA's resources are (RFC 8555 §7.1.1).
 
+use std::collections::BTreeMap;
+
 use url::Url;
 
 use super::{Error, http::Response, reading::Document};
@@ -15,8 +17,15 @@ pub struct Directory {
     pub new_order: Url,
     /// Changes accounts' keys (RFC 8555 §7.3.5).
     pub key_change: Option<Url>,
+    /// Revokes certificates (RFC 8555 §7.6).
+    pub revoke_cert: Option<Url>,
     /// RFC 9773 §4.1; `None` if the CA has no renewal information.
     pub renewal_info: Option<Url>,
+    /// Whether new accounts have to be bound to external ones (RFC 8555 §7.3.4).
+    pub external_account_required: bool,
+    /// The kinds of certificates that can be chosen from by name, with what is said about each
+    /// (draft-ietf-acme-profiles §3).
+    pub profiles: BTreeMap<String, String>,
 }
 
 impl Directory {
@@ -27,12 +36,19 @@ impl Directory {
     pub fn read(response: &Response) -> Result<Self, Error> {
         let unusable = |what| Error::unusable(response, what);
         let document = Document::parse(&response.body, &response.url).ok_or_else(|| unusable("it is not JSON"))?;
+        let meta = document.object("meta");
         Ok(Self {
             new_nonce: document.url("newNonce").ok_or_else(|| unusable("the directory has no newNonce"))?,
             new_account: document.url("newAccount").ok_or_else(|| unusable("the directory has no newAccount"))?,
             new_order: document.url("newOrder").ok_or_else(|| unusable("the directory has no newOrder"))?,
             key_change: document.url("keyChange"),
+            revoke_cert: document.url("revokeCert"),
             renewal_info: document.url("renewalInfo"),
+            external_account_required: meta.as_ref().is_some_and(|meta| meta.flag("externalAccountRequired")),
+            profiles: meta
+                .and_then(|meta| meta.object("profiles"))
+                .map(|profiles| profiles.texts())
+                .unwrap_or_default(),
         })
     }
 }

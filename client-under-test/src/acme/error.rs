@@ -73,6 +73,17 @@ pub enum Error {
         /// Its problem.
         reason: String,
     },
+    /// The CA's directory does not have what is asked for.
+    #[error("the CA does not offer {what}")]
+    NotOffered {
+        /// What.
+        what: String,
+    },
+    /// The CA binds accounts to external ones, and none is configured (RFC 8555 §7.3.4).
+    #[error(
+        "the CA wants a new account to be bound to an external one: it has to be configured with what the CA gave for it"
+    )]
+    ExternalAccountRequired,
     /// The certificate is not what was ordered.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -102,6 +113,8 @@ impl Error {
             | Self::NotAuthorized { .. }
             | Self::NoChallenge { .. }
             | Self::OrderInvalid { .. }
+            | Self::NotOffered { .. }
+            | Self::ExternalAccountRequired
             | Self::Certificate(_) => None,
         }
     }
@@ -123,6 +136,8 @@ impl Error {
             | Self::NotAuthorized { .. }
             | Self::NoChallenge { .. }
             | Self::OrderInvalid { .. }
+            | Self::NotOffered { .. }
+            | Self::ExternalAccountRequired
             | Self::Certificate(_) => None,
         }
     }
@@ -136,6 +151,8 @@ impl Error {
             Self::NotAuthorized { .. }
             | Self::NoChallenge { .. }
             | Self::OrderInvalid { .. }
+            | Self::NotOffered { .. }
+            | Self::ExternalAccountRequired
             | Self::Certificate(_) => false,
         }
     }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use sim::crypto::P256Key;
 use url::Url;
 
-use super::nonce::Nonce;
+use super::{external_account::ExternalAccount, nonce::Nonce};
 
 /// How the signer is identified (RFC 8555 §6.2).
 #[derive(Clone, Copy, Debug)]
@@ -40,16 +40,20 @@ pub fn sign_key_change(new: &P256Key, old: &P256Key, account: &Url, url: &Url) -
     json!(flattened(new, KeyId::Jwk, None, url, payload.as_bytes()))
 }
 
+/// The JWS inside of a newAccount request by which the holder of an external account agrees (RFC 8555 §7.3.4).
+#[must_use]
+pub fn bind(external: &ExternalAccount, key: &P256Key, url: &Url) -> serde_json::Value {
+    let header = Header { alg: "HS256", jwk: None, kid: Some(external.key_id()), nonce: None, url: url.as_str() };
+    json!(Flattened::new(&header, &to_json(&Jwk::of(key)), |message| external.sign(message)))
+}
+
 fn flattened(key: &P256Key, key_id: KeyId<'_>, nonce: Option<&Nonce>, url: &Url, payload: &[u8]) -> Flattened {
     let (jwk, kid) = match key_id {
         KeyId::Jwk => (Some(Jwk::of(key)), None),
         KeyId::Account(account) => (None, Some(account.as_str())),
     };
     let header = Header { alg: "ES256", jwk, kid, nonce: nonce.map(Nonce::as_str), url: url.as_str() };
-    let protected = base64url(to_json(&header));
-    let payload = base64url(payload);
-    let signature = base64url(key.sign_fixed(format!("{protected}.{payload}").as_bytes()));
-    Flattened { protected, payload, signature }
+    Flattened::new(&header, payload, |message| key.sign_fixed(message))
 }
 
 /// The key's thumbprint (RFC 7638), base64url of SHA-256.
@@ -97,6 +101,15 @@ struct Flattened {
     protected: String,
     payload: String,
     signature: String,
+}
+
+impl Flattened {
+    fn new<S: AsRef<[u8]>>(header: &Header<'_>, payload: &[u8], sign: impl FnOnce(&[u8]) -> S) -> Self {
+        let protected = base64url(to_json(header));
+        let payload = base64url(payload);
+        let signature = base64url(sign(format!("{protected}.{payload}").as_bytes()));
+        Self { protected, payload, signature }
+    }
 }
 
 fn to_json(value: &impl Serialize) -> Vec<u8> {
@@ -158,6 +171,19 @@ mod tests {
         assert_eq!(header["jwk"]["kty"], "EC");
         assert!(header.get("kid").is_none());
         assert_eq!(URL_SAFE_NO_PAD.decode(body["signature"].as_str().unwrap()).unwrap().len(), 64);
+    }
+
+    /// RFC 8555 §7.3.4.
+    #[tokio::test]
+    async fn a_binding_is_signed_by_the_mac_key_has_no_nonce_and_is_over_the_accounts_key() {
+        let url = Url::parse("https://ca.test/new-account").unwrap();
+        let external = ExternalAccount::new("kid-1", "AAAA").unwrap();
+        let inner = bind(&external, &rfc_key(), &url);
+        let header = decoded(&inner["protected"]);
+        assert_eq!(header, json!({ "alg": "HS256", "kid": "kid-1", "url": url.as_str() }));
+        assert_eq!(decoded(&inner["payload"]), serde_json::to_value(Jwk::of(&rfc_key())).unwrap());
+        let message = format!("{}.{}", inner["protected"].as_str().unwrap(), inner["payload"].as_str().unwrap());
+        assert_eq!(inner["signature"], base64url(external.sign(message.as_bytes())));
     }
 
     /// RFC 8555 §7.3.5.

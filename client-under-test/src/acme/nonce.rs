@@ -2,6 +2,8 @@
 //!
 //! Each leaves the pool when it is used, whatever becomes of the request: a nonce is never used twice.
 
+use std::fmt::Debug;
+
 use hyper::HeaderMap;
 
 /// The header that carries a nonce.
@@ -30,6 +32,21 @@ impl Nonce {
     }
 }
 
+/// Keeps the nonces of one conversation.
+pub trait NonceStock: Debug + Send {
+    /// Keeps the nonce of an answer, if it has one.
+    fn keep(&mut self, headers: &HeaderMap);
+
+    /// A nonce for one request, if there is one.
+    fn take(&mut self) -> Option<Nonce>;
+
+    /// The CA has refused the nonce that was taken last.
+    fn refused(&mut self);
+}
+
+/// Makes the stock of a conversation.
+pub type MakeNonces = fn() -> Box<dyn NonceStock>;
+
 /// The nonces received and not yet used.
 #[derive(Debug, Default)]
 pub struct NoncePool {
@@ -37,8 +54,15 @@ pub struct NoncePool {
 }
 
 impl NoncePool {
-    /// Keeps the nonce of an answer, if it has one.
-    pub fn keep(&mut self, headers: &HeaderMap) {
+    /// An empty pool.
+    #[must_use]
+    pub fn make() -> Box<dyn NonceStock> {
+        Box::<Self>::default()
+    }
+}
+
+impl NonceStock for NoncePool {
+    fn keep(&mut self, headers: &HeaderMap) {
         let Some(nonce) = Nonce::of(headers) else { return };
         // A cache between here and the CA may show an old answer again.
         if self.unused.contains(&nonce) {
@@ -50,13 +74,13 @@ impl NoncePool {
         self.unused.push(nonce);
     }
 
-    /// Takes the newest nonce out, for one request.
-    pub fn take(&mut self) -> Option<Nonce> {
+    /// Takes the newest out.
+    fn take(&mut self) -> Option<Nonce> {
         self.unused.pop()
     }
 
-    /// Forgets all: after a `badNonce` the others of that age are suspect too.
-    pub fn clear(&mut self) {
+    /// Forgets all: the others of that age are suspect too.
+    fn refused(&mut self) {
         self.unused.clear();
     }
 }

@@ -70,23 +70,43 @@ impl Order {
 }
 
 impl Session<'_> {
-    /// Orders a certificate for `names`, saying which one it `replaces` (RFC 9773 §5) if the CA
-    /// advertises renewal information.
+    /// Orders a certificate for `names`, of this `profile` (draft-ietf-acme-profiles §4) if one is given, saying which one
+    /// it `replaces` (RFC 9773 §5) if the CA advertises renewal information.
     ///
     /// # Errors
-    /// [`Error`] if the CA refuses or names no address.
-    pub async fn new_order(&mut self, names: &[Name], replaces: Option<&CertId>) -> Result<Order, Error> {
+    /// [`Error`] if the CA refuses, does not advertise the profile, or names no address.
+    pub async fn new_order(
+        &mut self,
+        names: &[Name],
+        profile: Option<&str>,
+        replaces: Option<&CertId>,
+    ) -> Result<Order, Error> {
+        let profiles = &self.client().directory().profiles;
+        if let Some(profile) = profile.filter(|profile| !profiles.contains_key(*profile)) {
+            let offered = profiles.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(Error::NotOffered { what: format!("the profile `{profile}`, but these: [{offered}]") });
+        }
         let url = self.client().directory().new_order.clone();
-        let identifiers: Vec<_> = names.iter().map(|name| json!({ "type": "dns", "value": name.as_str() })).collect();
+        // RFC 8555 §9.7.7, RFC 8738 §3.
+        let kind = |name: &Name| if name.address().is_some() { "ip" } else { "dns" };
+        let identifiers: Vec<_> =
+            names.iter().map(|name| json!({ "type": kind(name), "value": name.as_str() })).collect();
         let mut payload = json!({ "identifiers": identifiers });
-        if let Some(replaces) = replaces
-            && self.client().directory().renewal_info.is_some()
-        {
+        if let Some(profile) = profile {
+            payload["profile"] = json!(profile);
+        }
+        if let Some(replaces) = replaces.filter(|_| self.tells_replacements()) {
             payload["replaces"] = json!(replaces.as_str());
         }
         let response = self.post(&url, &Payload::Json(payload)).await?;
         let location = response.location().ok_or_else(|| Error::unusable(&response, "the order has no Location"))?;
         Order::read(location, &response)
+    }
+
+    /// Whether this CA is told which certificate an order replaces: it is one with renewal information (RFC 9773 §5).
+    #[must_use]
+    pub fn tells_replacements(&self) -> bool {
+        self.client().directory().renewal_info.is_some()
     }
 
     /// Looks at an order.

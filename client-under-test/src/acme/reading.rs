@@ -3,6 +3,8 @@
 //! A field that is missing, `null` or of another type than expected is simply not there; what a
 //! resource can't do without is decided by its own module. Nothing here knows any resource.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, UtcDateTime, format_description::well_known::Rfc3339};
 use url::Url;
@@ -30,6 +32,18 @@ impl Document {
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&str> {
         self.fields.get(key)?.as_str()
+    }
+
+    /// All fields that are texts.
+    #[must_use]
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        self.fields.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+    }
+
+    /// Whether `true` stands at `key`.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> bool {
+        self.fields.get(key).and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// The whole number at `key`.

@@ -11,13 +11,11 @@ use hyper::{
 };
 use time::UtcDateTime;
 
-/// The shortest wait that is taken from a header: `0` and dates that have passed mean this.
-pub const FLOOR: Duration = Duration::from_secs(1);
+/// The longest wait that is taken from a header: who asks for more is asked again after a day, lest a slip of a server
+/// lets certificates expire.
+pub const CAP: Duration = Duration::from_secs(24 * 3_600);
 
-/// The longest wait that is taken from a header. Beyond it the server is taken to be mistaken.
-pub const CAP: Duration = Duration::from_secs(30 * 24 * 3_600);
-
-/// The wait that `headers` ask for, between [`FLOOR`] and [`CAP`]; `None` without a readable header.
+/// The wait that `headers` ask for, [`CAP`] at most; zero for a date that has passed, `None` without a readable header.
 /// `now` is this host's wall clock.
 #[must_use]
 pub fn parse(headers: &HeaderMap, now: UtcDateTime) -> Option<Duration> {
@@ -30,7 +28,7 @@ pub fn parse(headers: &HeaderMap, now: UtcDateTime) -> Option<Duration> {
         let since = date(headers, DATE).unwrap_or(now);
         (until - since).try_into().unwrap_or(Duration::ZERO)
     };
-    Some(wait.clamp(FLOOR, CAP))
+    Some(wait.min(CAP))
 }
 
 fn date(headers: &HeaderMap, name: HeaderName) -> Option<UtcDateTime> {
@@ -54,12 +52,12 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_are_read_within_floor_and_cap() {
+    fn both_forms_are_read_up_to_the_cap() {
         assert_eq!(wait("120", None), Some(120));
-        assert_eq!(wait("0", None), Some(1));
+        assert_eq!(wait("0", None), Some(0));
         assert_eq!(wait("99999999999999999999999", None), Some(CAP.as_secs()));
         assert_eq!(wait("Sat, 21 Nov 2026 00:01:30 GMT", None), Some(90));
-        assert_eq!(wait("Fri, 20 Nov 2026 00:00:00 GMT", None), Some(1));
+        assert_eq!(wait("Fri, 20 Nov 2026 00:00:00 GMT", None), Some(0));
     }
 
     #[test]

@@ -5,19 +5,19 @@
 
 use std::sync::Arc;
 
-use rustls::sign::CertifiedKey;
+use rustls::{SignatureScheme, sign::CertifiedKey};
 use sim::{
     Env,
     lock::{ReadGuard, RwLock, WriteGuard},
 };
+use time::UtcDateTime;
 
-use crate::{
-    manager::cache::{CertificateCache, Contents, Hold, Lookup, Waiting, Wanted, Work},
-    name::Name,
-    storage::certificate::CertificateSet,
+use crate::manager::{
+    cache::{CertificateCache, Hold, Lookup, Waiting, Work},
+    lookup::{Certificates, Hello},
 };
 
-/// During which work the lock is held.
+/// During which work the lock is held, besides lookups and changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeldDuring {
     /// Renewals, shared with readers.
@@ -29,8 +29,8 @@ pub(super) enum HeldDuring {
 /// The cache.
 #[derive(Debug)]
 pub(super) struct LockedCache {
-    env: Env,
-    contents: RwLock<Contents>,
+    certificates: Arc<Certificates<CertifiedKey>>,
+    lock: RwLock<()>,
     held_during: HeldDuring,
 }
 
@@ -38,39 +38,35 @@ pub(super) struct LockedCache {
 #[expect(dead_code, reason = "owning is what it is for")]
 enum Held<'a> {
     Nothing,
-    Shared(ReadGuard<'a, Contents>),
-    Alone(WriteGuard<'a, Contents>),
+    Shared(ReadGuard<'a, ()>),
+    Alone(WriteGuard<'a, ()>),
 }
 
 impl LockedCache {
-    pub(super) fn new(env: &Env, held_during: HeldDuring) -> Self {
-        let contents = RwLock::new(env, "certificate cache", Contents::default());
-        Self { env: env.clone(), contents, held_during }
+    pub(super) fn new(env: &Env, certificates: Arc<Certificates<CertifiedKey>>, held_during: HeldDuring) -> Self {
+        Self { certificates, lock: RwLock::new(env, "certificate cache", ()), held_during }
     }
 }
 
 impl CertificateCache for LockedCache {
-    fn find<'a>(&'a self, wanted: Wanted<'a>) -> Lookup<'a> {
-        Lookup::Waiting(Box::pin(async move { self.contents.read().await.find(wanted, self.env.utc_now()) }))
+    fn certificates(&self) -> &Certificates<CertifiedKey> {
+        &self.certificates
     }
 
-    fn insert<'a>(&'a self, name: &'a Name, set: &'a CertificateSet) -> Waiting<'a, ()> {
-        Box::pin(async move { self.contents.write().await.insert(name, set, self.env.utc_now()) })
-    }
-
-    fn remove<'a>(&'a self, name: &'a Name) -> Waiting<'a, ()> {
-        Box::pin(async move { self.contents.write().await.remove(name) })
-    }
-
-    fn insert_challenge<'a>(&'a self, name: &'a Name, certificate: &'a Arc<CertifiedKey>) -> Waiting<'a, ()> {
-        Box::pin(async move { self.contents.write().await.insert_challenge(name, certificate) })
+    fn find<'a>(&'a self, hello: Hello<'a, SignatureScheme>, now: UtcDateTime) -> Lookup<'a> {
+        Lookup::Waiting(Box::pin(async move {
+            let _shared = self.lock.read().await;
+            self.certificates.find(&hello, now)
+        }))
     }
 
     fn hold(&self, work: Work) -> Waiting<'_, Hold<'_>> {
         Box::pin(async move {
             Box::new(match (self.held_during, work) {
-                (HeldDuring::Renewals, Work::Renewal) => Held::Shared(self.contents.read().await),
-                (HeldDuring::StorageReads, Work::StorageRead) => Held::Alone(self.contents.write().await),
+                (_, Work::Change) | (HeldDuring::StorageReads, Work::StorageRead) => {
+                    Held::Alone(self.lock.write().await)
+                }
+                (HeldDuring::Renewals, Work::Renewal) => Held::Shared(self.lock.read().await),
                 (HeldDuring::Renewals, Work::StorageRead) | (HeldDuring::StorageReads, Work::Renewal) => Held::Nothing,
             }) as Hold<'_>
         })

@@ -16,15 +16,16 @@
 
 use std::sync::Arc;
 
+use rustls::sign::CertifiedKey;
 use sim::Env;
 
 use super::locked_cache::{HeldDuring, LockedCache};
-use crate::manager::cache::CertificateCache;
+use crate::manager::{cache::CertificateCache, lookup::Certificates};
 
 /// A cache whose read lock is held while a name in it is renewed.
 #[must_use]
-pub fn renewal_under_cache_lock(env: &Env) -> Arc<dyn CertificateCache> {
-    Arc::new(LockedCache::new(env, HeldDuring::Renewals))
+pub fn renewal_under_cache_lock(env: &Env, certificates: Arc<Certificates<CertifiedKey>>) -> Arc<dyn CertificateCache> {
+    Arc::new(LockedCache::new(env, certificates, HeldDuring::Renewals))
 }
 
 #[cfg(test)]
@@ -39,8 +40,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        acme::certificate::tests::{chain, env},
-        manager::cache::{Snapshot, Wanted, Work},
+        acme::certificate::tests::{BEGIN, chain, env},
+        manager::{
+            cache::{Lookup, MakeCache, Unguarded, Work},
+            lookup::{Hello, Protocols, Source, StandIns},
+        },
         storage::certificate::CertificateSet,
     };
 
@@ -48,20 +52,25 @@ mod tests {
         pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
+    fn visit(cache: &dyn CertificateCache) -> Lookup<'_> {
+        let hello = Hello { server_name: Some("a.test"), signature_schemes: &[], protocols: Protocols::Ordinary };
+        cache.find(hello, BEGIN)
+    }
+
     #[tokio::test]
     async fn a_challenge_waits_for_the_renewal_and_visitors_for_the_challenge_but_not_with_the_good_cache() {
         let key = P256Key::generate(&env(), "leaf");
-        let set = CertificateSet::new(chain("a.test", &key, 90), key).unwrap();
-        let certificate = Arc::new(set.certified_key());
+        let shown = CertificateSet::new(chain("a.test", &key, 90), key).unwrap().shown();
         let name = "a.test".parse().unwrap();
-        for (cache, is_good) in [(renewal_under_cache_lock(&env()), false), (Snapshot::make(&env()), true)] {
-            cache.insert(&name, &set).await;
+        for (make, is_good) in [(renewal_under_cache_lock as MakeCache, false), (Unguarded::make, true)] {
+            let cache = make(&env(), Arc::new(Certificates::new(1, StandIns::default())));
+            cache.insert(&name, Source::Managed, &shown, BEGIN).await;
             let hold = cache.hold(Work::Renewal).await;
-            assert!(!waits(cache.find(Wanted::Certificate("a.test")).done()));
-            let mut challenge = pin!(cache.insert_challenge(&name, &certificate));
+            assert!(!waits(visit(&*cache).done()));
+            let mut challenge = pin!(cache.insert_challenge(&name, &shown.certified));
             let begun = challenge.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             assert_eq!(begun, if is_good { Poll::Ready(()) } else { Poll::Pending });
-            assert_eq!(waits(cache.find(Wanted::Certificate("a.test")).done()), !is_good);
+            assert_eq!(waits(visit(&*cache).done()), !is_good);
             drop(hold);
         }
     }

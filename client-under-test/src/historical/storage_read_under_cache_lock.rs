@@ -13,15 +13,19 @@
 
 use std::sync::Arc;
 
+use rustls::sign::CertifiedKey;
 use sim::Env;
 
 use super::locked_cache::{HeldDuring, LockedCache};
-use crate::manager::cache::CertificateCache;
+use crate::manager::{cache::CertificateCache, lookup::Certificates};
 
 /// A cache whose lock is held while storage is read for a name in it.
 #[must_use]
-pub fn storage_read_under_cache_lock(env: &Env) -> Arc<dyn CertificateCache> {
-    Arc::new(LockedCache::new(env, HeldDuring::StorageReads))
+pub fn storage_read_under_cache_lock(
+    env: &Env,
+    certificates: Arc<Certificates<CertifiedKey>>,
+) -> Arc<dyn CertificateCache> {
+    Arc::new(LockedCache::new(env, certificates, HeldDuring::StorageReads))
 }
 
 #[cfg(test)]
@@ -34,15 +38,20 @@ mod tests {
 
     use super::*;
     use crate::{
-        acme::certificate::tests::env,
-        manager::cache::{Snapshot, Wanted, Work},
+        acme::certificate::tests::{BEGIN, env},
+        manager::{
+            cache::{MakeCache, Unguarded, Work},
+            lookup::{Hello, Protocols, StandIns},
+        },
     };
 
     #[tokio::test]
     async fn a_visitor_waits_for_the_read_but_not_with_the_good_cache() {
-        for (cache, is_good) in [(storage_read_under_cache_lock(&env()), false), (Snapshot::make(&env()), true)] {
+        for (make, is_good) in [(storage_read_under_cache_lock as MakeCache, false), (Unguarded::make, true)] {
+            let cache = make(&env(), Arc::new(Certificates::new(1, StandIns::default())));
             let hold = cache.hold(Work::StorageRead).await;
-            let found = pin!(cache.find(Wanted::Certificate("a.test")).done());
+            let hello = Hello { server_name: Some("a.test"), signature_schemes: &[], protocols: Protocols::Ordinary };
+            let found = pin!(cache.find(hello, BEGIN).done());
             assert_eq!(found.poll(&mut Context::from_waker(Waker::noop())).is_ready(), is_good);
             drop(hold);
         }

@@ -19,6 +19,8 @@ use crate::{
         Error,
         account::Session,
         authorization::{Authorization, AuthorizationState},
+        certificate::Chain,
+        challenge::Challenge,
         order::{Order, OrderState},
         pace::Pace,
         renewal_info::CertId,
@@ -55,12 +57,12 @@ impl<'a> Attempt<'a> {
         };
         let result = self.drive(&mut order, &key).await;
         if let Err(e) = &result {
-            let (may_go_on, asked_to_wait) = match e {
-                IssueError::Acme(e) => (e.is_transient(), e.retry_after().is_some()),
-                IssueError::Storage(_) | IssueError::Request(_) => (false, false),
+            let may_go_on = match e {
+                IssueError::Acme(e) => e.is_transient(),
+                IssueError::Storage(_) | IssueError::Dns(_) | IssueError::Request(_) => false,
             };
             // Asked to wait, not even an end is brought about now; the record leads there later.
-            if !asked_to_wait {
+            if e.retry_after().is_none() {
                 self.settle(&order.url, may_go_on).await;
             }
         }
@@ -108,19 +110,34 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Gives up the order that an earlier attempt left behind, wherever it stands.
+    pub(super) async fn abandon(mut self) -> Result<(), IssueError> {
+        let Some(pending) = self.issuer.storage.load_pending(self.names.first()).await? else { return Ok(()) };
+        match self.session.order(&pending.url).await {
+            Ok(order) => self.give_up(&order).await?,
+            Err(e) if e.is_transient() => return Err(e.into()),
+            // The CA does not know it any more.
+            Err(_) => {}
+        }
+        self.issuer.env.probe("manager/order-abandoned");
+        Ok(self.issuer.storage.remove_pending(self.names.first()).await?)
+    }
+
     async fn begin(&mut self, replaces: &mut Option<CertId>) -> Result<(Order, P256Key), IssueError> {
-        let names = self.names.all();
-        let order = match self.session.new_order(names, replaces.as_ref()).await {
-            Err(e) if replaces.is_some() && refuses_replacement(&e) => {
+        let (names, profile) = (self.names.all(), self.issuer.profile.as_deref());
+        let is_told = replaces.is_some() && self.session.tells_replacements();
+        let order = match self.session.new_order(names, profile, replaces.as_ref()).await {
+            Err(e) if is_told && self.issuer.conduct.replacement.is_refused_by(&e) => {
                 self.issuer.env.probe("manager/replaces-refused");
                 *replaces = None;
-                self.session.new_order(names, None).await?
+                self.session.new_order(names, profile, None).await?
             }
             other => other?,
         };
         let key = P256Key::generate(&self.issuer.env, &format!("manager/certificate-key/{}", self.names.first()));
         let pending = PendingOrder { url: order.url.clone(), key: key.clone(), begun: self.issuer.env.utc_now() };
-        if let Err(e) = self.issuer.storage.store_pending(self.names.first(), &pending).await {
+        let conduct = &self.issuer.conduct;
+        if let Err(e) = conduct.order_note.note(&self.issuer.storage, self.names.first(), &pending).await {
             drop(self.give_up(&order).await);
             return Err(e.into());
         }
@@ -130,7 +147,7 @@ impl<'a> Attempt<'a> {
 
     /// Takes the order from where it stands to its certificate.
     async fn drive(&mut self, order: &mut Order, key: &P256Key) -> Result<CertificateSet, IssueError> {
-        let mut pace = Pace::new(&self.issuer.env, format!("the order {}", order.url), ORDER_LIMIT);
+        let mut pace = self.pace(format!("the order {}", order.url), ORDER_LIMIT);
         let mut is_authorized = false;
         let mut finalized = 0;
         loop {
@@ -161,7 +178,7 @@ impl<'a> Attempt<'a> {
                         Err(e) => return Err(e.into()),
                     }
                 }
-                OrderState::Valid { certificate } => match self.session.download(&certificate).await {
+                OrderState::Valid { certificate } => match self.download(&certificate).await {
                     Ok(chain) => {
                         chain
                             .check_names_and_dates(self.names.all(), self.issuer.env.utc_now())
@@ -179,19 +196,25 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Answers a challenge of each pending authorization and waits until all are valid.
+    /// Answers a challenge of each pending authorization and waits until all are valid. The CA is not told to look
+    /// before all answers are where it will.
     async fn authorize(&mut self, order: &Order) -> Result<(), IssueError> {
         let mut awaited = Vec::new();
+        let mut challenges = Vec::new();
         for url in &order.authorizations {
             let authorization = self.session.authorization(url).await?;
             match &authorization.state {
                 AuthorizationState::Valid => {}
                 AuthorizationState::Pending => {
-                    self.answer(&authorization).await?;
+                    challenges.push(self.answer(&authorization).await?);
                     awaited.push(url);
                 }
                 AuthorizationState::Over(_) | AuthorizationState::Unknown => awaited.push(url),
             }
+        }
+        self.issuer.answers.await_in_place(&self.answers).await?;
+        for challenge in challenges.iter().filter(|challenge| challenge.is_pending) {
+            self.respond(challenge).await?;
         }
         for url in awaited {
             self.await_authorization(url).await?;
@@ -199,20 +222,23 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    async fn answer(&mut self, authorization: &Authorization) -> Result<(), IssueError> {
+    /// Puts an answer in place, and says to which challenge.
+    async fn answer(&mut self, authorization: &Authorization) -> Result<Challenge, IssueError> {
         let answers = &self.issuer.answers;
-        let Some((solver, challenge)) = answers.choose(&authorization.challenges) else {
+        let wanted = authorization.wanted();
+        let is_meant = |name: &&Name| wanted.as_ref() == Some(name);
+        // The CA may write the name otherwise; with one name there is no doubt.
+        let name = self.names.all().iter().find(is_meant).unwrap_or(self.names.first());
+        let Some((solver, challenge)) = answers.choose(name, &authorization.challenges) else {
             let (name, offered) = (authorization.identifier.clone(), authorization.offered.clone());
             return Err(Error::NoChallenge { name, offered }.into());
         };
         let key_authorization = self.session.key_authorization(challenge.token.as_str());
-        let is_meant = |name: &&Name| name.as_str().eq_ignore_ascii_case(&authorization.identifier);
-        // The CA may write the name otherwise; with one name there is no doubt.
-        let name = self.names.all().iter().find(is_meant).unwrap_or(self.names.first());
         self.answers.push(answers.put_in_place(solver, name, challenge, key_authorization).await?);
-        if !challenge.is_pending {
-            return Ok(());
-        }
+        Ok(challenge.clone())
+    }
+
+    async fn respond(&mut self, challenge: &Challenge) -> Result<(), IssueError> {
         match self.session.respond(challenge).await {
             Ok(()) => Ok(()),
             // It may have arrived; the authorization will show. To say it again would be once too often.
@@ -224,7 +250,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn await_authorization(&mut self, url: &Url) -> Result<(), Error> {
-        let mut pace = Pace::new(&self.issuer.env, format!("the authorization {url}"), AUTHORIZATION_LIMIT);
+        let mut pace = self.pace(format!("the authorization {url}"), AUTHORIZATION_LIMIT);
         loop {
             match self.session.authorization(url).await {
                 Ok(authorization) => match authorization.state {
@@ -241,6 +267,10 @@ impl<'a> Attempt<'a> {
                 Err(e) => return Err(e),
             }
         }
+    }
+
+    async fn download(&mut self, certificate: &Url) -> Result<Chain, Error> {
+        self.session.download(certificate, self.issuer.preferred_chain.as_ref()).await
     }
 
     /// Looks at the order again.
@@ -275,36 +305,14 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Deactivates what the order left pending.
+    /// Lets go of an order that leads nowhere.
     async fn give_up(&mut self, order: &Order) -> Result<(), Error> {
-        for url in &order.authorizations {
-            match self.session.authorization(url).await {
-                Ok(authorization) if authorization.state == AuthorizationState::Pending => {
-                    self.session.deactivate(url).await?;
-                    self.issuer.env.probe("manager/authorization-deactivated");
-                }
-                Ok(_) => {}
-                Err(e) if e.is_transient() => return Err(e),
-                // What the CA does not show any more needs no end.
-                Err(_) => {}
-            }
-        }
-        Ok(())
+        self.issuer.conduct.order_end.give_up(&mut self.session, order).await
     }
-}
 
-/// Whether a refused order may have been refused for its `replaces` (RFC 9773 §5).
-fn refuses_replacement(error: &Error) -> bool {
-    error.problem().is_some_and(|problem| {
-        let status = problem.status;
-        problem.is("alreadyReplaced")
-            || problem.is("malformed")
-            || problem.is("unauthorized")
-            || status == Some(409)
-            || status == Some(404)
-            // Some CAs fall over it.
-            || problem.is("serverInternal") && error.retry_after().is_none()
-    })
+    fn pace(&self, what: String, limit: Duration) -> Pace {
+        Pace::new(&self.issuer.env, self.issuer.conduct.polling.clone(), what, limit)
+    }
 }
 
 /// The certificate signing request, DER: the names as its only subject alternative names, and no common name.

@@ -1,9 +1,9 @@
-//! [`Backoff`]: how long to leave a CA alone after a failed attempt.
+//! [`RetryWaits`]: how long to leave a CA alone after a failed attempt. [`Backoff`] is the good one.
 //!
 //! The waits never shrink until an attempt succeeds. Failed validations are kept below the rate that
 //! public CAs allow (five an hour and name), whatever the list of waits says.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
 /// After the second failed validation in a row, at least this long: five an hour at most.
 const VALIDATION_GAP_MIN: Duration = Duration::from_secs(15 * 60);
@@ -16,6 +16,18 @@ pub enum Failure {
     /// Anything else.
     Other,
 }
+
+/// Says how long to wait after failed attempts.
+pub trait RetryWaits: Debug + Send + Sync {
+    /// The wait after one more failure.
+    fn after(&mut self, failure: Failure) -> Duration;
+
+    /// An attempt has succeeded.
+    fn reset(&mut self);
+}
+
+/// Makes the waits of one certificate from the list that the operator gives.
+pub type MakeRetryWaits = fn(&[Duration]) -> Box<dyn RetryWaits>;
 
 /// Counts failed attempts.
 #[derive(Clone, Debug)]
@@ -33,8 +45,15 @@ impl Backoff {
         Self { delays: delays.to_vec(), failures: 0, validations: 0, last: Duration::ZERO }
     }
 
-    /// The wait after one more failure.
-    pub fn after(&mut self, failure: Failure) -> Duration {
+    /// The waits of one certificate.
+    #[must_use]
+    pub fn make(delays: &[Duration]) -> Box<dyn RetryWaits> {
+        Box::new(Self::new(delays))
+    }
+}
+
+impl RetryWaits for Backoff {
+    fn after(&mut self, failure: Failure) -> Duration {
         let index = self.failures.min(self.delays.len().saturating_sub(1));
         let listed = self.delays.get(index).copied().unwrap_or(VALIDATION_GAP_MIN);
         self.failures += 1;
@@ -44,8 +63,7 @@ impl Backoff {
         self.last
     }
 
-    /// Forgets all failures.
-    pub fn reset(&mut self) {
+    fn reset(&mut self) {
         *self = Self::new(&std::mem::take(&mut self.delays));
     }
 }

@@ -8,29 +8,73 @@ use std::{
 };
 
 use rustls::RootCertStore;
+use sim::Env;
 use url::Url;
 
 use super::{
     ari::{AriComparison, ByAnswerTime},
-    cache::{MakeCache, Snapshot},
+    cache::{MakeCache, Unguarded},
     challenges::Solver,
+    conduct::Conduct,
+    dns01::Dns01,
     endpoint::{Application, Greeting},
+    external::ExternalCertificate,
+    lookup::StandIns,
     on_demand::{self, OnDemand},
+    order_rate::OrderRate,
     rollover::{PendingSlot, RolloverRecord},
     schedule::{AriThenRatio, RenewalSchedule},
+    turns::{IssuedThere, ReplacementScope},
 };
 use crate::{
-    acme::certificate::pem_blocks,
+    acme::{certificate::pem_blocks, external_account::ExternalAccount, preferred_chain::PreferredChain},
     name::{Name, Names, NotAName},
     storage::{
+        Storage,
         atomic::{AtomicWrite, CertificateWriter},
         certificate::{CertificateRequirement, SetAlone},
+        issuer_key,
         lock::StorageLocks,
     },
 };
 
 /// Minutes between failed attempts; the last one repeats.
 const RETRY_MINUTES: [u64; 14] = [1, 2, 2, 5, 10, 10, 20, 20, 30, 60, 60, 120, 180, 360];
+
+/// A CA, and who its certificates are ordered as.
+#[derive(Clone, Debug)]
+pub struct IssuerConfig {
+    /// Its directory (RFC 8555 §7.1.1), HTTPS.
+    pub directory_url: String,
+    /// Where it can reach the operator (RFC 8555 §7.3), for example `mailto:ops@example.org`.
+    pub contact: Vec<String>,
+    /// The roots that vouch for its own HTTPS, PEM.
+    pub trusted_roots_pem: String,
+    /// How often it is asked for certificates at most.
+    pub order_rate: OrderRate,
+    /// What it gave to bind a new account to one outside of ACME (RFC 8555 §7.3.4).
+    pub external_account: Option<ExternalAccount>,
+    /// The kind of certificates to order, by its name in the CA's directory (draft-ietf-acme-profiles).
+    pub profile: Option<String>,
+    /// Which chain a certificate is to have where the CA offers several (RFC 8555 §7.4.2).
+    pub preferred_chain: Option<PreferredChain>,
+}
+
+impl IssuerConfig {
+    /// The CA at `directory_url`, whose HTTPS `trusted_roots_pem` vouch for.
+    #[must_use]
+    pub fn new(directory_url: impl Into<String>, trusted_roots_pem: impl Into<String>) -> Self {
+        Self {
+            directory_url: directory_url.into(),
+            contact: Vec::new(),
+            trusted_roots_pem: trusted_roots_pem.into(),
+            order_rate: OrderRate::default(),
+            external_account: None,
+            profile: None,
+            preferred_chain: None,
+        }
+    }
+}
 
 /// What a manager is to do.
 #[derive(Clone, Debug)]
@@ -39,12 +83,16 @@ pub struct Config {
     pub certificates: Vec<Vec<String>>,
     /// The DNS names that get a certificate when a visitor asks for them.
     pub on_demand: Option<OnDemand>,
-    /// The CA's directory (RFC 8555 §7.1.1), HTTPS.
-    pub directory_url: String,
-    /// Where the CA can reach the operator (RFC 8555 §7.3), for example `mailto:ops@example.org`.
-    pub contact: Vec<String>,
-    /// The roots that vouch for the CA's own HTTPS, PEM.
-    pub trusted_roots_pem: String,
+    /// The certificates to show beside those, which the operator sees to.
+    pub external_certificates: Vec<ExternalCertificate>,
+    /// Whose certificate is shown to visitors who name nobody; if none, that of the first name of the first certificate.
+    pub default_name: Option<String>,
+    /// Whose certificate is shown to visitors who name somebody unknown; if none, they are refused.
+    pub fallback_name: Option<String>,
+    /// The CAs, in the order in which they are asked for a certificate. There is one at least.
+    pub issuers: Vec<IssuerConfig>,
+    /// Which CAs hear what an order replaces.
+    pub replacement_scope: Arc<dyn ReplacementScope>,
     /// How old the account's key may grow before another takes its place (RFC 8555 §7.3.5); it stays if none.
     pub account_key_lifetime: Option<Duration>,
     /// How a change of the account's key is recorded.
@@ -62,6 +110,8 @@ pub struct Config {
     pub application: Arc<dyn Application>,
     /// How control of a name is proved where the CA leaves the choice; else as the CA wants it.
     pub solver: Solver,
+    /// How dns-01 challenges are answered, without which there are no certificates for wildcards.
+    pub dns01: Option<Dns01>,
     /// Holds what visitors are shown.
     pub certificate_cache: MakeCache,
     /// Decides when a certificate is to be renewed.
@@ -70,6 +120,8 @@ pub struct Config {
     pub ari_comparison: Arc<dyn AriComparison>,
     /// The waits between failed attempts; the last one repeats.
     pub retry_delays: Vec<Duration>,
+    /// What it does where a CA refuses, lets it wait or fails it.
+    pub conduct: Conduct,
     /// How certificate sets come onto the disk.
     pub certificate_writer: Arc<dyn CertificateWriter>,
     /// What has to be readable besides a certificate set before the set is served.
@@ -77,7 +129,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults, for a certificate for each of `names`, and the CA at `directory_url`, whose HTTPS `trusted_roots_pem` vouch for.
+    /// The defaults, for a certificate for each of `names`, and one CA: that at `directory_url`, whose HTTPS
+    /// `trusted_roots_pem` vouch for.
     #[must_use]
     pub fn new(
         names: impl IntoIterator<Item = impl Into<String>>,
@@ -87,9 +140,11 @@ impl Config {
         Self {
             certificates: names.into_iter().map(|name| vec![name.into()]).collect(),
             on_demand: None,
-            directory_url: directory_url.into(),
-            contact: Vec::new(),
-            trusted_roots_pem: trusted_roots_pem.into(),
+            external_certificates: Vec::new(),
+            default_name: None,
+            fallback_name: None,
+            issuers: vec![IssuerConfig::new(directory_url, trusted_roots_pem)],
+            replacement_scope: Arc::new(IssuedThere),
             account_key_lifetime: None,
             rollover_record: Arc::new(PendingSlot),
             storage_root: "/var/lib/acme".into(),
@@ -98,10 +153,12 @@ impl Config {
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
             application: Arc::new(Greeting),
             solver: Solver::default(),
-            certificate_cache: Snapshot::make,
+            dns01: None,
+            certificate_cache: Unguarded::make,
             renewal_schedule: Arc::new(AriThenRatio::default()),
             ari_comparison: Arc::new(ByAnswerTime),
             retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
+            conduct: Conduct::default(),
             certificate_writer: Arc::new(AtomicWrite),
             certificate_requirement: Arc::new(SetAlone),
         }
@@ -120,12 +177,21 @@ pub enum ConfigError {
     /// Two certificates would be kept under one name.
     #[error("two different certificates begin with `{0}`")]
     SameFirstName(Name),
+    /// There is no CA to ask.
+    #[error("there is no issuer")]
+    NoIssuer,
+    /// Two CAs would share one part of the storage.
+    #[error("two issuers are at `{0}`, or their addresses differ too little to tell their files apart")]
+    SameIssuer(Url),
     /// The directory's address can't be used.
     #[error("`{0}` is not an HTTPS address of a directory")]
     Directory(String),
     /// The roots can't be read.
     #[error("the trusted roots are not PEM certificates: {0}")]
     Roots(String),
+    /// The address of whoever decides about names on demand can't be used.
+    #[error("`{0}` is not a plain HTTP address of an endpoint to ask")]
+    Ask(String),
     /// There is no wait between failed attempts.
     #[error("retry_delays is empty, or one of its waits is shorter than a second")]
     RetryDelays,
@@ -136,9 +202,10 @@ pub enum ConfigError {
 pub(super) struct Settings {
     pub(super) certificates: Vec<Names>,
     pub(super) on_demand: Option<on_demand::Policy>,
-    pub(super) directory_url: Url,
-    pub(super) contact: Vec<String>,
-    pub(super) roots: RootCertStore,
+    pub(super) external_certificates: Vec<ExternalCertificate>,
+    pub(super) stand_ins: StandIns,
+    pub(super) issuers: Vec<IssuerSettings>,
+    pub(super) replacement_scope: Arc<dyn ReplacementScope>,
     pub(super) account_key_lifetime: Option<Duration>,
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
     pub(super) storage_root: PathBuf,
@@ -147,42 +214,91 @@ pub(super) struct Settings {
     pub(super) tls_address: SocketAddr,
     pub(super) application: Arc<dyn Application>,
     pub(super) solver: Solver,
+    pub(super) dns01: Option<Dns01>,
     pub(super) certificate_cache: MakeCache,
     pub(super) renewal_schedule: Arc<dyn RenewalSchedule>,
     pub(super) ari_comparison: Arc<dyn AriComparison>,
     pub(super) retry_delays: Vec<Duration>,
+    pub(super) conduct: Conduct,
     pub(super) certificate_writer: Arc<dyn CertificateWriter>,
     pub(super) certificate_requirement: Arc<dyn CertificateRequirement>,
+}
+
+impl Settings {
+    /// The part of the storage that belongs to one of the CAs.
+    pub(super) fn storage(&self, env: &Env, ca: &IssuerSettings) -> Storage {
+        Storage::new(env, self.storage_root.clone(), &ca.directory_url)
+            .with_certificate_writer(self.certificate_writer.clone())
+            .with_certificate_requirement(self.certificate_requirement.clone())
+            .with_metadata_owner(self.conduct.metadata_owner.clone())
+            .with_locks(self.storage_locks.clone())
+    }
+}
+
+/// An [`IssuerConfig`] that has been understood.
+#[derive(Clone, Debug)]
+pub(super) struct IssuerSettings {
+    pub(super) directory_url: Url,
+    pub(super) contact: Vec<String>,
+    pub(super) roots: RootCertStore,
+    pub(super) order_rate: OrderRate,
+    pub(super) external_account: Option<ExternalAccount>,
+    pub(super) profile: Option<String>,
+    pub(super) preferred_chain: Option<PreferredChain>,
+}
+
+impl TryFrom<IssuerConfig> for IssuerSettings {
+    type Error = ConfigError;
+
+    fn try_from(config: IssuerConfig) -> Result<Self, ConfigError> {
+        let directory_url = Url::parse(&config.directory_url)
+            .ok()
+            .filter(|url| url.scheme() == "https" && url.has_host())
+            .ok_or(ConfigError::Directory(config.directory_url))?;
+        let (roots, order_rate) = (roots(&config.trusted_roots_pem)?, config.order_rate);
+        Ok(Self {
+            directory_url,
+            contact: config.contact,
+            roots,
+            order_rate,
+            external_account: config.external_account,
+            profile: config.profile,
+            preferred_chain: config.preferred_chain,
+        })
+    }
 }
 
 impl TryFrom<Config> for Settings {
     type Error = ConfigError;
 
     fn try_from(config: Config) -> Result<Self, ConfigError> {
-        // The first stays first, as it answers visitors who name nobody.
-        let mut certificates: Vec<Names> = Vec::new();
-        for names in &config.certificates {
-            let names = names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
-            let names = Names::new(names).ok_or(ConfigError::NoName)?;
-            match certificates.iter().find(|known| known.first() == names.first()) {
-                None => certificates.push(names),
-                Some(known) if *known == names => {}
-                Some(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
+        let certificates = certificates(&config.certificates)?;
+        let mut issuers: Vec<IssuerSettings> = Vec::new();
+        for issuer in config.issuers {
+            let issuer = IssuerSettings::try_from(issuer)?;
+            let part = issuer_key(&issuer.directory_url);
+            if issuers.iter().any(|known| issuer_key(&known.directory_url) == part) {
+                return Err(ConfigError::SameIssuer(issuer.directory_url));
             }
+            issuers.push(issuer);
         }
-        let directory_url = Url::parse(&config.directory_url)
-            .ok()
-            .filter(|url| url.scheme() == "https" && url.has_host())
-            .ok_or(ConfigError::Directory(config.directory_url))?;
+        if issuers.is_empty() {
+            return Err(ConfigError::NoIssuer);
+        }
         if config.retry_delays.is_empty() || config.retry_delays.iter().any(|delay| delay.as_secs() == 0) {
             return Err(ConfigError::RetryDelays);
         }
+        let name = |text: Option<String>| text.map(|text| text.parse::<Name>()).transpose();
+        let first = certificates.first().map(|names| names.first().clone());
+        let stand_ins =
+            StandIns { default: name(config.default_name)?.or(first), fallback: name(config.fallback_name)? };
         Ok(Self {
             certificates,
+            external_certificates: config.external_certificates,
+            stand_ins,
             on_demand: config.on_demand.map(TryInto::try_into).transpose()?,
-            directory_url,
-            contact: config.contact,
-            roots: roots(&config.trusted_roots_pem)?,
+            issuers,
+            replacement_scope: config.replacement_scope,
             account_key_lifetime: config.account_key_lifetime,
             rollover_record: config.rollover_record,
             storage_root: config.storage_root,
@@ -191,14 +307,31 @@ impl TryFrom<Config> for Settings {
             tls_address: config.tls_address,
             application: config.application,
             solver: config.solver,
+            dns01: config.dns01,
             certificate_cache: config.certificate_cache,
             renewal_schedule: config.renewal_schedule,
             ari_comparison: config.ari_comparison,
             retry_delays: config.retry_delays,
+            conduct: config.conduct,
             certificate_writer: config.certificate_writer,
             certificate_requirement: config.certificate_requirement,
         })
     }
+}
+
+/// The certificates, each once. The first stays first, as it answers visitors who name nobody.
+pub(super) fn certificates(config: &[Vec<String>]) -> Result<Vec<Names>, ConfigError> {
+    let mut certificates: Vec<Names> = Vec::new();
+    for names in config {
+        let names = names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
+        let names = Names::new(names).ok_or(ConfigError::NoName)?;
+        match certificates.iter().find(|known| known.first() == names.first()) {
+            None => certificates.push(names),
+            Some(known) if *known == names => {}
+            Some(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
+        }
+    }
+    Ok(certificates)
 }
 
 fn roots(pem: &str) -> Result<RootCertStore, ConfigError> {
@@ -215,6 +348,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_understood_is_refused_at_once() {
+        let ca = |url: &str| IssuerConfig::new(url, "");
         let good = || Config::new(["a.test", "A.test."], "https://127.0.0.1:14000/dir", "");
         let settings = Settings::try_from(good()).unwrap();
         assert_eq!(settings.certificates.len(), 1);
@@ -223,8 +357,14 @@ mod tests {
                 certificates.iter().map(|names| names.iter().map(ToString::to_string).collect()).collect();
             assert!(Settings::try_from(Config { certificates, ..good() }).is_err());
         }
-        assert!(Settings::try_from(Config { directory_url: "http://ca.test/".into(), ..good() }).is_err());
-        assert!(Settings::try_from(Config { trusted_roots_pem: "-----BEGIN X-----".into(), ..good() }).is_err());
+        let other = Config { issuers: vec![ca("https://ca.test/dir"), ca("https://ca.test/other")], ..good() };
+        assert_eq!(Settings::try_from(other).unwrap().issuers.len(), 2);
+        let unreadable = IssuerConfig::new("https://ca.test/", "-----BEGIN X-----");
+        let twice = vec![ca("https://ca.test/dir"), ca("https://ca.test/dir/")];
+        for issuers in [vec![], vec![ca("http://ca.test/")], vec![unreadable], twice] {
+            assert!(Settings::try_from(Config { issuers, ..good() }).is_err());
+        }
+        assert!(Settings::try_from(Config { fallback_name: Some("a b".into()), ..good() }).is_err());
         assert!(Settings::try_from(Config { retry_delays: vec![], ..good() }).is_err());
     }
 }

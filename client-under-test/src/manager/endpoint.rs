@@ -4,7 +4,7 @@
 //! answered by tls-alpn-01 (RFC 8737): they offer `acme-tls/1` and nothing else, and see only what was made for
 //! them, as visitors never do.
 
-use std::{convert::Infallible, fmt::Debug, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt::Debug, future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -15,17 +15,18 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use rustls::sign::CertifiedKey;
+use rustls::{SignatureScheme, sign::CertifiedKey};
 use sim::{
     Env,
     net::{TcpListener, TcpStream},
-    tls::{Hello, TlsStream},
+    tls::{self, TlsStream},
 };
 use tokio::io::AsyncWriteExt;
 
 use super::{
-    cache::{CertificateCache, Wanted},
+    cache::CertificateCache,
     challenges::Solver,
+    lookup::{Found, Hello, Protocols, hello::ACME_TLS},
     on_demand::Keepers,
     tls_alpn01,
 };
@@ -66,8 +67,6 @@ pub struct Endpoint {
     env: Env,
     cache: Arc<dyn CertificateCache>,
     application: Arc<dyn Application>,
-    /// Answers visitors who name nobody.
-    default: Option<Name>,
     /// Sees to names that the cache has nothing for.
     on_demand: Option<Arc<Keepers>>,
     /// Holds the answers of the hosts that share it.
@@ -81,15 +80,10 @@ enum Served {
 }
 
 impl Endpoint {
-    /// Lets `application` serve visitors, whose certificate is what `cache` holds; for who names nobody, that of `default`.
+    /// Lets `application` serve visitors, whose certificate is what `cache` holds.
     #[must_use]
-    pub fn new(
-        env: &Env,
-        cache: Arc<dyn CertificateCache>,
-        default: Option<Name>,
-        application: Arc<dyn Application>,
-    ) -> Self {
-        Self { env: env.clone(), cache, application, default, on_demand: None, shared: None }
+    pub fn new(env: &Env, cache: Arc<dyn CertificateCache>, application: Arc<dyn Application>) -> Self {
+        Self { env: env.clone(), cache, application, on_demand: None, shared: None }
     }
 
     /// Answers tls-alpn-01 also for the hosts that share `storage`, if it is shared.
@@ -126,24 +120,33 @@ impl Endpoint {
     }
 
     async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<Served> {
-        let hello = Hello::read(&self.env, stream).await?;
-        let is_validation = hello.alpn().any(|protocol| protocol == tls_alpn01::PROTOCOL.as_bytes());
-        if is_validation {
-            let name = hello.server_name().unwrap_or_default();
-            let certificate = match hello.alpn().count() {
-                1 => match self.cache.find(Wanted::ChallengeCertificate(name)).done().await {
-                    None => self.answer_of_another_host(name).await,
-                    own => own,
-                },
-                _ => None,
-            };
-            return Ok(Served::ValidationAuthority(hello.answer(certificate, &[tls_alpn01::PROTOCOL]).await?));
-        }
-        let certificate = match hello.server_name().or(self.default.as_ref().map(Name::as_str)) {
-            Some(name) => self.find_or_obtain(name).await,
-            None => None,
+        let (visitor, address) = (stream.peer_address(), Name::from(stream.local_address().ip()));
+        let begun = tls::Hello::read(&self.env, stream).await?;
+        let hello = Hello {
+            server_name: begun.server_name(),
+            signature_schemes: begun.signature_schemes(),
+            protocols: Protocols::new(begun.alpn()),
         };
-        Ok(Served::Visitor(hello.answer(certificate, &["http/1.1"]).await?))
+        // Who asks for an address names nobody (RFC 6066 §3).
+        let of_address = Hello { server_name: Some(hello.server_name.unwrap_or(address.as_str())), ..hello };
+        let mut found = self.cache.find(of_address, self.env.utc_now()).done().await;
+        if hello.server_name.is_none() && !matches!(found, Found::Valid(_) | Found::Invalid(_)) {
+            found = self.cache.find(hello, self.env.utc_now()).done().await;
+        }
+        match hello.protocols {
+            Protocols::Ordinary => {
+                let certified = self.or_obtain(found, hello, visitor).await;
+                Ok(Served::Visitor(begun.answer(certified, &["http/1.1"]).await?))
+            }
+            Protocols::AcmeTls => {
+                let answer = match (found.certified(), hello.server_name) {
+                    (None, Some(name)) => self.answer_of_another_host(name).await,
+                    (own, _) => own,
+                };
+                Ok(Served::ValidationAuthority(begun.answer(answer, &[ACME_TLS]).await?))
+            }
+            Protocols::AcmeTlsAmongOthers => Ok(Served::Visitor(begun.answer(found.certified(), &["http/1.1"]).await?)),
+        }
     }
 
     async fn answer_of_another_host(&self, name: &str) -> Option<Arc<CertifiedKey>> {
@@ -152,16 +155,21 @@ impl Endpoint {
         tls_alpn01::certificate(&self.env, &name, &published).ok().map(Arc::new)
     }
 
-    async fn find_or_obtain(&self, name: &str) -> Option<Arc<CertifiedKey>> {
-        let found = self.cache.find(Wanted::Certificate(name)).done().await;
-        match &self.on_demand {
-            Some(keepers) if found.is_none() => {
-                // Who has waited long enough goes, and the next one finds what has come meanwhile.
-                let _ = self.env.timeout(ON_DEMAND_LIMIT, keepers.take_up(name)).await;
-                self.cache.find(Wanted::Certificate(name)).done().await
-            }
-            Some(_) | None => found,
-        }
+    /// Sees to it that a visitor gets something better than what was `found`, if that is to be had on demand.
+    async fn or_obtain(
+        &self,
+        found: Found<CertifiedKey>,
+        hello: Hello<'_, SignatureScheme>,
+        visitor: SocketAddr,
+    ) -> Option<Arc<CertifiedKey>> {
+        let keepers = match (&found, &self.on_demand) {
+            (Found::Valid(_), _) | (_, None) => return found.certified(),
+            (Found::Invalid(_) | Found::Fallback(_) | Found::Nothing, Some(keepers)) => keepers,
+        };
+        let Some(name) = self.cache.certificates().asked(&hello) else { return found.certified() };
+        // Who has waited long enough goes, and the next one finds what has come meanwhile.
+        let _ = self.env.timeout(ON_DEMAND_LIMIT, keepers.take_up(name, visitor)).await;
+        self.cache.find(hello, self.env.utc_now()).done().await.certified()
     }
 }
 

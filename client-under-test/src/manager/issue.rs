@@ -1,9 +1,9 @@
-//! [`Issuer`]: everything that is asked of the one CA, for all managed names.
+//! [`Issuer`]: everything that is asked of one CA, for all managed names.
 //!
-//! Owns the account, which all names share, and makes one `Attempt` at a time for a certificate. When an
-//! attempt is made, and what follows a failed one, is the maintenance's business.
+//! Owns the account, which all names share, and makes one `Attempt` at a time for a certificate. Which CA is asked
+//! and when, and what follows a failed attempt, is not decided here.
 
-use std::{convert::Infallible, io, sync::Arc};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use sim::{
     Env,
@@ -13,7 +13,14 @@ use sim::{
 use url::Url;
 
 use super::{
-    attempt::Attempt, backoff::Failure, challenges::Answers, config::Settings, maintenance::STORAGE_LOOK_INTERVAL,
+    attempt::Attempt,
+    backoff::Failure,
+    challenges::Answers,
+    conduct::Conduct,
+    config::{IssuerSettings, Settings},
+    dns01::DnsError,
+    maintenance::STORAGE_LOOK_INTERVAL,
+    order_rate::Turnstile,
     rollover::RolloverRecord,
 };
 use crate::{
@@ -21,7 +28,9 @@ use crate::{
         Error,
         account::{Account, SETTLING_TIME},
         client::Client,
+        external_account::ExternalAccount,
         http::HttpClient,
+        preferred_chain::PreferredChain,
         renewal_info::{CertId, RenewalInfo},
     },
     name::Names,
@@ -37,6 +46,9 @@ pub enum IssueError {
     /// Something that must be kept could not be kept, or what is kept could not be read.
     #[error("the storage: {0}")]
     Storage(#[from] io::Error),
+    /// The TXT records that prove control.
+    #[error("the DNS: {0}")]
+    Dns(#[from] DnsError),
     /// The signing request could not be made.
     #[error("the signing request: {0}")]
     Request(#[from] rcgen::Error),
@@ -48,7 +60,16 @@ impl IssueError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Acme(Error::NotAuthorized { .. }) => Failure::Validation,
-            Self::Acme(_) | Self::Storage(_) | Self::Request(_) => Failure::Other,
+            Self::Acme(_) | Self::Storage(_) | Self::Dns(_) | Self::Request(_) => Failure::Other,
+        }
+    }
+
+    /// How long the CA wants to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Acme(e) => e.retry_after(),
+            Self::Storage(_) | Self::Dns(_) | Self::Request(_) => None,
         }
     }
 }
@@ -62,13 +83,19 @@ pub struct Obtained {
     pub stored: io::Result<()>,
 }
 
+/// The CAs, in the order in which they are asked.
+pub(super) type Issuers = Arc<[Arc<Issuer>]>;
+
 /// Asks one CA, as one account.
 #[derive(Debug)]
 pub struct Issuer {
     pub(super) env: Env,
     pub(super) storage: Storage,
     pub(super) answers: Answers,
+    pub(super) conduct: Conduct,
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
+    /// To be passed before each attempt.
+    pub(super) turnstile: Turnstile,
     pub(super) http: HttpClient,
     pub(super) directory_url: Url,
     pub(super) user: User,
@@ -76,20 +103,29 @@ pub struct Issuer {
     /// Held shared by whoever speaks as the account, and alone by whoever changes its key: challenges are
     /// answered by the key that they were begun with (RFC 8555 §8.1).
     pub(super) account_key: RwLock<()>,
+    /// The kind of certificates to order; left to the CA if none.
+    pub(super) profile: Option<String>,
+    pub(super) preferred_chain: Option<PreferredChain>,
     contact: Vec<String>,
+    external_account: Option<ExternalAccount>,
 }
 
 impl Issuer {
-    pub(super) fn new(env: &Env, settings: &Settings, storage: Storage, answers: Answers) -> Self {
+    pub(super) fn new(env: &Env, settings: &Settings, ca: &IssuerSettings, answers: Answers) -> Self {
         Self {
             env: env.clone(),
-            storage,
+            storage: settings.storage(env, ca),
             answers,
+            conduct: settings.conduct.clone(),
             rollover_record: settings.rollover_record.clone(),
-            http: HttpClient::new(env, settings.roots.clone()),
-            directory_url: settings.directory_url.clone(),
-            contact: settings.contact.clone(),
-            user: User::of_contact(&settings.contact),
+            turnstile: Turnstile::new(env, ca.order_rate),
+            http: HttpClient::new(env, ca.roots.clone()),
+            directory_url: ca.directory_url.clone(),
+            profile: ca.profile.clone(),
+            preferred_chain: ca.preferred_chain.clone(),
+            contact: ca.contact.clone(),
+            external_account: ca.external_account.clone(),
+            user: User::of_contact(&ca.contact),
             account: Mutex::new(env, "manager/account", None),
             account_key: RwLock::new(env, "manager/account-key", ()),
         }
@@ -109,7 +145,7 @@ impl Issuer {
     ) -> Result<Obtained, IssueError> {
         let _operation = self.env.operation(format!("obtain {names}"));
         let _key_stays = self.account_key.read().await;
-        let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
+        let mut client = self.connect().await?;
         let account = self.account(&mut client).await?;
         self.check(lease, names).await?;
         let mut result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
@@ -120,6 +156,8 @@ impl Issuer {
             self.env.probe("manager/account-lost");
             let account = self.register(&mut client, account.key().clone()).await?;
             *self.account.lock().await = Some(account.clone());
+            // What is replaced was issued to an account that is no more (RFC 9773 §5).
+            *replaces = None;
             result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
         }
         if let Err(IssueError::Acme(e)) = &result
@@ -136,6 +174,18 @@ impl Issuer {
             drop(self.storage.remove_pending(names.first()).await);
         }
         Ok(Obtained { set, stored })
+    }
+
+    /// Gives up the order for `names` that an attempt left behind, if there is one: another CA has issued instead.
+    ///
+    /// # Errors
+    /// [`IssueError`]; the order's record is then kept.
+    pub(super) async fn abandon(&self, names: &Names) -> Result<(), IssueError> {
+        let _operation = self.env.operation(format!("abandon the order for {names}"));
+        let _key_stays = self.account_key.read().await;
+        let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
+        let account = self.account(&mut client).await?;
+        Attempt::new(self, account.session(&mut client), names).abandon().await
     }
 
     /// Fails if this host was asleep and another has the lock now: that one goes on with the same order, if there is
@@ -157,7 +207,13 @@ impl Issuer {
     /// [`Error`] if it does not answer, refuses, or says something unusable.
     pub async fn renewal_info(&self, id: &CertId) -> Result<Option<RenewalInfo>, Error> {
         let _operation = self.env.operation(format!("ask for renewal information of {}", id.as_str()));
-        Client::connect(&self.env, &self.http, &self.directory_url).await?.renewal_info(id).await
+        self.connect().await?.renewal_info(id).await
+    }
+
+    /// Begins a conversation with the CA.
+    pub(super) async fn connect(&self) -> Result<Client, Error> {
+        let client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
+        Ok(client.with_nonces((self.conduct.nonces)()))
     }
 
     /// The account: from memory, from storage, or registered now. One name at a time, so that no two
@@ -173,6 +229,8 @@ impl Issuer {
             _lease = self.storage.lock_account(&self.user).await?;
             stored = self.storage.load_account_key(&self.user).await?;
         }
+        // A binding may be good for one account only, which this key may have already.
+        let may_be_bound = stored.is_some() && self.external_account.is_some();
         let key = match stored {
             Some(key) => key,
             None => {
@@ -185,6 +243,7 @@ impl Issuer {
             Some(changed) => changed,
             None => match self.storage.load_account_url(&self.user).await {
                 Some(url) => self.settling(Account::known(key, url)).await,
+                None if may_be_bound => self.find_or_register(client, key).await?,
                 None => self.register(client, key).await?,
             },
         };
@@ -255,8 +314,16 @@ impl Issuer {
         Ok(false)
     }
 
+    /// Uses the binding up only if the key has no account yet.
+    async fn find_or_register(&self, client: &mut Client, key: P256Key) -> Result<Account, IssueError> {
+        let Some(account) = Account::find(client, key.clone()).await? else { return self.register(client, key).await };
+        self.env.probe("manager/account-found");
+        drop(self.storage.store_account_url(&self.user, account.url()).await);
+        Ok(account)
+    }
+
     async fn register(&self, client: &mut Client, key: P256Key) -> Result<Account, IssueError> {
-        let account = Account::register(client, key, &self.contact).await?;
+        let account = Account::register(client, key, &self.contact, self.external_account.as_ref()).await?;
         self.env.probe("manager/account-registered");
         // The key is stored; whoever has it can ask for the address again.
         drop(self.storage.store_account_url(&self.user, account.url()).await);

@@ -2,22 +2,29 @@
 //!
 //! Each certificate has a keeper and a task of its own, so that none waits for another's CA, disk or
 //! mistakes. A keeper wakes at the schedule's interval, and sooner only to try again what failed.
+//!
+//! Of several CAs, any may have issued the certificate: it lies in that CA's part of the storage, and that CA is asked
+//! when to renew it.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
-use sim::{Env, Monotonic};
-use tokio::sync::watch;
+use futures_util::future::{Either, select};
+use sim::{Env, Monotonic, watch};
 
 use super::{
     ari::{Ari, AriComparison},
-    backoff::{Backoff, Failure},
+    backoff::{Backoff, Failure, RetryWaits},
     cache::{CertificateCache, Work},
-    config::Settings,
-    issue::{IssueError, Issuer},
+    crew::{Means, Stop},
+    decision::Permission,
+    events::{Announcer, Event},
+    issue::Issuer,
+    lookup::Source,
     schedule::RenewalSchedule,
+    turns::{NotObtained, Pause, Replaced, Turns},
 };
 use crate::{
-    acme::renewal_info::{CertId, POLL_MAX, POLL_MIN},
+    acme::renewal_info::{POLL_MAX, POLL_MIN},
     name::Names,
     storage::certificate::CertificateSet,
 };
@@ -36,13 +43,13 @@ const POLL_RETRY_MINUTES: [u64; 6] = [1, 5, 20, 60, 180, 360];
 pub(super) struct Keeper {
     env: Env,
     names: Names,
-    issuer: Arc<Issuer>,
+    turns: Turns,
     cache: Arc<dyn CertificateCache>,
+    announcer: Announcer,
     schedule: Arc<dyn RenewalSchedule>,
     comparison: Arc<dyn AriComparison>,
-    backoff: Backoff,
-    /// After a failed attempt: when the next one may be made.
-    retry_at: Option<Monotonic>,
+    /// After an attempt for which no CA could be asked.
+    pause: Pause,
     current: Option<Current>,
     reads_failed: u32,
     /// When to look again whether storage holds what is shown.
@@ -78,33 +85,31 @@ impl Standing {
 #[derive(Debug)]
 struct Current {
     set: CertificateSet,
+    /// Whose it is.
+    issuer: Arc<Issuer>,
     ari: Option<Ari>,
     polls_failed: Backoff,
     /// After a failed poll: when the next one may be made.
     poll_retry_at: Option<Monotonic>,
     /// What its renewal says that it replaces; emptied once the CA has refused that.
-    replaces: Option<CertId>,
+    replaces: Option<Replaced>,
     /// Whether storage has it too.
     is_stored: bool,
 }
 
 impl Keeper {
-    pub(super) fn new(
-        names: Names,
-        issuer: Arc<Issuer>,
-        cache: Arc<dyn CertificateCache>,
-        settings: &Settings,
-    ) -> Self {
+    pub(super) fn new(means: &Means, names: Names, permission: Permission) -> Self {
+        let Means { env, settings, cache, announcer, .. } = means;
         Self {
-            env: issuer.env.clone(),
+            env: env.clone(),
             names,
-            storage_look_at: issuer.env.monotonic_now() + STORAGE_LOOK_INTERVAL,
-            issuer,
-            cache,
+            storage_look_at: env.monotonic_now() + STORAGE_LOOK_INTERVAL,
+            turns: Turns::new(permission, means),
+            cache: cache.clone(),
+            announcer: announcer.clone(),
             schedule: settings.renewal_schedule.clone(),
             comparison: settings.ari_comparison.clone(),
-            backoff: Backoff::new(&settings.retry_delays),
-            retry_at: None,
+            pause: Pause::new((settings.conduct.retry_waits)(&settings.retry_delays)),
             current: None,
             reads_failed: 0,
             standing: watch::Sender::default(),
@@ -122,43 +127,57 @@ impl Keeper {
         matches!(self.look_into_storage().await, Ok(true))
     }
 
-    /// Looks after the certificate for ever.
-    pub(super) async fn run(mut self) -> Infallible {
-        loop {
-            self.check().await;
+    /// Looks after the certificate until it is told to stop. It is as if it were told at once if nobody can tell it.
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
+        while *stop.borrow() == Stop::No && !stop.is_closed() {
+            let mut told = stop.clone();
+            let at_once = pin!(told.wait_for(|stop| *stop == Stop::Now));
+            if let Either::Right(_) = select(pin!(self.check()), at_once).await {
+                return;
+            }
             self.standing.send_replace(if self.current.is_some() { Standing::Served } else { Standing::Failed });
             let tick = self.env.monotonic_now() + self.schedule.check_interval();
-            self.env.sleep_until(self.retry_at.map_or(tick, |retry| retry.min(tick))).await;
+            let rest = self.env.sleep_until(self.retry_at().map_or(tick, |retry| retry.min(tick)));
+            drop(select(pin!(rest), pin!(stop.wait_for(|stop| *stop != Stop::No))).await);
         }
+    }
+
+    /// After a failed attempt: when the next one may be made.
+    fn retry_at(&self) -> Option<Monotonic> {
+        let next = self.pause.until().max(self.turns.next_at());
+        next.filter(|_| self.is_due())
     }
 
     async fn check(&mut self) {
         self.look_after_storage().await;
         self.store_again().await;
         self.poll_ari().await;
-        if !self.is_due() {
-            self.retry_at = None;
-            return;
-        }
-        if self.retry_at.is_some_and(|retry| self.env.monotonic_now() < retry) {
-            return;
-        }
-        match self.attempt().await {
-            Ok(()) => {
-                self.backoff.reset();
-                self.retry_at = None;
-                self.poll_ari().await;
-            }
-            Err(e) => {
-                self.env.probe("manager/renewal-failed");
-                let wait = self.backoff.after(e.failure());
-                let asked = match &e {
-                    IssueError::Acme(e) => e.retry_after(),
-                    IssueError::Storage(_) | IssueError::Request(_) => None,
-                };
-                self.retry_at = Some(self.env.monotonic_now() + asked.map_or(wait, |asked| asked.max(wait)));
+        let now = self.env.monotonic_now();
+        if self.is_due() && self.pause.is_over(now) && self.turns.has_come(now) {
+            match self.attempt().await {
+                Ok(()) => {
+                    self.pause.reset();
+                    self.poll_ari().await;
+                }
+                Err(NotObtained::ByAnyIssuer) => self.pause.reset(),
+                Err(NotObtained::Storage(e)) => {
+                    self.begin_pause(Event::StorageTrouble { names: self.names.clone(), reason: e.to_string() });
+                }
+                Err(NotObtained::NotAllowed) => self.begin_pause(Event::Denied { names: self.names.clone() }),
             }
         }
+        if let Some(current) = &self.current
+            && !self.is_due()
+        {
+            self.turns.abandon_others(&self.env, &self.names, &current.issuer).await;
+        }
+    }
+
+    /// No CA could be asked, and this is why.
+    fn begin_pause(&mut self, event: Event) {
+        self.env.probe("manager/renewal-failed");
+        self.announcer.tell(event);
+        self.pause.begin(&self.env, Failure::Other, None);
     }
 
     fn is_due(&self) -> bool {
@@ -167,12 +186,16 @@ impl Keeper {
         self.schedule.is_due(current.set.leaf(), suggestion, self.env.utc_now())
     }
 
-    async fn attempt(&mut self) -> Result<(), IssueError> {
-        let lease = self.issuer.storage.lock_certificate(self.names.first()).await?;
+    /// Makes an attempt at each CA whose turn has come, unless storage has what is wanted.
+    ///
+    /// # Errors
+    /// [`NotObtained`]. What a CA failed with is remembered with its turn.
+    async fn attempt(&mut self) -> Result<(), NotObtained> {
+        let lease = self.turns.lock(&self.names).await.map_err(NotObtained::Storage)?;
         if let Err(e) = self.look_into_storage().await {
             self.reads_failed += 1;
             if self.current.is_none() && self.reads_failed < READS_TRIED_MAX {
-                return Err(e.into());
+                return Err(NotObtained::Storage(e));
             }
         }
         if !self.is_due() {
@@ -183,49 +206,71 @@ impl Keeper {
         let mut unknown = None;
         let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
         let hold = if is_renewal { Some(self.cache.hold(Work::Renewal).await) } else { None };
-        let obtained = self.issuer.obtain(&self.names, replaces, &lease).await;
+        let result = self.turns.obtain(&self.env, &self.names, replaces, &lease).await;
         drop(hold);
-        let obtained = obtained?;
+        let (issuer, obtained) = result?;
         self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });
-        self.show(obtained.set, obtained.stored.is_ok()).await;
+        self.announcer.tell(Event::Obtained {
+            names: self.names.clone(),
+            issuer: issuer.directory_url.clone(),
+            not_after: obtained.set.leaf().not_after,
+            is_renewal,
+        });
+        self.show(obtained.set, issuer, obtained.stored.is_ok()).await;
         Ok(())
     }
 
-    /// Takes over what storage holds, if it lasts longer than what is shown: at the start, or when
+    /// Takes over what storage holds, of whichever CA, if it is newer than what is shown: at the start, or when
     /// another host on the same storage has renewed. Says whether it did.
     async fn look_into_storage(&mut self) -> io::Result<bool> {
+        let now = self.env.utc_now();
         let hold = if self.current.is_some() { Some(self.cache.hold(Work::StorageRead).await) } else { None };
-        let loaded = self.issuer.storage.load_certificate(self.names.first()).await;
+        let mut newest: Option<(CertificateSet, Arc<Issuer>)> = None;
+        let mut failed = None;
+        for issuer in self.turns.issuers() {
+            let shown = newest.as_ref().map(|(set, _)| set).or(self.current.as_ref().map(|current| &current.set));
+            match issuer.storage.load_certificate(self.names.first()).await {
+                Ok(Some(set))
+                    // The operator may have added a name since it was stored.
+                    if set.leaf().covers(self.names.all())
+                        && shown.is_none_or(|shown| set.leaf().supersedes(shown.leaf(), now)) =>
+                {
+                    newest = Some((set, issuer.clone()));
+                }
+                Ok(_) => {}
+                Err(e) => failed = Some(e),
+            }
+        }
         drop(hold);
-        let Some(set) = loaded? else { return Ok(false) };
-        // The operator may have added a name since it was stored.
-        if !set.leaf().covers(self.names.all()) {
-            return Ok(false);
+        match (newest, failed) {
+            (Some((set, issuer)), _) => {
+                self.show(set, issuer, true).await;
+                Ok(true)
+            }
+            (None, Some(e)) => Err(e),
+            (None, None) => Ok(false),
         }
-        let lasts_longer =
-            self.current.as_ref().is_none_or(|current| current.set.leaf().not_after < set.leaf().not_after);
-        if lasts_longer {
-            self.show(set, true).await;
-        }
-        Ok(lasts_longer)
     }
 
-    async fn show(&mut self, set: CertificateSet, is_stored: bool) {
+    async fn show(&mut self, set: CertificateSet, issuer: Arc<Issuer>, is_stored: bool) {
+        let shown = set.shown();
         for name in self.names.all() {
-            self.cache.insert(name, &set).await;
+            self.cache.insert(name, Source::Managed, &shown, self.env.utc_now()).await;
         }
         self.standing.send_replace(Standing::Served);
         self.reads_failed = 0;
-        let replaces = set.leaf().id.clone();
-        let ari = match &replaces {
-            Some(id) => Some(match self.issuer.storage.load_ari(self.names.first(), id).await {
+        let id = set.leaf().id.as_ref();
+        let ari = match id {
+            Some(id) => Some(match issuer.storage.load_ari(self.names.first(), id).await {
                 Some(known) => known,
                 None => Ari::unknown(id.clone()),
             }),
             None => None,
         };
+        let issued_by = issuer.directory_url.clone();
+        let replaces = id.map(|id| Replaced { certificate: id.clone(), issued_by });
         let polls_failed = Backoff::new(&POLL_RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)));
-        self.current = Some(Current { set, ari, polls_failed, poll_retry_at: None, replaces, is_stored });
+        self.current = Some(Current { set, issuer, ari, polls_failed, poll_retry_at: None, replaces, is_stored });
     }
 
     /// Looks whether storage still holds what is shown, for a disk may fail and a person may err. What is lost is
@@ -236,8 +281,8 @@ impl Keeper {
             return;
         }
         self.storage_look_at = now + STORAGE_LOOK_INTERVAL;
-        let storage = &self.issuer.storage;
         let Some(current) = &self.current else { return };
+        let storage = &current.issuer.storage;
         let hold = self.cache.hold(Work::StorageRead).await;
         if let Some(ari) = current.ari.as_ref().filter(|ari| ari.answered.is_some())
             && storage.load_ari(self.names.first(), &ari.certificate).await.is_none()
@@ -259,10 +304,11 @@ impl Keeper {
     /// Stores what could not be stored when it was obtained: it is served meanwhile.
     async fn store_again(&mut self) {
         let Some(current) = self.current.as_mut().filter(|current| !current.is_stored) else { return };
-        if self.issuer.storage.store_certificate(self.names.first(), &current.set).await.is_ok() {
+        let storage = &current.issuer.storage;
+        if storage.store_certificate(self.names.first(), &current.set).await.is_ok() {
             current.is_stored = true;
             self.env.probe("manager/certificate-stored");
-            drop(self.issuer.storage.remove_pending(self.names.first()).await);
+            drop(storage.remove_pending(self.names.first()).await);
         }
     }
 
@@ -270,6 +316,7 @@ impl Keeper {
     async fn poll_ari(&mut self) {
         let now = self.env.utc_now();
         let Some(current) = &mut self.current else { return };
+        let issuer = &current.issuer;
         let Some(ari) = &mut current.ari else { return };
         if !ari.is_due(now) || current.set.leaf().not_after <= now {
             return;
@@ -277,7 +324,7 @@ impl Keeper {
         if current.poll_retry_at.is_some_and(|retry| self.env.monotonic_now() < retry) {
             return;
         }
-        if let Some(stored) = self.issuer.storage.load_ari(self.names.first(), &ari.certificate).await
+        if let Some(stored) = issuer.storage.load_ari(self.names.first(), &ari.certificate).await
             && self.comparison.is_newer(&stored, ari)
         {
             *ari = stored;
@@ -285,7 +332,7 @@ impl Keeper {
                 return;
             }
         }
-        match self.issuer.renewal_info(&ari.certificate).await {
+        match issuer.renewal_info(&ari.certificate).await {
             Ok(Some(info)) => {
                 self.env.probe("manager/ari-polled");
                 ari.take(&self.env, &info);
@@ -303,6 +350,6 @@ impl Keeper {
             }
         }
         // Advisory: if it can't be stored, the CA is asked once more after a restart.
-        drop(self.issuer.storage.store_ari(self.names.first(), ari).await);
+        drop(issuer.storage.store_ari(self.names.first(), ari).await);
     }
 }

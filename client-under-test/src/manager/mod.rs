@@ -1,45 +1,77 @@
 //! The certificate manager: holds valid certificates for its names, and shows it to visitors.
 //!
-//! [`Manager::run`] loads what storage holds, answers challenges and visitors, and renews, for ever. It
-//! keeps nothing that it could not lose: after a power cut at any moment it goes on from its storage.
+//! [`Manager::run`] loads what storage holds, answers challenges and visitors, and renews, until its [`Handle`] says
+//! otherwise. It keeps nothing that it could not lose: after a power cut at any moment it goes on from its storage.
 
 pub mod ari;
 mod attempt;
 pub mod backoff;
 pub mod cache;
 mod challenges;
+pub mod conduct;
 pub mod config;
+mod crew;
+pub mod decision;
+pub mod dns01;
 pub mod endpoint;
+pub mod events;
+pub mod external;
 pub mod http01;
 pub mod issue;
+pub mod lookup;
 mod maintenance;
 pub mod on_demand;
+pub mod order_end;
+pub mod order_note;
+pub mod order_rate;
+pub mod replacement;
+pub mod resolver;
 pub mod rollover;
 pub mod schedule;
 pub mod tls_alpn01;
+pub mod turns;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use challenges::Answers;
 pub use challenges::Solver;
+pub use conduct::Conduct;
 use config::Settings;
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, IssuerConfig};
+use crew::{Crew, Means};
+use decision::Permission;
+pub use decision::{AskEndpoint, Decision};
+pub use dns01::{Dns01, DnsProvider};
 use endpoint::Endpoint;
+use events::Announcer;
+pub use events::{Event, Events, Heard};
+pub use external::ExternalCertificate;
+use external::ExternalKeeper;
 use http01::Tokens;
-use issue::Issuer;
+use issue::{Issuer, Issuers};
+use lookup::Certificates;
 use maintenance::Keeper;
+use on_demand::Keepers;
 pub use on_demand::OnDemand;
+pub use order_rate::OrderRate;
+pub use resolver::Resolver;
 pub use rollover::RolloverRecord;
+use rustls::sign::CertifiedKey;
 pub use schedule::{AriThenRatio, RenewalSchedule};
-use sim::{Env, net::TcpListener};
+use sim::{Env, net::TcpListener, watch};
 
-use crate::storage::Storage;
+use crate::name::{Name, Names};
+
+/// How often the storage is cleaned.
+const CLEANING_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 
 /// A certificate manager, not yet at work.
 #[derive(Debug)]
 pub struct Manager {
     env: Env,
     settings: Settings,
+    handle: Handle,
+    certificates: Arc<Certificates<CertifiedKey>>,
 }
 
 impl Manager {
@@ -48,7 +80,24 @@ impl Manager {
     /// # Errors
     /// [`ConfigError`] for what can't be understood.
     pub fn new(env: Env, config: Config) -> Result<Self, ConfigError> {
-        Ok(Self { env, settings: config.try_into()? })
+        let settings = Settings::try_from(config)?;
+        let wanted = Wanted { certificates: settings.certificates.clone(), is_over: false };
+        let handle = Handle { wanted: Arc::new(watch::Sender::new(wanted)), announcer: Announcer::default() };
+        let seed = u64::from_le_bytes(env.entropy("manager/certificates"));
+        let certificates = Arc::new(Certificates::new(seed, settings.stand_ins.clone()));
+        Ok(Self { env, settings, handle, certificates })
+    }
+
+    /// What it can be spoken to with while it works.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Shows this manager's certificates on any other server of the same program, once it is at work.
+    #[must_use]
+    pub fn resolver(&self) -> Arc<Resolver> {
+        Arc::new(Resolver::new(&self.env, self.certificates.clone()))
     }
 
     /// Takes the ports. Nothing is answered yet, but connections may come.
@@ -61,12 +110,52 @@ impl Manager {
         Ok(Listening { manager: self, http, tls })
     }
 
-    /// Takes the ports and works for ever.
+    /// Takes the ports and works until it is told to shut down.
     ///
     /// # Errors
     /// The operating system's, if a port can't be had.
-    pub async fn run(self) -> io::Result<Infallible> {
-        Ok(self.listen().await?.run().await)
+    pub async fn run(self) -> io::Result<()> {
+        self.listen().await?.run().await;
+        Ok(())
+    }
+}
+
+/// Speaks to a manager at work. What it says holds from a moment later on; to a manager that is gone it says nothing.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    wanted: Arc<watch::Sender<Wanted>>,
+    announcer: Announcer,
+}
+
+/// What a manager is told.
+#[derive(Clone, Debug)]
+struct Wanted {
+    certificates: Vec<Names>,
+    is_over: bool,
+}
+
+impl Handle {
+    /// From now on, these certificates are held, as [`Config::certificates`] has them. What was held before and is among
+    /// them is not disturbed, an order under way included; what is not is renewed and shown no more.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for what can't be understood; then nothing changes.
+    pub fn change_certificates(&self, certificates: &[Vec<String>]) -> Result<(), ConfigError> {
+        let certificates = config::certificates(certificates)?;
+        self.wanted.send_modify(|wanted| wanted.certificates = certificates);
+        Ok(())
+    }
+
+    /// Ends the manager's work: no order is begun any more, what has been begun may come to its end within half a minute,
+    /// and then [`Listening::run`] returns. Nothing is left behind but what storage is for.
+    pub fn shut_down(&self) {
+        self.wanted.send_modify(|wanted| wanted.is_over = true);
+    }
+
+    /// What happens from now on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.announcer.listener()
     }
 }
 
@@ -95,49 +184,97 @@ impl Listening {
         self.tls.local_address()
     }
 
-    /// Works for ever. Dropping the future stops all of it.
-    pub async fn run(self) -> Infallible {
-        let Manager { env, settings } = self.manager;
+    /// Works until it is told to shut down. Dropping the future stops all of it at once.
+    pub async fn run(self) {
+        let Manager { env, settings, handle, certificates } = self.manager;
         let settings = Arc::new(settings);
-        let storage = Storage::new(&env, settings.storage_root.clone(), &settings.directory_url)
-            .with_certificate_writer(settings.certificate_writer.clone())
-            .with_certificate_requirement(settings.certificate_requirement.clone())
-            .with_locks(settings.storage_locks.clone());
-        storage.clean().await;
         let tokens = Tokens::default();
-        let cache = (settings.certificate_cache)(&env);
-        let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone()).with_shared(&storage);
-        let issuer = Arc::new(Issuer::new(&env, &settings, storage.clone(), answers));
+        let cache = (settings.certificate_cache)(&env, certificates);
+        let first = settings.issuers.first().expect("there is one");
+        let storage = settings.storage(&env, first);
+        let records = settings.dns01.clone().map(|dns01| dns01::Records::new(&env, dns01, storage.clone()));
+        let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone(), records.clone());
+        let answers = answers.with_shared(&storage);
+        let issuer = |ca| Arc::new(Issuer::new(&env, &settings, ca, answers.clone()));
+        let issuers: Issuers = settings.issuers.iter().map(issuer).collect();
+        for issuer in &*issuers {
+            issuer.storage.clean().await;
+        }
+        let mut wanted = handle.wanted.subscribe();
+        let announcer = handle.announcer.clone();
+        let means = Means { env, settings: settings.clone(), issuers, cache, announcer };
+        let Means { env, issuers, cache, .. } = &means;
 
+        let certificates = wanted.borrow_and_update().certificates.clone();
         let mut keepers = Vec::new();
         let mut loaded = 0;
-        for names in &settings.certificates {
-            let mut keeper = Keeper::new(names.clone(), issuer.clone(), cache.clone(), &settings);
+        for names in certificates {
+            let mut keeper = Keeper::new(&means, names.clone(), Permission::Given);
             loaded += usize::from(keeper.load().await);
-            keepers.push((names.first(), keeper));
+            keepers.push((names, keeper));
         }
         if loaded > 0 {
             env.probe("manager/restarted-from-storage");
         }
 
-        let on_demand = settings
-            .on_demand
-            .clone()
-            .map(|policy| Arc::new(on_demand::Keepers::new(policy, issuer.clone(), cache.clone(), settings.clone())));
-        let default = settings.certificates.first().map(|names| names.first().clone());
-        let endpoint = Endpoint::new(&env, cache, default, settings.application.clone())
-            .with_on_demand(on_demand)
+        let mut given = Vec::new();
+        for (number, files) in settings.external_certificates.iter().enumerate() {
+            let mut keeper = ExternalKeeper::new(env, cache.clone(), number, files.clone());
+            keeper.look().await;
+            given.push((number, keeper));
+        }
+
+        let on_demand = settings.on_demand.clone().map(|policy| Arc::new(Keepers::new(&means, policy)));
+        let endpoint = Endpoint::new(env, cache.clone(), settings.application.clone())
+            .with_on_demand(on_demand.clone())
             .with_shared(&storage);
-        let _serving = (
+        let serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens, storage)),
             env.spawn("endpoint", endpoint.serve(self.tls)),
-            env.spawn("keep the account", issuer.clone().keep_account()),
+            records.map(|records| env.spawn("remove TXT records", records.clean())),
         );
-        let _keeping: Vec<_> =
-            keepers.into_iter().map(|(name, keeper)| env.spawn(format!("keep {name}"), keeper.run())).collect();
-        let _rolling_over = settings
-            .account_key_lifetime
-            .map(|lifetime| env.spawn("account key", rollover::keep_young(issuer, lifetime)));
-        std::future::pending().await
+        let watching: Vec<_> = given
+            .into_iter()
+            .map(|(number, keeper)| env.spawn(format!("external certificate {number}"), keeper.run()))
+            .collect();
+        let mut keeping_accounts = Vec::new();
+        for issuer in &**issuers {
+            keeping_accounts.push(env.spawn("keep the account", issuer.clone().keep_account()));
+            if let Some(lifetime) = settings.account_key_lifetime {
+                keeping_accounts.push(env.spawn("account key", rollover::keep_young(issuer.clone(), lifetime)));
+            }
+        }
+        let cleaning = env.spawn("clean the storage", clean(env.clone(), issuers.clone(), handle.wanted.subscribe()));
+        let mut crew = Crew::new(&means);
+        for (names, keeper) in keepers {
+            crew.take_on(names, keeper);
+        }
+        while !wanted.borrow_and_update().is_over {
+            let certificates = wanted.borrow().certificates.clone();
+            crew.change_to(certificates);
+            wanted.changed().await.expect("the handle that tells is held here");
+        }
+
+        // Challenges are answered until nobody waits for it.
+        crew.leave().await;
+        if let Some(on_demand) = on_demand {
+            on_demand.leave().await;
+        }
+        drop((serving, keeping_accounts, watching, cleaning));
+        for issuer in &**issuers {
+            issuer.storage.clean().await;
+        }
+        env.probe("manager/shut-down");
+    }
+}
+
+/// Removes what has long expired and nobody wants, once a day.
+async fn clean(env: Env, issuers: Issuers, wanted: watch::Receiver<Wanted>) -> Infallible {
+    loop {
+        env.sleep(CLEANING_INTERVAL).await;
+        for issuer in &*issuers {
+            let is_wanted = |name: &Name| wanted.borrow().certificates.iter().any(|names| names.first() == name);
+            issuer.storage.remove_expired(is_wanted).await;
+        }
     }
 }

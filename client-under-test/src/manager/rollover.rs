@@ -9,7 +9,7 @@ use std::{convert::Infallible, fmt::Debug, future::Future, io, pin::Pin, sync::A
 use sim::crypto::P256Key;
 
 use super::{
-    backoff::{Backoff, Failure},
+    backoff::{Backoff, Failure, RetryWaits},
     issue::{IssueError, Issuer},
 };
 use crate::{
@@ -64,8 +64,7 @@ pub(super) async fn keep_young(issuer: Arc<Issuer>, lifetime: Duration) -> Infal
             Err(e) => {
                 issuer.env.probe("manager/rollover-failed");
                 let wait = backoff.after(Failure::Other);
-                let asked = if let IssueError::Acme(e) = &e { e.retry_after() } else { None };
-                asked.map_or(wait, |asked| asked.max(wait))
+                e.retry_after().map_or(wait, |asked| asked.max(wait))
             }
         };
         issuer.env.sleep(wait).await;
@@ -85,7 +84,7 @@ impl Issuer {
 
     /// Nobody else may speak as the account meanwhile.
     async fn roll_over(&self, lifetime: Duration) -> Result<(), IssueError> {
-        let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
+        let mut client = self.connect().await?;
         let old = self.account(&mut client).await?;
         let _lease = self.storage.lock_account(&self.user).await?;
         // A change that was in doubt may have been made since: the old key would then be refused for ever.

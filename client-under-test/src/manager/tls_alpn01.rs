@@ -11,9 +11,6 @@ use sim::{Env, crypto::P256Key};
 
 use crate::name::Name;
 
-/// The protocol that a validation authority offers, and no other (RFC 8737 §6.2).
-pub const PROTOCOL: &str = "acme-tls/1";
-
 /// Dates are not looked at; these do for clocks that differ.
 const BACKDATE: Duration = Duration::from_secs(3_600);
 const LIFETIME: Duration = Duration::from_secs(7 * 86_400);

@@ -91,7 +91,7 @@ pub fn temporary_of(file: &str, host_name: &str) -> Option<Writer> {
 }
 
 /// A host's name as part of a file's name.
-fn host_label(host_name: &str) -> String {
+pub(super) fn host_label(host_name: &str) -> String {
     host_name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 

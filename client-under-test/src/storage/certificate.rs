@@ -9,10 +9,12 @@ use std::{
 
 use rustls::sign::CertifiedKey;
 use sim::{Env, crypto::P256Key};
+use time::UtcDateTime;
 
 use super::{Storage, atomic::Written};
 use crate::{
     acme::certificate::{CertificateError, Chain, Leaf, pem_blocks},
+    manager::{lookup::Shown, resolver::schemes},
     name::Name,
 };
 
@@ -64,10 +66,16 @@ impl CertificateSet {
         self.chain.check_key(key).is_ok()
     }
 
-    /// The set in the form that TLS answers with.
+    /// The set in the form that handshakes are answered with.
     #[must_use]
-    pub fn certified_key(&self) -> CertifiedKey {
-        CertifiedKey::new(self.chain.certificates().to_vec(), Arc::new(self.key.clone()))
+    pub fn shown(&self) -> Shown<CertifiedKey> {
+        let key = Arc::new(self.key.clone());
+        Shown {
+            schemes: schemes(&*key),
+            certified: Arc::new(CertifiedKey::new(self.chain.certificates().to_vec(), key)),
+            not_before: self.leaf().not_before,
+            not_after: self.leaf().not_after,
+        }
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
@@ -89,6 +97,12 @@ impl fmt::Debug for CertificateSet {
 }
 
 impl Storage {
+    /// When the certificate in `bytes` expires, whoever it is for; `None` if there is none.
+    pub(super) fn expiry(bytes: &[u8]) -> Option<UtcDateTime> {
+        let chain = Chain::of_blocks(pem_blocks(bytes).ok()?).ok()?;
+        Some(chain.leaf().not_after)
+    }
+
     /// Makes `set` the current one of `name`. It is so, for this host and after any crash, from the one
     /// moment on in which the file is renamed.
     ///

@@ -3,7 +3,7 @@
 //! Advisory: if it is missing, unreadable or about another certificate, it is as if nothing were known,
 //! and the CA is asked again.
 
-use std::{io, time::Duration};
+use std::{fmt::Debug, io, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
@@ -17,6 +17,22 @@ use crate::{
     manager::ari::{Ari, Suggestion},
     name::Name,
 };
+
+/// Decides whether what is stored is about the certificate at hand.
+pub trait MetadataOwner: Debug + Send + Sync {
+    /// Whether what says that it is about `stored` may be taken for what is known of `certificate`.
+    fn is_about(&self, stored: Option<&str>, certificate: &CertId) -> bool;
+}
+
+/// Only what is about this very certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ThisCertificate;
+
+impl MetadataOwner for ThisCertificate {
+    fn is_about(&self, stored: Option<&str>, certificate: &CertId) -> bool {
+        stored == Some(certificate.as_str())
+    }
+}
 
 /// The file's content. Every field may be missing.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -44,8 +60,8 @@ impl Metadata {
         }
     }
 
-    fn ari(&self, certificate: &CertId) -> Option<Ari> {
-        if self.certificate.as_deref() != Some(certificate.as_str()) {
+    fn ari(&self, certificate: &CertId, owner: &dyn MetadataOwner) -> Option<Ari> {
+        if !owner.is_about(self.certificate.as_deref(), certificate) {
             return None;
         }
         let time = |text: &Option<String>| text.as_deref().and_then(parse_time);
@@ -76,7 +92,7 @@ impl Storage {
     /// What the CA suggested for `certificate`, if that is known.
     pub async fn load_ari(&self, name: &Name, certificate: &CertId) -> Option<Ari> {
         let bytes = self.read(&self.certificate_file(name, "json")).await.ok()??;
-        serde_json::from_slice::<Metadata>(&bytes).ok()?.ari(certificate)
+        serde_json::from_slice::<Metadata>(&bytes).ok()?.ari(certificate, &*self.metadata_owner)
     }
 }
 

@@ -8,6 +8,8 @@ pub mod account;
 pub mod atomic;
 pub mod certificate;
 pub mod challenge;
+pub mod cleaning;
+pub mod dns_record;
 pub mod lock;
 pub mod metadata;
 pub mod pending;
@@ -41,6 +43,7 @@ pub struct Storage {
     locks: Option<Arc<dyn lock::StorageLocks>>,
     /// Tells this process's locks from those of others.
     process: u64,
+    metadata_owner: Arc<dyn metadata::MetadataOwner>,
 }
 
 impl Storage {
@@ -53,6 +56,7 @@ impl Storage {
             issuer: issuer_key(directory_url),
             writer: Arc::new(atomic::AtomicWrite),
             requirement: Arc::new(certificate::SetAlone),
+            metadata_owner: Arc::new(metadata::ThisCertificate),
             locks: None,
             process: u64::from_le_bytes(env.entropy("storage/process")),
         }
@@ -97,11 +101,21 @@ impl Storage {
         }
     }
 
+    /// The same storage, with other metadata taken for a certificate's.
+    #[must_use]
+    pub fn with_metadata_owner(self, metadata_owner: Arc<dyn metadata::MetadataOwner>) -> Self {
+        Self { metadata_owner, ..self }
+    }
+
+    pub(crate) fn env(&self) -> &Env {
+        &self.env
+    }
+
     fn certificate_directory(&self, name: &Name) -> PathBuf {
         self.root.join("certificates").join(&self.issuer).join(file_name(name))
     }
 
-    fn certificate_file(&self, name: &Name, extension: &str) -> PathBuf {
+    pub(crate) fn certificate_file(&self, name: &Name, extension: &str) -> PathBuf {
         self.certificate_directory(name).join(format!("{}.{extension}", file_name(name)))
     }
 
@@ -109,9 +123,14 @@ impl Storage {
         self.root.join("acme").join(&self.issuer).join("users").join(user)
     }
 
+    fn dns_records_directory(&self) -> PathBuf {
+        self.root.join("acme").join(&self.issuer).join("dns-records")
+    }
+
     /// Removes what a crash left half written. What can't be removed is left; nothing reads it.
     pub async fn clean(&self) {
-        for kind in [self.root.join("certificates").join(&self.issuer), self.user_directory("")] {
+        let certificates = self.root.join("certificates").join(&self.issuer);
+        for kind in [certificates, self.user_directory(""), self.dns_records_directory()] {
             let Ok(entries) = self.env.disk().list(&kind).await else { continue };
             for entry in entries {
                 self.clean_directory(&kind.join(entry)).await;
@@ -139,7 +158,7 @@ impl Storage {
         }
     }
 
-    async fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) async fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         match self.env.disk().read(path).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -166,13 +185,13 @@ impl Storage {
     }
 }
 
-/// A name as a file's name; `*` becomes a word that no name contains.
+/// A name as a file's name; `*`, and the colons of an address, become what no name contains.
 fn file_name(name: &Name) -> String {
-    name.as_str().replace('*', "wildcard_")
+    name.as_str().replace('*', "wildcard_").replace(':', "_")
 }
 
 /// A CA's directory address as a file's name: host, port and path, as Caddy writes them.
-fn issuer_key(directory_url: &Url) -> String {
+pub(crate) fn issuer_key(directory_url: &Url) -> String {
     let port = directory_url.port().map(|port| format!("-{port}")).unwrap_or_default();
     let text = format!("{}{port}{}", directory_url.host_str().unwrap_or_default(), directory_url.path());
     text.trim_end_matches('/').chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect()
@@ -193,6 +212,7 @@ pub(crate) mod tests {
     #[test]
     fn names_and_issuers_become_files_as_in_caddy() {
         assert_eq!(file_name(&"*.example.com".parse().unwrap()), "wildcard_.example.com");
+        assert_eq!(file_name(&"2001:db8::1".parse().unwrap()), "2001_db8__1");
         for (url, key) in [
             ("https://acme-v02.api.letsencrypt.org/directory", "acme-v02.api.letsencrypt.org-directory"),
             ("https://ca.test:14000/dir", "ca.test-14000-dir"),

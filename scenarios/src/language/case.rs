@@ -337,12 +337,16 @@ fn read_bugs(root: &Table, judge: &mut Judge) -> Option<(Vec<Bug>, Vec<CaBehavio
 fn demand_names_resolve(root: &Table, hosts: &BTreeMap<HostName, Host>, zone: Option<&Zone>, judge: &mut Judge) {
     let asks = hosts.iter().find(|(_, host)| match host.kind {
         HostKind::Manager { .. } | HostKind::Visitor { .. } => true,
-        HostKind::Ca { .. } | HostKind::Perspective { .. } | HostKind::Dns {} | HostKind::Faulty { .. } => false,
+        HostKind::Ca { .. }
+        | HostKind::Perspective { .. }
+        | HostKind::Dns { .. }
+        | HostKind::Ask { .. }
+        | HostKind::Faulty { .. } => false,
     });
     let Some((name, _)) = asks else { return };
     let at =
         sub_table(root, "hosts").entry(name.as_str()).map_or_else(|| root.at.clone(), |entry| entry.node.at.clone());
-    if !hosts.values().any(|host| host.kind == HostKind::Dns {}) {
+    if !hosts.values().any(|host| matches!(host.kind, HostKind::Dns { .. })) {
         let message = format!("`{name}` looks names up, and no host is of kind `dns`");
         judge.report(
             Diagnostic::new("missing", &at, message, "can't look names up").help("add\n[hosts.dns]\nkind = \"dns\""),

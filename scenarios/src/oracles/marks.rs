@@ -60,6 +60,7 @@ fn of_event(event: &Event) -> Option<&str> {
         | Event::Data { .. }
         | Event::Handshake { .. }
         | Event::Panic { .. }
+        | Event::TasksAlive { .. }
         | Event::Deadlock { .. }
         | Event::ZoneChanged { .. }
         | Event::SetBack { .. }

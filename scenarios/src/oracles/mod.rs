@@ -18,6 +18,7 @@ mod proofs;
 pub mod reader;
 pub mod recent;
 pub mod registry;
+mod retries;
 pub mod server_side;
 #[cfg(test)]
 mod testing;

@@ -27,6 +27,8 @@ pub(super) struct Proofs {
     redirected: Recent<Asked, (Identifier, String)>,
     /// What the DNS holds the names to be that are asked for, with whose control is proved there.
     aliases: Recent<String, Identifier>,
+    /// ACME clients: what they look at proves nothing to a CA.
+    clients: Recent<Arc<str>, ()>,
     /// Who asked the DNS, by address and id.
     asked: Recent<(SocketAddr, u16), Arc<str>>,
 }
@@ -43,7 +45,12 @@ pub(super) struct Proof {
 
 impl Default for Proofs {
     fn default() -> Self {
-        Self { redirected: Recent::new(1_000), aliases: Recent::new(1_000), asked: Recent::new(1_000) }
+        Self {
+            redirected: Recent::new(1_000),
+            aliases: Recent::new(1_000),
+            clients: Recent::new(1_000),
+            asked: Recent::new(1_000),
+        }
     }
 }
 
@@ -57,8 +64,11 @@ impl Proofs {
         if let Some(message) = seen.dns() {
             return self.dns(message, seen.moment.host.as_ref());
         }
-        let step = seen.step().filter(|step| step.moment == Moment::Received)?;
-        self.http01(step)
+        let step = seen.step()?;
+        if let Some(client) = step.client.as_ref().filter(|_| step.jws().is_some()) {
+            self.clients.insert(client.clone(), ());
+        }
+        if step.moment == Moment::Received { self.http01(step) } else { None }
     }
 
     fn dns(&mut self, message: &Message, sender: Option<&Arc<str>>) -> Option<Proof> {
@@ -69,6 +79,9 @@ impl Proofs {
             return None;
         }
         let host = self.asked.remove(&(message.to, message.id));
+        if host.as_ref().is_some_and(|host| self.clients.get(host).is_some()) {
+            return None;
+        }
         if message.answers.iter().any(|answer| answer.kind == "TXT") {
             return Some(Proof { host, name, token: None });
         }

@@ -126,14 +126,22 @@ pub const LAWS: &[LawEntry] = laws! {
         "A CA creates an account for a client.";
     "manager.active-pair-matches" Always ["M2"] [] |_| Box::<laws::active_pair_matches::ActivePairMatches>::default(),
         "A certificate and its private key, on disk and as served, belong together.";
+    "manager.ari-of-own-certificate" Always ["M13"] [] |_| Box::<laws::ari_of_own_certificate::AriOfOwnCertificate>::default(),
+        "Renewal information is asked for, and acted upon, by the identifier of the very certificate.";
     "manager.ari-poll-gap" Always ["M12"] [AtLeast] |settings| Box::new(laws::ari_poll_gap::AriPollGap::new(settings)),
         "Between two polls of one certificate's renewal information lie the answer's Retry-After and a minute at least.";
+    "manager.backs-off" Always ["M5"] [AtLeast, AtMost] |settings| Box::new(laws::backs_off::BacksOff::new(settings)),
+        "Between failed attempts for the same names lie waits that do not shrink, and no more than five validations of a name fail in an hour.";
     "manager.certificate-obtained" Milestone ["L2"] [] |_| Box::<laws::certificates::Obtained>::default(),
         "The manager downloads a certificate that it did not have.";
     "manager.certificate-renewed" Milestone ["L1"] [] |_| Box::<laws::certificates::Renewed>::default(),
         "The manager downloads a further certificate for names that it has one for.";
     "manager.challenge-posted-once" Always ["M19"] [] |_| Box::<laws::challenge_posted_once::ChallengePostedOnce>::default(),
         "A challenge that the CA has accepted a POST for is not posted again.";
+    "manager.cleans-up-challenges" Always ["M9"] [Within] |settings| Box::new(laws::cleans_up_challenges::CleansUpChallenges::new(settings)),
+        "A TXT record that proves control stays until its authorization is over, and then goes in time.";
+    "manager.forgets-failures" Always ["L11"] [Within] |settings| Box::new(laws::forgets_failures::ForgetsFailures::new(settings)),
+        "Success resets the back-off: the first retry after a later failure comes soon.";
     "manager.heals-storage" Always ["L6"] [Within] |settings| Box::new(laws::heals_storage::HealsStorage::new(settings)),
         "What was damaged of a managed name's or an account's files is replaced by something good in time.";
     "manager.holds-accepted-key" Always ["M15"] [] |_| Box::<laws::holds_accepted_key::HoldsAcceptedKey>::default(),
@@ -142,34 +150,64 @@ pub const LAWS: &[LawEntry] = laws! {
         "A resource is not asked again before the Retry-After of its last answer has passed.";
     "manager.issuance-rate" Always ["M4"] [] |_| Box::<laws::issuance_rate::IssuanceRate>::default(),
         "For one set of names, certificates come no faster than one for each third of their lifetime.";
+    "manager.leaves-nothing-open" Always ["M8"] [Within] |settings| Box::new(laws::leaves_nothing_open::LeavesNothingOpen::new(settings)),
+        "No authorization stays pending at the CA once nobody works on its order any more.";
+    "manager.looks-on-time" Always ["L5"] [Within] |settings| Box::new(laws::looks_on_time::LooksOnTime::new(settings)),
+        "Renewal information is asked for again when the CA said it should be, or soon after, by the clock on the wall.";
     "manager.new-orders" Always ["M4"] [AtMost, Per] |settings| Box::new(laws::new_orders::NewOrders::new(settings)),
         "A CA creates no more orders for its clients than the scenario allows.";
+    "manager.no-hot-loop" Always ["M6"] [AtMost, Per] |settings| Box::new(laws::no_hot_loop::NoHotLoop::new(settings)),
+        "Nothing of an order is asked for again and again without a pause.";
     "manager.one-account" Always ["M14"] [] |_| Box::<laws::one_account::OneAccount>::default(),
         "At each CA, one account is created for a contact.";
     "manager.one-open-order" Always ["M3"] [] |_| Box::<laws::one_open_order::OneOpenOrder>::default(),
         "At most one order for a set of names is open at any time, unless a crash left one behind.";
+    "manager.orders-only-allowed" Always ["M10", "V5"] [Within] |settings| Box::new(laws::orders_only_allowed::OrdersOnlyAllowed::new(settings)),
+        "On demand, no name is ordered that the operator's server did not allow just before.";
     "manager.renews-before-expiry" Always ["L1"] [Margin] |settings| Box::new(laws::renews_before_expiry::RenewsBeforeExpiry::new(settings)),
         "Before a certificate expires, or earlier by a margin, a newer one for the same names has been downloaded.";
+    "manager.renews-in-window" Always ["L9"] [Within] |settings| Box::new(laws::renews_in_window::RenewsInWindow::new(settings)),
+        "What the CA wants renewed is renewed by the end of the window that it gives, or soon after.";
+    "manager.replaces-where-it-belongs" Always ["M11"] [] |_| Box::<laws::replaces_where_it_belongs::ReplacesWhereItBelongs>::default(),
+        "Orders say what they replace only to the CA that issued it, as the account that has it, and not after a refusal.";
+    "nodes.serve-newest" Always ["L7"] [Within] |settings| Box::new(laws::serves_newest::ServesNewest::new(settings)),
+        "Every host on a disk serves the newest certificate that the disk has held for long enough.";
     "nonces.single-use" Always ["M7"] [] |_| Box::<laws::nonces_single_use::NoncesSingleUse>::default(),
         "The client sends no nonce twice; a POST that is tried again carries a new one.";
     "storage.files-parse" Always ["S1"] [] |_| Box::<laws::files_parse::FilesParse>::default(),
         "What a storage holds, at rest and as programs read it, is an old value or a new one, whole.";
+    "storage.keys-private" Always ["M17"] [] |_| Box::<laws::keys_private::KeysPrivate>::default(),
+        "Private keys are written to files that nobody else may read, and nowhere else.";
     "storage.locks-exclusive" Always ["M18"] [Within] |settings| Box::new(laws::locks_exclusive::LocksExclusive::new(settings)),
         "A lock on a shared storage has one living holder at a time, and nobody else removes it.";
+    "storage.nothing-left-behind" Always ["L10", "S8"] [] |_| Box::<laws::nothing_left_behind::NothingLeftBehind>::default(),
+        "When a program has ended of its own accord, no temporary file of its is left.";
+    "storage.removes-only-expired" Always ["S6"] [] |_| Box::<laws::removes_only_expired::RemovesOnlyExpired>::default(),
+        "A certificate is removed from storage only after it has expired.";
     "storage.writes-mixed" Milestone ["S1"] [] |_| Box::<laws::writes_mixed::WritesMixed>::default(),
         "Two hosts write one file in place, and behind the shorter text stays the end of the longer one.";
     "visitors.always-served" Always ["V9"] [] |_| Box::<laws::always_served::AlwaysServed>::default(),
         "Once a name was served well, it is served at each later visit while its certificate lives.";
+    "visitors.challenge-certificates-hidden" Always ["V3"] [] |_| Box::<laws::challenge_certificates_hidden::ChallengeCertificatesHidden>::default(),
+        "What answers a tls-alpn-01 challenge is shown under acme-tls/1 alone, and nothing else is shown there.";
+    "visitors.exact-beats-wildcard" Always ["V10"] [] |_| Box::<laws::exact_beats_wildcard::ExactBeatsWildcard>::default(),
+        "A wildcard's certificate is shown only while it is valid, and to nobody whose name has a valid one of its own.";
     "visitors.handshake-within" Always ["L3", "V4"] [Within] |settings| Box::new(laws::handshake_within::HandshakeWithin::new(settings)),
         "No visitor's TLS handshake takes longer than the scenario allows, and none goes on for ever.";
     "visitors.names-match" Always ["V2"] [] |_| Box::<laws::names_match::NamesMatch>::default(),
         "The certificate that a visitor is served covers the name asked for; a wildcard covers one label.";
+    "visitors.see-complete-chain" Always ["V7"] [] |_| Box::<laws::see_complete_chain::SeeCompleteChain>::default(),
+        "The chain that a visitor is served is in order and valid by true time, and leads to a root.";
     "visitors.see-valid-certificate" Always ["V1"] [] |_| Box::<laws::see_valid_certificate::SeeValidCertificate>::default(),
         "No visitor is served a certificate that has expired or is not valid yet, by true time.";
+    "visitors.unharmed-by-others" Always ["V8"] [] |_| Box::<laws::unharmed_by_others::UnharmedByOthers>::default(),
+        "Whoever waits for an answer while another visitor hangs up is served all the same.";
     "world.no-deadlock" Always ["L3", "L4"] [] |_| Box::<laws::no_deadlock::NoDeadlock>::default(),
         "No tasks wait for each other for ever, and every operation ends.";
     "world.no-panic" Always ["M1"] [] |_| Box::<laws::no_panic::NoPanic>::default(),
         "No task panics.";
+    "world.tasks-bounded" Always ["M20"] [AtMost] |settings| Box::new(laws::tasks_bounded::TasksBounded::new(settings)),
+        "No host has more tasks alive at a time than the scenario allows.";
 };
 
 #[cfg(test)]

@@ -85,6 +85,7 @@ const UNJUDGED: &[(&str, &str)] = &[
     ("ca.clocks-agree", "whoever serves the CA may move its clock"),
     ("ca.issues-only-corroborated", "a log does not say how many remote perspectives the CA has"),
     ("manager.", "it binds one client, and a log may show many and never what they keep"),
+    ("nodes.", "it binds whoever serves the certificates"),
     ("nonces.", "it binds one client, and a log may show many and never what they keep"),
     ("storage.", "it binds a client's disk"),
     ("visitors.", "it binds whoever serves the certificates"),

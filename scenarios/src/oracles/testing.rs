@@ -24,19 +24,40 @@ pub(super) struct Issued {
 
 impl Issued {
     pub(super) fn new(names: &[&str], not_before_s: i64, not_after_s: i64) -> Self {
-        Self::make(names, not_before_s, not_after_s, None)
+        Self::make(names, not_before_s, not_after_s, |_| {})
+    }
+
+    /// With an authority key identifier, so that renewal information has a name for it.
+    pub(super) fn of_an_authority(names: &[&str], not_before_s: i64, not_after_s: i64) -> Self {
+        Self::make(names, not_before_s, not_after_s, |parameters| {
+            parameters.use_authority_key_identifier_extension = true;
+        })
     }
 
     /// With this serial number, by its octets.
     pub(super) fn numbered(names: &[&str], not_before_s: i64, not_after_s: i64, serial: &[u8]) -> Self {
-        Self::make(names, not_before_s, not_after_s, Some(serial))
+        Self::make(names, not_before_s, not_after_s, |parameters| {
+            parameters.serial_number = Some(rcgen::SerialNumber::from_slice(serial));
+        })
     }
 
-    fn make(names: &[&str], not_before_s: i64, not_after_s: i64, serial: Option<&[u8]>) -> Self {
+    /// What answers a tls-alpn-01 challenge.
+    pub(super) fn for_challenge(name: &str, not_after_s: i64) -> Self {
+        Self::make(&[name], 0, not_after_s, |parameters| {
+            parameters.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])];
+        })
+    }
+
+    fn make(
+        names: &[&str],
+        not_before_s: i64,
+        not_after_s: i64,
+        change: impl FnOnce(&mut rcgen::CertificateParams),
+    ) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut parameters =
             rcgen::CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
-        parameters.serial_number = serial.map(rcgen::SerialNumber::from_slice);
+        change(&mut parameters);
         parameters.not_before = time::OffsetDateTime::from_unix_timestamp(not_before_s).unwrap();
         parameters.not_after = time::OffsetDateTime::from_unix_timestamp(not_after_s).unwrap();
         let certificate = parameters.self_signed(&key).unwrap();
@@ -354,17 +375,28 @@ impl Story {
 
     /// A whole issuance, of a certificate that is valid from now on.
     pub(super) fn issuance(&mut self, names: &[&str], lifetime_days: i64) -> Issued {
+        let certificate = Issued::new(names, self.now_s(), self.now_s() + lifetime_days * DAY_S);
+        self.issue(names, &certificate);
+        certificate
+    }
+
+    /// A whole issuance of a certificate that renewal information has a name for, which is returned.
+    pub(super) fn issued_by_an_authority(&mut self, names: &[&str], lifetime_days: i64) -> String {
+        let certificate = Issued::of_an_authority(names, self.now_s(), self.now_s() + lifetime_days * DAY_S);
+        self.issue(names, &certificate);
+        super::reader::certificate::Certificate::read(&certificate.der).unwrap().renewal_id.unwrap()
+    }
+
+    fn issue(&mut self, names: &[&str], certificate: &Issued) {
         if self.orders == 0 {
             self.new_account("mailto:a@a.test", 201);
         }
-        let certificate = Issued::new(names, self.now_s(), self.now_s() + lifetime_days * DAY_S);
         let order = self.new_order(names);
         for name in names {
             self.authorize(name, order, "valid");
         }
         self.finalize(names, names, order);
-        self.download(order, &certificate);
-        certificate
+        self.download(order, certificate);
     }
 
     pub(super) fn renewal_info(&mut self, id: &str, start: &str, end: &str, retry_after: Option<&str>) {
@@ -406,6 +438,35 @@ impl Story {
         }
     }
 
+    /// The thumbprint of the key that signs.
+    pub(super) fn thumbprint(&self) -> String {
+        let key = self.key.as_ref().expect("the story has set a key");
+        super::reader::jws::thumbprint(&jwk(key)).expect("it is a P-256 key")
+    }
+
+    /// The manager adds a TXT record, or removes it.
+    pub(super) fn dns_update(&mut self, owner: &str, value: &str, is_addition: bool) {
+        use hickory_proto::{
+            op::{Message, MessageType, OpCode, Query},
+            rr::{DNSClass, Name, RData, Record, RecordType, rdata::TXT},
+        };
+        self.port += 1;
+        let manager = format!("10.0.0.1:{}", self.port).parse().unwrap();
+        let server = "10.0.0.9:53".parse().unwrap();
+        let mut message = Message::new(self.port, MessageType::Query, OpCode::Update);
+        message.add_query(Query::query(Name::from_ascii("test.").unwrap(), RecordType::SOA));
+        let owner = Name::from_ascii(format!("{owner}.")).unwrap();
+        let mut record = Record::from_rdata(owner, 0, RData::TXT(TXT::new(vec![value.to_owned()])));
+        if !is_addition {
+            record.dns_class = DNSClass::NONE;
+        }
+        message.authorities.push(record);
+        self.event(Some("manager"), Event::Datagram { from: manager, to: server, payload: message.to_vec().unwrap() });
+        message.metadata.message_type = MessageType::Response;
+        message.authorities.clear();
+        self.event(Some("dns"), Event::Datagram { from: server, to: manager, payload: message.to_vec().unwrap() });
+    }
+
     fn handshake(&mut self, server_name: &str, outcome: HandshakeOutcome) {
         self.port += 1;
         let connection = format!("10.0.0.3:{}-10.0.0.1:443", self.port);
@@ -427,6 +488,12 @@ impl Story {
     /// A visitor is served.
     pub(super) fn visit(&mut self, server_name: &str, certificate: &Issued) {
         self.handshake(server_name, HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] });
+    }
+
+    /// A visitor is served a chain.
+    pub(super) fn visit_chain(&mut self, server_name: &str, chain: &[&Issued]) {
+        let chain = chain.iter().map(|certificate| certificate.der.clone()).collect();
+        self.handshake(server_name, HandshakeOutcome::Completed { chain });
     }
 
     /// A visitor is served over this connection.
@@ -455,6 +522,7 @@ impl Story {
             path: path.into(),
             to: to.map(Into::into),
             mode: None,
+            access: None,
             offset: None,
             bytes: bytes.as_bytes().to_vec(),
             error: None,

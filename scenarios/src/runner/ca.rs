@@ -48,8 +48,28 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::AccountKeyInMemory
         | Bug::RenewalUnderCacheLock
         | Bug::StorageReadUnderCacheLock
+        | Bug::ReplacesEverywhere
+        | Bug::NobodyAsked
+        | Bug::WildcardShadow
+        | Bug::AcmeTlsAmongOthers
         | Bug::StorageLocksDoNothing
-        | Bug::StorageLockByTime => {}
+        | Bug::StorageLockByTime
+        | Bug::RetriesAtOnce
+        | Bug::FailureAdvancesDate
+        | Bug::StopsAtAFailure
+        | Bug::TenFailures
+        | Bug::RetryAfterIgnored
+        | Bug::RetryAfterZero
+        | Bug::NonceSentAgain
+        | Bug::ReplacesForEver
+        | Bug::AuthorizationLeftPending
+        | Bug::KeyBeforeCertificate
+        | Bug::FormerCertificatesWindow
+        | Bug::TimerStandsStill
+        | Bug::SuggestionIgnored
+        | Bug::StoreErrorIgnored
+        | Bug::KeyForEverybody
+        | Bug::TxtReplaced => {}
     }
 }
 
@@ -68,6 +88,7 @@ pub fn carry_out(verb: &Verb, ca: &Ca, now: UtcDateTime) -> bool {
         | Verb::HostResume { .. }
         | Verb::DiskFail { .. }
         | Verb::DiskDamage { .. }
+        | Verb::DiskGiveCertificate { .. }
         | Verb::ClockStep { .. }
         | Verb::ClockSetDrift { .. }
         | Verb::LinkSet { .. }
@@ -80,6 +101,8 @@ pub fn carry_out(verb: &Verb, ca: &Ca, now: UtcDateTime) -> bool {
         | Verb::DnsReplace { .. }
         | Verb::DnsRemove { .. }
         | Verb::DnsServfail { .. }
+        | Verb::ManagerReload { .. }
+        | Verb::ManagerShutDown { .. }
         | Verb::Probe { .. } => return false,
     }
     true

@@ -1,10 +1,13 @@
 //! Runs cases: one world per seed, many side by side, each verdict reproducible.
 
+mod ask;
 pub mod ca;
 mod console;
 mod explore;
 mod faulty;
 mod judge;
+mod operator;
+mod operators_ca;
 mod pool;
 mod run;
 mod stage;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -10,24 +11,30 @@ use std::{
 
 use ca_mock::{
     Ca,
-    dns::{DnsServer, Zone, ZoneHandle},
+    dns::{DnsServer, RecordData, Zone, ZoneHandle},
 };
 use client_under_test::{
-    Manager,
-    manager::{OnDemand, RenewalSchedule, Solver},
+    acme::{external_account::ExternalAccount, preferred_chain::PreferredChain},
+    historical,
+    manager::{
+        AskEndpoint, Decision, Dns01, DnsProvider, ExternalCertificate, IssuerConfig, OnDemand, RenewalSchedule,
+        Solver, dns01::update::DnsUpdate,
+    },
     storage::lock::{NumberedFiles, StorageLocks},
 };
 use rustls::RootCertStore;
 use sim::{
     Env,
-    trace::Observer,
+    trace::{Event, Observer},
     world::{ClockOptions, CrashPoint, HostId, HostOptions, Latency, Link, Options, World},
 };
 
 use super::{
-    ca,
+    ask, ca,
     explore::{self, Cut},
     faulty,
+    operator::Operator,
+    operators_ca::OperatorsCa,
     steps::{Cast, StepLog, disk::STORAGE_ROOT},
     visitor::{self, Visits},
 };
@@ -107,6 +114,7 @@ pub(super) fn build(
         .map(|name| (name.as_str().to_owned(), world.host(name.as_str()).expect("just added")))
         .collect();
     set_links(&mut world, case, &hosts);
+    add_visited_names(&mut world, case)?;
     for (name, served_at) in served_names(case, &addresses) {
         world.add_name(name, served_at);
     }
@@ -120,16 +128,29 @@ pub(super) fn build(
         }
     }
     let cas = cas(case, &mut world, &hosts, &resolvers)?;
+    let any = hosts.values().next().ok_or_else(|| StageError("a scenario without hosts".into()))?;
+    let operators_ca = Arc::new(OperatorsCa::new(&world.env(*any)));
+    let mut operators = BTreeMap::new();
     for (name, host) in &case.hosts {
         let id = hosts[name.as_str()];
-        let ca = cas.get(name.as_str()).or_else(|| cas.values().next());
-        set_program(&mut world, case, host, id, &resolvers, ca)?;
+        let operator = set_program(&mut world, case, (name, host), id, &resolvers, &cas, &operators_ca)?;
+        operators.extend(operator.map(|operator| (name.as_str().to_owned(), operator)));
+    }
+    for step in &case.timeline {
+        if let Verb::ManagerReload { host, .. } | Verb::ManagerShutDown { host, .. } = &step.verb
+            && !operators.contains_key(host.as_str())
+        {
+            return Err(StageError(format!("{host} is not a host of kind manager")));
+        }
+        if let Verb::ManagerReload { host, names } = &step.verb {
+            names.0.iter().for_each(|name| world.add_name(name, vec![addresses[host.as_str()]]));
+        }
     }
     let net = case.net.clone();
     let order = start_order(case, &hosts);
     Ok(Staged {
         world,
-        cast: Cast { hosts, order, net, zones, cas, log: StepLog::default(), seed },
+        cast: Cast { hosts, order, net, zones, cas, operators, operators_ca, log: StepLog::default(), seed },
         bench: bench.clone(),
     })
 }
@@ -155,7 +176,18 @@ fn served_names<'a>(case: &'a Case, addresses: &BTreeMap<String, IpAddr>) -> BTr
     for (host, of_host) in &case.hosts {
         let HostKind::Manager { names, on_demand, .. } = &of_host.kind else { continue };
         for name in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
-            served.entry(name).or_default().push(addresses[host.as_str()]);
+            let visited: Vec<&str> = match name.strip_prefix("*.") {
+                None => vec![name],
+                Some(parent) => visited_below(case, parent).collect(),
+            };
+            // An address leads to itself.
+            let address = name.parse().unwrap_or(addresses[host.as_str()]);
+            for name in visited {
+                let known = served.entry(name).or_default();
+                if !known.contains(&address) {
+                    known.push(address);
+                }
+            }
         }
     }
     served
@@ -163,7 +195,7 @@ fn served_names<'a>(case: &'a Case, addresses: &BTreeMap<String, IpAddr>) -> BTr
 
 fn start_order(case: &Case, hosts: &BTreeMap<String, HostId>) -> Vec<HostId> {
     let rank = |host: &Host| match host.kind {
-        HostKind::Dns {} => 0,
+        HostKind::Dns { .. } | HostKind::Ask { .. } => 0,
         HostKind::Ca { .. } => 1,
         HostKind::Perspective { .. } | HostKind::Manager { .. } => 2,
         HostKind::Visitor { .. } | HostKind::Faulty { .. } => 3,
@@ -222,7 +254,7 @@ impl Resolvers<'_> {
 /// What each DNS host serves: at first the same zone.
 fn zones(case: &Case) -> Result<BTreeMap<String, ZoneHandle>, StageError> {
     let zones = the_zone(case)?;
-    let servers = case.hosts.iter().filter(|(_, host)| host.kind == HostKind::Dns {});
+    let servers = case.hosts.iter().filter(|(_, host)| matches!(host.kind, HostKind::Dns { .. }));
     Ok(servers.map(|(name, _)| (name.as_str().to_owned(), ZoneHandle::new(zones.clone()))).collect())
 }
 
@@ -239,6 +271,24 @@ fn the_zone(case: &Case) -> Result<Vec<Zone>, StageError> {
         ))
     })?;
     Ok(vec![parsed])
+}
+
+/// Visitors go where the zone sends them, also with a name that no manager knows of.
+fn add_visited_names(world: &mut World, case: &Case) -> Result<(), StageError> {
+    let zones = the_zone(case)?;
+    for host in case.hosts.values() {
+        let HostKind::Visitor { visits, .. } = &host.kind else { continue };
+        for name in &visits.0 {
+            let data = zones.iter().flat_map(|zone| zone.data_at(name));
+            let addresses: Vec<IpAddr> = data
+                .filter_map(|data| if let RecordData::A(address) = data { Some(address.into()) } else { None })
+                .collect();
+            if !addresses.is_empty() {
+                world.add_name(name, addresses);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The CAs, which exist before their hosts start and outlive their crashes, as a database does.
@@ -271,16 +321,20 @@ fn cas(
     Ok(cas)
 }
 
+/// Sets what runs on a host; if that is a manager, it has an operator.
 fn set_program(
     world: &mut World,
     case: &Case,
-    host: &Host,
+    (name, host): (&HostName, &Host),
     id: HostId,
     resolvers: &Resolvers<'_>,
-    ca: Option<&Ca>,
-) -> Result<(), StageError> {
-    let a_ca =
-        || ca.cloned().ok_or_else(|| StageError(format!("host {} needs a host of kind ca", world.host_name(id))));
+    cas: &BTreeMap<String, Ca>,
+    operators_ca: &OperatorsCa,
+) -> Result<Option<Operator>, StageError> {
+    let a_ca = || {
+        let own_or_first = cas.get(name.as_str()).or_else(|| cas.values().next());
+        own_or_first.cloned().ok_or_else(|| StageError(format!("host {name} needs a host of kind ca")))
+    };
     match &host.kind {
         HostKind::Ca { .. } => {
             let ca = a_ca()?;
@@ -300,50 +354,98 @@ fn set_program(
                 }
             });
         }
-        HostKind::Dns {} => {
-            let zones = resolvers.zones[world.host_name(id)].clone();
-            world.set_program(id, move |env| serve_dns(env, zones.clone()));
+        HostKind::Dns { update_lag } => {
+            let (zones, update_lag) = (resolvers.zones[world.host_name(id)].clone(), *update_lag);
+            world.set_program(id, move |env| serve_dns(env, zones.clone(), update_lag));
         }
         HostKind::Manager {
             names,
             account_key_lifetime,
             one_certificate,
+            cas: asked,
             on_demand,
+            ask,
+            visitors_waiting_max,
             on_demand_capacity,
+            external_certificate,
             challenge,
+            external_account,
+            profile,
+            preferred_issuer,
         } => {
-            let ca = a_ca()?;
-            let mut config = manager_config(case, &names.0, &ca);
+            let asked = match asked {
+                Some(asked) => asked.iter().map(|name| the_ca(cas, name)).collect::<Result<Vec<_>, _>>()?,
+                None => vec![a_ca()?],
+            };
+            let mut config = manager_config(case, &names.0, &asked);
             if host.shared_disk.is_some() {
                 config.storage_locks = Some(storage_locks(case));
             }
             config.solver = match challenge {
                 ChallengeType::Http01 => Solver::Http01,
                 ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
+                ChallengeType::Dns01 => Solver::Dns01,
             };
-            config.on_demand = on_demand.as_ref().map(|names| OnDemand {
-                allowed: names.0.clone(),
-                capacity: (*on_demand_capacity).try_into().expect("a usize has 32 bits at least"),
-            });
+            if *challenge == ChallengeType::Dns01 {
+                let server = resolvers.server(None)?;
+                let server = server.ok_or_else(|| StageError("dns-01 needs a host of kind dns".into()))?;
+                config.dns01 = Some(Dns01::new(dns_provider(case, server), server));
+            }
+            let asked = ask.as_ref().map(|ask| the_asked(case, ask)).transpose()?;
+            if on_demand.is_some() || asked.is_some() {
+                let size = |number: NonZeroU32| number.try_into().expect("a usize has 32 bits at least");
+                config.on_demand = Some(OnDemand {
+                    allowed: on_demand.iter().flat_map(|names| names.0.clone()).collect(),
+                    decision: asked.as_ref().map(|(url, _)| decision(case, url)).transpose()?,
+                    capacity: size(*on_demand_capacity),
+                    waiting_max: size(*visitors_waiting_max),
+                });
+            }
+            if let Some((_, allowed)) = asked {
+                let address = resolvers.addresses[name.as_str()];
+                allowed.iter().for_each(|name| world.add_name(name, vec![address]));
+                let host = || ("host".to_owned(), name.as_str().to_owned());
+                let tell = |probe: &str, about| Event::Probe { name: probe.to_owned(), about };
+                world.record(tell("scenario/asks", BTreeMap::from([host()])));
+                for set_up in names.0.iter().chain(on_demand.iter().flat_map(|names| &names.0)) {
+                    let about = BTreeMap::from([host(), ("name".to_owned(), set_up.clone())]);
+                    world.record(tell("scenario/needs-no-ask", about));
+                }
+            }
+            config.external_certificates = external_certificate
+                .iter()
+                .map(|file| ExternalCertificate { chain: file.into(), key: file.into() })
+                .collect();
             if *one_certificate {
                 config.certificates = vec![names.0.clone()];
             }
             config.account_key_lifetime = *account_key_lifetime;
-            world.set_program(id, move |env| {
-                let config = config.clone();
-                async move {
-                    let manager = Manager::new(env, config).expect("the language has checked the names");
-                    manager.run().await.expect("the manager's ports are free on its own host");
-                }
-            });
+            for issuer in &mut config.issuers {
+                issuer.external_account = external_account.as_deref().map(|kid| external(case, kid)).transpose()?;
+                issuer.profile = profile.as_ref().map(|profile| profile.as_str().to_owned());
+                issuer.preferred_chain = preferred_issuer.clone().map(PreferredChain::Issuer);
+            }
+            let operator = Operator::new(config);
+            let of_host = operator.clone();
+            world.set_program(id, move |env| of_host.clone().run_manager(env));
+            return Ok(Some(operator));
         }
-        HostKind::Visitor { visits, every, from } => {
+        HostKind::Ask { host_name, allows, answer_delay } => {
+            let address = resolvers.addresses[name.as_str()];
+            host_name.0.iter().for_each(|name| world.add_name(name, vec![address]));
+            let answers = ask::Answers { allowed: Arc::new(allows.0.iter().cloned().collect()), delay: *answer_delay };
+            world.set_program(id, move |env| ask::serve(env, answers.clone()));
+        }
+        HostKind::Visitor { visits, offers, every, from, at_once } => {
             let mut roots = RootCertStore::empty();
-            if let Some(ca) = ca {
+            for ca in cas.values() {
                 let pem = pem::parse(ca.issuer_root_pem()).map_err(|e| StageError(e.to_string()))?;
                 roots.add(pem.into_contents().into()).map_err(|e| StageError(e.to_string()))?;
             }
-            let visits = Visits { names: visits.0.clone(), port: 443, first: *from, every: *every, roots };
+            roots.add(operators_ca.root().clone()).map_err(|e| StageError(e.to_string()))?;
+            let (names, first, every, at_once) = (visits.0.clone(), *from, *every, at_once.get());
+            let offers = offers.clone().unwrap_or_default();
+            let visits = Visits { names, port: 443, offers, first, every, at_once, roots };
             world.set_program(id, move |env| visitor::visit(env, visits.clone()));
         }
         HostKind::Faulty { misconduct } => {
@@ -351,47 +453,128 @@ fn set_program(
             world.set_program(id, move |env| faulty::misbehave(env, misconduct));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
-async fn serve_dns(env: Env, zones: ZoneHandle) {
-    let local = SocketAddr::from(([0, 0, 0, 0], 53));
-    let server = DnsServer::bind(&env, local, zones).await.expect("the DNS port is free on its own host");
-    server.serve().await;
+/// The address of the host of kind `ask` of this name, and what it allows.
+fn the_asked<'a>(case: &'a Case, name: &HostName) -> Result<(String, &'a [String]), StageError> {
+    match case.hosts.get(name).map(|host| &host.kind) {
+        Some(HostKind::Ask { host_name, allows, .. }) => {
+            let host = host_name.0.first().ok_or_else(|| StageError("an endpoint to ask without a name".into()))?;
+            Ok((format!("http://{host}/allowed"), &allows.0))
+        }
+        Some(_) | None => Err(StageError(format!("{name} is not a host of kind ask"))),
+    }
 }
 
-fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::Config {
+fn decision(case: &Case, url: &str) -> Result<Arc<dyn Decision>, StageError> {
+    if case.bugs.contains(&Bug::NobodyAsked) {
+        return Ok(Arc::new(historical::NobodyAsked));
+    }
+    Ok(Arc::new(AskEndpoint::new(url).map_err(|e| StageError(e.to_string()))?))
+}
+
+fn issuer(ca: &Ca) -> IssuerConfig {
     let directory = format!("https://{}{}", ca.config().directory_host, ca.config().paths.directory());
-    let mut config = client_under_test::Config::new(names, directory, ca.api_root_pem());
-    config.contact = vec!["mailto:operator@example.test".to_owned()];
+    IssuerConfig {
+        contact: vec!["mailto:operator@example.test".to_owned()],
+        ..IssuerConfig::new(directory, ca.api_root_pem())
+    }
+}
+
+/// The names directly below `parent` that visitors ask for.
+fn visited_below<'a>(case: &'a Case, parent: &str) -> impl Iterator<Item = &'a str> {
+    let visited = case.hosts.values().flat_map(|host| match &host.kind {
+        HostKind::Visitor { visits, .. } => &visits.0[..],
+        HostKind::Ca { .. }
+        | HostKind::Perspective { .. }
+        | HostKind::Dns { .. }
+        | HostKind::Manager { .. }
+        | HostKind::Ask { .. }
+        | HostKind::Faulty { .. } => &[],
+    });
+    visited.map(String::as_str).filter(move |name| name.split_once('.').is_some_and(|(_, above)| above == parent))
+}
+
+async fn serve_dns(env: Env, zones: ZoneHandle, update_lag: Duration) {
+    let local = SocketAddr::from(([0, 0, 0, 0], 53));
+    let server = DnsServer::bind_lagging(&env, local, zones, update_lag).await;
+    server.expect("the DNS port is free on its own host").serve().await;
+}
+
+/// The external account whose key the CA has by this identifier.
+fn external(case: &Case, kid: &str) -> Result<ExternalAccount, StageError> {
+    let known = case.ca.external_account_keys.iter().flatten().find(|key| key.kid == kid);
+    let known = known.ok_or_else(|| StageError(format!("[ca] has no external account key `{kid}`")))?;
+    ExternalAccount::new(kid, &known.mac_key.text).map_err(|e| StageError(e.to_string()))
+}
+
+fn dns_provider(case: &Case, server: SocketAddr) -> Arc<dyn DnsProvider> {
+    let update = DnsUpdate { server };
+    if case.bugs.contains(&Bug::TxtReplaced) { Arc::new(historical::TxtReplaced(update)) } else { Arc::new(update) }
+}
+
+/// The CA on the host of this name.
+fn the_ca(cas: &BTreeMap<String, Ca>, name: &HostName) -> Result<Ca, StageError> {
+    cas.get(name.as_str()).cloned().ok_or_else(|| StageError(format!("{name} is not a host of kind ca")))
+}
+
+fn manager_config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_test::Config {
+    let mut config = client_under_test::Config::new(names, "", "");
+    config.issuers = cas.iter().map(issuer).collect();
     config.storage_root = PathBuf::from(STORAGE_ROOT);
     for bug in &case.bugs {
         match bug {
             Bug::RenewalThirtyDayConstant => {
-                let defect: Arc<dyn RenewalSchedule> = Arc::new(client_under_test::historical::ThirtyDayConstant);
+                let defect: Arc<dyn RenewalSchedule> = Arc::new(historical::ThirtyDayConstant);
                 config.renewal_schedule = defect;
             }
             Bug::CertificateWrittenInPlace => {
-                config.certificate_writer = Arc::new(client_under_test::historical::InPlaceWrite);
+                config.certificate_writer = Arc::new(historical::InPlaceWrite);
             }
             Bug::CertificateNeedsMetadata => {
-                config.certificate_requirement = Arc::new(client_under_test::historical::AllOrNothing);
+                config.certificate_requirement = Arc::new(historical::AllOrNothing);
             }
             Bug::AriMissingRetryAfter => {
-                config.ari_comparison = Arc::new(client_under_test::historical::MissingRetryAfter);
+                config.ari_comparison = Arc::new(historical::MissingRetryAfter);
             }
             Bug::AccountKeyInMemory => {
-                config.rollover_record = Arc::new(client_under_test::historical::AccountKeyInMemory);
+                config.rollover_record = Arc::new(historical::AccountKeyInMemory);
             }
             Bug::RenewalUnderCacheLock => {
-                config.certificate_cache = client_under_test::historical::renewal_under_cache_lock;
+                config.certificate_cache = historical::renewal_under_cache_lock;
             }
             Bug::StorageReadUnderCacheLock => {
-                config.certificate_cache = client_under_test::historical::storage_read_under_cache_lock;
+                config.certificate_cache = historical::storage_read_under_cache_lock;
             }
+            Bug::WildcardShadow => config.certificate_cache = historical::wildcard_shadow,
+            Bug::AcmeTlsAmongOthers => config.certificate_cache = historical::acme_tls_among_others,
+            Bug::RetriesAtOnce => config.conduct.retry_waits = historical::retries_at_once,
+            Bug::FailureAdvancesDate => config.conduct.retry_waits = historical::failure_advances_date,
+            Bug::StopsAtAFailure => config.conduct.retry_waits = historical::stops_at_a_failure,
+            Bug::TenFailures => config.conduct.retry_waits = historical::ten_failures,
+            Bug::RetryAfterIgnored => config.conduct.polling = Arc::new(historical::RetryAfterIgnored),
+            Bug::RetryAfterZero => config.conduct.polling = Arc::new(historical::RetryAfterZero),
+            Bug::NonceSentAgain => config.conduct.nonces = historical::nonce_sent_again,
+            Bug::ReplacesForEver => config.conduct.replacement = Arc::new(historical::ReplacesForEver),
+            Bug::AuthorizationLeftPending => config.conduct.order_end = Arc::new(historical::AuthorizationLeftPending),
+            Bug::KeyBeforeCertificate => config.conduct.order_note = Arc::new(historical::KeyBeforeCertificate),
+            Bug::FormerCertificatesWindow => {
+                config.conduct.metadata_owner = Arc::new(historical::FormerCertificatesWindow)
+            }
+            Bug::TimerStandsStill => config.renewal_schedule = Arc::new(historical::TimerStandsStill::default()),
+            Bug::SuggestionIgnored => config.renewal_schedule = Arc::new(historical::SuggestionIgnored),
+            Bug::StoreErrorIgnored => config.certificate_writer = Arc::new(historical::StoreErrorIgnored),
+            Bug::KeyForEverybody => config.certificate_writer = Arc::new(historical::KeyForEverybody),
+            Bug::ReplacesEverywhere => {
+                config.replacement_scope = Arc::new(historical::ReplacesEverywhere);
+            }
+            // Its seam is what decides about names on demand.
+            Bug::NobodyAsked
             // Whether there are locks at all depends on the host.
-            Bug::StorageLocksDoNothing
+            | Bug::StorageLocksDoNothing
             | Bug::StorageLockByTime
+            | Bug::TxtReplaced
             | Bug::CaaLoopVariable
             | Bug::StaleAccountCache
             | Bug::CaaResultIgnored
@@ -416,9 +599,9 @@ fn manager_config(case: &Case, names: &[String], ca: &Ca) -> client_under_test::
 /// How managers on a shared disk keep out of each other's way.
 fn storage_locks(case: &Case) -> Arc<dyn StorageLocks> {
     if case.bugs.contains(&Bug::StorageLocksDoNothing) {
-        Arc::new(client_under_test::historical::LocksDoNothing)
+        Arc::new(historical::LocksDoNothing)
     } else if case.bugs.contains(&Bug::StorageLockByTime) {
-        Arc::new(client_under_test::historical::LockByTime)
+        Arc::new(historical::LockByTime)
     } else {
         Arc::new(NumberedFiles)
     }

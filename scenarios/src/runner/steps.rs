@@ -4,6 +4,7 @@ pub(super) mod disk;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -18,7 +19,7 @@ use sim::{
     world::{Condition, DiskFaults, HostId, Link, Requests, Survival, World},
 };
 
-use super::{ca, stage};
+use super::{ca, operator::Operator, operators_ca::OperatorsCa, stage};
 use crate::{
     language::{Case, HostName, Moment, Net, Trigger, Verb},
     oracles::{Bench, Settings},
@@ -33,6 +34,10 @@ pub(super) struct Cast {
     /// What each DNS host serves.
     pub(super) zones: BTreeMap<String, ZoneHandle>,
     pub(super) cas: BTreeMap<String, Ca>,
+    /// By their managers' hosts.
+    pub(super) operators: BTreeMap<String, Operator>,
+    /// Signs the certificates that the operator gives managers.
+    pub(super) operators_ca: Arc<OperatorsCa>,
     pub(super) log: StepLog,
     pub(super) seed: u64,
 }
@@ -167,6 +172,11 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
         Verb::HostResume { host } => world.resume(cast.host(host)),
         Verb::DiskFail { host, error, on, duration } => disk::fail(world, cast.host(host), *error, *on, *duration),
         Verb::DiskDamage { host, file, how } => disk::damage(world, cast.host(host), file, *how),
+        Verb::DiskGiveCertificate { host, file, names, validity } => {
+            let host = cast.host(host);
+            let pem = cast.operators_ca.certificate(&world.env(host), &names.0, *validity);
+            world.plant_file(host, Path::new(file), pem.as_bytes());
+        }
         Verb::ClockStep { host, by } => {
             world.step_clock(cast.host(host), time::Duration::nanoseconds(by.nanoseconds()));
         }
@@ -248,6 +258,18 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             for (name, served) in &cast.cas {
                 ca::carry_out(verb, served, world.env(cast.hosts[name]).utc_now());
             }
+        }
+        Verb::ManagerReload { host, names } => {
+            if let Some(operator) = cast.operators.get(host.as_str()) {
+                operator.change_names(&names.0);
+            }
+        }
+        Verb::ManagerShutDown { host, duration } => {
+            if let Some(operator) = cast.operators.get(host.as_str()) {
+                operator.shut_down();
+            }
+            let host = cast.host(host);
+            later(world, *duration, move |world| world.start(host));
         }
         Verb::Probe { probe } => world.record(Event::probe(probe.as_str())),
     }

@@ -144,12 +144,12 @@ async fn one_order_is_validated_by_http_01_dns_01_and_tls_alpn_01() {
     roots.add(CertificateDer::from_pem_slice(ca.trust().as_bytes()).unwrap()).unwrap();
     let directory = ca.told(DIRECTORY).parse().unwrap();
     let mut client = Client::connect(env, &HttpClient::new(env, roots), &directory).await.unwrap();
-    let account = Account::register(&mut client, P256Key::generate(env, "account"), &[]).await.unwrap();
+    let account = Account::register(&mut client, P256Key::generate(env, "account"), &[], None).await.unwrap();
     let mut session = account.session(&mut client);
     let kinds = [ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
     let texts = ["web.example.test", "dns.example.test", "tls.example.test"];
     let names = texts.map(|name| name.parse().unwrap());
-    let mut order = session.new_order(&names, None).await.unwrap();
+    let mut order = session.new_order(&names, None, None).await.unwrap();
     for url in order.authorizations.clone() {
         let mut authorization = session.authorization(&url).await.unwrap();
         let host = authorization.identifier.clone();
@@ -187,7 +187,7 @@ async fn one_order_is_validated_by_http_01_dns_01_and_tls_alpn_01() {
         order = session.order(&order.url).await.unwrap();
     }
     let OrderState::Valid { certificate } = order.state else { panic!("{order:?}") };
-    let chain = session.download(&certificate).await.unwrap();
+    let chain = session.download(&certificate, None).await.unwrap();
     assert!(chain.leaf().covers(&names));
 
     for (path, host) in [

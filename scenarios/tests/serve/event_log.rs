@@ -85,7 +85,7 @@ async fn a_law_that_a_defect_breaks_is_found_in_the_log_and_without_the_defect_n
         let env = real::env("client", real::Options::default());
         let mut client = client(&env, &ca).await;
         let [old, new] = ["old", "new"].map(|purpose| P256Key::generate(&env, purpose));
-        let account = Account::register(&mut client, old.clone(), &[]).await.unwrap();
+        let account = Account::register(&mut client, old.clone(), &[], None).await.unwrap();
         assert!(reads_account(account.session(&mut client)).await);
         assert!(account.session(&mut client).change_key(&new).await.unwrap());
         assert_eq!(reads_account(account.session(&mut client)).await, is_let_in);
@@ -117,7 +117,7 @@ async fn a_snapshot_brings_back_what_was_and_what_came_after_is_gone() {
     let env = real::env("client", real::Options::default());
     let mut client = client(&env, &ca).await;
     let [key, later] = ["first", "second"].map(|purpose| P256Key::generate(&env, purpose));
-    let account = Account::register(&mut client, key.clone(), &[]).await.unwrap();
+    let account = Account::register(&mut client, key.clone(), &[], None).await.unwrap();
     assert_eq!(manage(&env, &ca, Method::POST, "/snapshots/before").await.0, 201);
 
     assert!(account.session(&mut client).change_key(&later).await.unwrap());

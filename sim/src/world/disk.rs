@@ -222,6 +222,7 @@ impl SimDisk {
                 path: call.path.display().to_string(),
                 to: call.to.map(|to| to.display().to_string()),
                 mode: call.mode,
+                access: call.access,
                 offset: call.offset,
                 bytes: call.bytes,
                 error: outcome.as_ref().err().map(ToString::to_string),
@@ -259,13 +260,14 @@ struct Call {
     path: PathBuf,
     to: Option<PathBuf>,
     mode: Option<OpenMode>,
+    access: Option<Access>,
     offset: Option<u64>,
     bytes: Vec<u8>,
 }
 
 impl Call {
     fn new(operation: DiskOperation, path: &Path) -> Self {
-        Self { operation, path: path.to_owned(), to: None, mode: None, offset: None, bytes: Vec::new() }
+        Self { operation, path: path.to_owned(), to: None, mode: None, access: None, offset: None, bytes: Vec::new() }
     }
 }
 
@@ -297,9 +299,9 @@ impl DiskOperation {
 }
 
 impl RawDisk for SimDisk {
-    fn open(&self, path: PathBuf, mode: OpenMode, _access: Access) -> BoxFuture<'static, io::Result<Box<dyn RawFile>>> {
+    fn open(&self, path: PathBuf, mode: OpenMode, access: Access) -> BoxFuture<'static, io::Result<Box<dyn RawFile>>> {
         let disk = self.clone();
-        let call = Call { mode: Some(mode), ..Call::new(DiskOperation::Open, &path) };
+        let call = Call { mode: Some(mode), access: Some(access), ..Call::new(DiskOperation::Open, &path) };
         self.call(call, move |files, now| {
             let inode = files.open(&path, mode, now)?;
             Ok(Box::new(OpenFile { disk, inode, path }) as Box<dyn RawFile>)

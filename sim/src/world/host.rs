@@ -34,7 +34,12 @@ pub(super) struct Host {
     inbox: Inbox,
     waker: Arc<HostWaker>,
     entropy: Option<Stream>,
+    /// The number of tasks that is worth telling next.
+    tasks_told: usize,
 }
+
+/// How many tasks more than ever are worth telling.
+const TASKS_TOLD: usize = 32;
 
 /// What a turn of a host's tasks led to.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,6 +75,7 @@ impl Host {
             inbox,
             waker,
             entropy: Some(entropy),
+            tasks_told: TASKS_TOLD,
         }
     }
 
@@ -84,6 +90,7 @@ impl Host {
         }
         let Some(program) = &self.program else { return };
         self.incarnation += 1;
+        self.tasks_told = TASKS_TOLD;
         self.shared.record(Some(self.id), Event::HostStarted { incarnation: self.incarnation });
         let main = program(self.env.clone());
         self.tasks.push(HostTask::new(&self.shared, self.id, "main", main));
@@ -120,6 +127,7 @@ impl Host {
             let mut cx = Context::from_waker(&waker);
             loop {
                 host.tasks.extend(std::mem::take(&mut *host.inbox.lock().unwrap_or_else(PoisonError::into_inner)));
+                host.tell_tasks();
                 match host.tasks.poll_next_unpin(&mut cx) {
                     Poll::Ready(Some(Turn::Done)) => {}
                     Poll::Ready(Some(ended)) => return ended,
@@ -131,6 +139,14 @@ impl Host {
                 }
             }
         })
+    }
+
+    fn tell_tasks(&mut self) {
+        let tasks = self.tasks.len();
+        if tasks >= self.tasks_told {
+            self.tasks_told = tasks + TASKS_TOLD;
+            self.shared.record(Some(self.id), Event::TasksAlive { tasks });
+        }
     }
 
     /// Runs `work` with this host's stack and entropy current on the thread.

@@ -6,7 +6,12 @@ use super::{Written, Wrong};
 
 /// A key that a customer of a CA was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MacKey(pub ExternalAccountKey);
+pub struct MacKey {
+    /// As it is written, which is how the customer has it.
+    pub text: String,
+    /// As the CA has it.
+    pub key: ExternalAccountKey,
+}
 
 impl Written for MacKey {
     const WHAT: &'static str = "a key in base64url without padding";
@@ -15,7 +20,7 @@ impl Written for MacKey {
 
     fn parse(text: &str) -> Result<Self, Wrong> {
         ExternalAccountKey::parse(text)
-            .map(Self)
+            .map(|key| Self { text: text.to_owned(), key })
             .ok_or_else(|| Wrong::new("can't be read as base64url without padding"))
     }
 }

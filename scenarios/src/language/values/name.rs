@@ -1,8 +1,8 @@
-//! DNS names, one or many: `www.example.test`, `n{1..100}.example.test`, `n{random 1..100}.example.test`.
+//! DNS names and IP addresses, one or many: `www.example.test`, `n{1..100}.example.test`, `n{random 1..100}.example.test`.
 //!
 //! `{axis}` is gone by the time a name is read here; counting and drawing are left.
 
-use std::ops::RangeInclusive;
+use std::{net::IpAddr, ops::RangeInclusive};
 
 use super::{Written, Wrong};
 
@@ -107,8 +107,11 @@ pub(crate) fn expand_counts(text: &str) -> Result<Vec<String>, Wrong> {
     Ok((from..=to).map(|number| pieces.join(&number.to_string())).collect())
 }
 
-/// RFC 1035 §2.3.1 as relaxed by RFC 1123 §2.1, with `_` and one leading `*.` as ACME meets them.
+/// RFC 1035 §2.3.1 as relaxed by RFC 1123 §2.1, with `_` and one leading `*.` as ACME meets them; or an address.
 fn check_name(name: &str) -> Result<(), Wrong> {
+    if name.parse::<IpAddr>().is_ok_and(|address| address.to_string() == name) {
+        return Ok(());
+    }
     if name.chars().any(|c| c.is_ascii_uppercase()) {
         return Err(Wrong::new("has capital letters").help(format!("write \"{}\"", name.to_ascii_lowercase())));
     }

@@ -30,12 +30,70 @@ choices! {
         /// Reads storage under the lock of the certificate cache, which visitors wait for. certmagic, as of 2026:
         /// <https://github.com/caddyserver/certmagic/blob/master/maintain.go>
         "client.storage-read-under-cache-lock" => StorageReadUnderCacheLock,
+        /// Tells every CA which certificate an order replaces, also those that have never heard of it. certmagic, as of 2026:
+        /// <https://github.com/caddyserver/certmagic/blob/master/config.go>
+        "client.replaces-everywhere" => ReplacesEverywhere,
+        /// Orders whatever name a visitor says, and asks nobody whether it may. Caddy, until 2023:
+        /// <https://github.com/caddyserver/caddy/issues/4014>, <https://github.com/caddyserver/caddy/issues/5986>
+        "client.nobody-asked" => NobodyAsked,
+        /// Takes an expired wildcard for an answer, and obtains nothing on demand for the names that it covers. certmagic, until
+        /// 2026: <https://github.com/caddyserver/certmagic/issues/384>, <https://github.com/caddyserver/certmagic/pull/388>
+        "client.wildcard-shadow" => WildcardShadow,
+        /// Shows a challenge's certificate to whoever offers acme-tls/1 among other protocols. certon, 2026:
+        /// <https://docs.rs/certon/0.4.0>, RFC 8737 §3
+        "client.acme-tls-among-others" => AcmeTlsAmongOthers,
         /// Has locks between hosts on one storage that keep nobody out. certmagic-s3, 2021:
         /// <https://github.com/ss098/certmagic-s3/issues/12>
         "client.storage-locks-do-nothing" => StorageLocksDoNothing,
         /// Empties a lock's file before it writes the time into it anew, so that who looks then takes it for stale.
         /// certmagic, until 2023: <https://github.com/caddyserver/certmagic/issues/232>
         "client.storage-lock-by-time" => StorageLockByTime,
+        /// Tries again at once what failed. Traefik, 2019:
+        /// <https://github.com/traefik/traefik/issues/5413>, <https://github.com/NixOS/nixpkgs/issues/174172>
+        "client.retries-at-once" => RetriesAtOnce,
+        /// Takes a renewal that failed for one that was made. win-acme, 2017:
+        /// <https://github.com/win-acme/win-acme/issues/448>
+        "client.failure-advances-date" => FailureAdvancesDate,
+        /// Never tries a name again that something went wrong with. Caddy, 2025:
+        /// <https://github.com/caddyserver/caddy/issues/7170>
+        "client.stops-at-a-failure" => StopsAtAFailure,
+        /// Counts failures for a lifetime, and stops at the tenth. certmagic, as of 2026:
+        /// <https://github.com/caddyserver/certmagic/blob/master/maintain.go>
+        "client.ten-failures" => TenFailures,
+        /// Looks at a finalized order once a second, whatever Retry-After says. certbot, 2025:
+        /// <https://github.com/certbot/certbot/issues/10273>
+        "client.retry-after-ignored" => RetryAfterIgnored,
+        /// Takes a Retry-After of 0 at its word. acme.sh, 2026: <https://github.com/acmesh-official/acme.sh/pull/6868>
+        "client.retry-after-zero" => RetryAfterZero,
+        /// Sends the nonce that was refused once more. Acme PHP, 2020: <https://github.com/acmephp/acmephp/issues/211>,
+        /// <https://github.com/publishlab/node-acme-client/issues/103>
+        "client.nonce-sent-again" => NonceSentAgain,
+        /// Says for ever what a renewal replaces, and is refused for it. certmagic and simple-acme, 2025:
+        /// <https://github.com/caddyserver/certmagic/issues/361>, <https://github.com/simple-acme/simple-acme/issues/90>
+        "client.replaces-for-ever" => ReplacesForEver,
+        /// Walks away from what an order that failed has left pending. lego, until 2017:
+        /// <https://github.com/go-acme/lego/issues/383>, <https://github.com/win-acme/win-acme/issues/2131>
+        "client.authorization-left-pending" => AuthorizationLeftPending,
+        /// Writes a new key over the old one before there is a certificate for it. acme.sh, 2025:
+        /// <https://github.com/acmesh-official/acme.sh/issues/6621>
+        "client.key-before-certificate" => KeyBeforeCertificate,
+        /// Takes what the CA said about a certificate for what it says about the next. cert-manager, 2026:
+        /// <https://github.com/cert-manager/cert-manager/issues/8993>
+        "client.former-certificates-window" => FormerCertificatesWindow,
+        /// Sleeps until a renewal by a clock that stands still while the machine is suspended. cert-manager, 2025:
+        /// <https://github.com/cert-manager/cert-manager/pull/8464>, <https://github.com/istio/ztunnel/issues/1481>
+        "client.timer-stands-still" => TimerStandsStill,
+        /// Asks for renewal information and goes by its own date. acme.sh, 2026:
+        /// <https://github.com/acmesh-official/acme.sh/issues/6965>
+        "client.suggestion-ignored" => SuggestionIgnored,
+        /// Takes what could not be stored for stored. Go's autocert, 2018: <https://github.com/golang/go/issues/23569>
+        "client.store-error-ignored" => StoreErrorIgnored,
+        /// Writes private keys to files that everybody may read. acme.sh, until 2020:
+        /// <https://github.com/acmesh-official/acme.sh/issues/3127>
+        "client.key-for-everybody" => KeyForEverybody,
+        /// Puts a TXT record in the place of those at the same name, of which a domain and its wildcard need two. lego,
+        /// 2024: <https://github.com/go-acme/lego/issues/2211>
+        "client.txt-replaced" => TxtReplaced,
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,

@@ -46,10 +46,16 @@ words! {
     pub enum Law {
         /// No visitor is served a certificate that has expired or is not valid yet, by true time.
         "visitors.see-valid-certificate" [always finally] => VisitorsSeeValidCertificate {},
+        /// The chain that a visitor is served is in order and valid by true time, and leads to a root.
+        "visitors.see-complete-chain" [always finally] => VisitorsSeeCompleteChain {},
         /// The certificate that a visitor is served covers the name asked for; a wildcard covers one label.
         "visitors.names-match" [always finally] => VisitorsNamesMatch {},
         /// Once a name was served well, it is served at each later visit while its certificate lives.
         "visitors.always-served" [always finally] => VisitorsAlwaysServed {},
+        /// What answers a tls-alpn-01 challenge is shown under `acme-tls/1` alone, and nothing else is shown there.
+        "visitors.challenge-certificates-hidden" [always finally] => VisitorsChallengeCertificatesHidden {},
+        /// A wildcard's certificate is shown only while it is valid, and to nobody whose name has a valid one of its own.
+        "visitors.exact-beats-wildcard" [always finally] => VisitorsExactBeatsWildcard {},
         /// No visitor's TLS handshake takes longer than this, from its first message to its end; one without end counts.
         "visitors.handshake-within" [always finally] => VisitorsHandshakeWithin {
             /// How long a handshake may take.
@@ -91,6 +97,11 @@ words! {
         "manager.active-pair-matches" [always finally] => ManagerActivePairMatches {},
         /// A challenge that the CA has accepted a POST for is not posted again.
         "manager.challenge-posted-once" [always finally] => ManagerChallengePostedOnce {},
+        /// A TXT record that proves control stays until its authorization is over, and then goes in time.
+        "manager.cleans-up-challenges" [always finally] => ManagerCleansUpChallenges {
+            /// So long after its authorization is over at the latest, or after the start that follows a crash.
+            "within" => within: Duration = ["1h"],
+        },
         /// What was damaged of a managed name's or an account's files is replaced by something good in time.
         "manager.heals-storage" [always finally] => ManagerHealsStorage {
             /// So long after the damage at the latest, or after the start that follows it.
@@ -104,12 +115,61 @@ words! {
         "manager.issuance-rate" [always finally] => ManagerIssuanceRate {},
         /// At each CA, one account is created for a contact.
         "manager.one-account" [always finally] => ManagerOneAccount {},
+        /// On demand, no name is ordered that the operator's server, a host of kind `ask`, did not allow just before.
+        "manager.orders-only-allowed" [always finally] => ManagerOrdersOnlyAllowed {
+            /// How old its answer may be at most.
+            "within" => within: Duration = ["2m"],
+        },
         /// At most one order for a set of names is open at any time, unless a crash left one behind.
         "manager.one-open-order" [always finally] => ManagerOneOpenOrder {},
+        /// Orders say what they replace only to the CA that issued it, as the account that has it, and not after a refusal.
+        "manager.replaces-where-it-belongs" [always finally] => ManagerReplacesWhereItBelongs {},
         /// A lock on a shared storage has one living holder at a time, and nobody else removes it.
         "storage.locks-exclusive" [always finally] => StorageLocksExclusive {
             /// A holder lives while it has given a sign so long ago at most.
             "within" => within: Duration = ["30s"],
+        },
+        /// Renewal information is asked for, and acted upon, by the identifier of the very certificate.
+        "manager.ari-of-own-certificate" [always finally] => ManagerAriOfOwnCertificate {},
+        /// Between failed attempts for the same names lie waits that do not shrink until one succeeds, except where the
+        /// CA asked for one; and no more than `at-most` validations of a name fail in an hour.
+        "manager.backs-off" [always finally] => ManagerBacksOff {
+            /// The least wait after a failure.
+            "at-least" => at_least: Duration = ["30s"],
+            /// How many validations of a name may fail in an hour.
+            "at-most" => at_most: u32 = ["5"],
+        },
+        /// Success resets the back-off: the first retry after a later failure comes soon.
+        "manager.forgets-failures" [always finally] => ManagerForgetsFailures {
+            /// How soon.
+            "within" => within: Duration = ["10m"],
+        },
+        /// No authorization stays pending at the CA once nobody works on its order any more.
+        "manager.leaves-nothing-open" [always finally] => ManagerLeavesNothingOpen {
+            /// How long nobody says anything about the order before nobody works on it.
+            "within" => within: Duration = ["30m"],
+        },
+        /// Renewal information is asked for again when the CA said it should be, by the clock on the wall.
+        "manager.looks-on-time" [always finally] => ManagerLooksOnTime {
+            /// How much later at the most, also after a sleep.
+            "within" => within: Duration = ["30m"],
+        },
+        /// Nothing of an order is asked for again and again without a pause.
+        "manager.no-hot-loop" [always finally] => ManagerNoHotLoop {
+            /// How often one thing may be asked for.
+            "at-most" => at_most: u32 = ["10"],
+            /// In any stretch of this length.
+            "per" => per: Duration = ["10s"],
+        },
+        /// What the CA wants renewed is renewed by the end of the window that it gives, or soon after.
+        "manager.renews-in-window" [always finally] => ManagerRenewsInWindow {
+            /// How soon after the window's end, or after the client heard of it if that is later.
+            "within" => within: Duration = ["1h"],
+        },
+        /// Every host on a disk serves the newest certificate that the disk has held for long enough.
+        "nodes.serve-newest" [always finally] => NodesServeNewest {
+            /// How long.
+            "within" => within: Duration = ["2h"],
         },
         /// The client sends no nonce twice; a POST that is tried again carries a new one (RFC 8555 §6.5).
         "nonces.single-use" [always finally] => NoncesSingleUse {},
@@ -154,8 +214,21 @@ words! {
         "ca.ari-window-sane" [always finally] => CaAriWindowSane {},
         /// What a storage holds, at rest and as programs read it, is an old value or a new one, whole.
         "storage.files-parse" [always finally] => StorageFilesParse {},
+        /// When a program has ended of its own accord, no temporary file of its is left.
+        "storage.nothing-left-behind" [always finally] => StorageNothingLeftBehind {},
+        /// A certificate is removed from storage only after it has expired.
+        "storage.removes-only-expired" [always finally] => StorageRemovesOnlyExpired {},
+        /// Private keys are written to files that nobody else may read, and nowhere else.
+        "storage.keys-private" [always finally] => StorageKeysPrivate {},
         /// Two hosts write one file in place, and behind the shorter text stays the end of the longer one.
         "storage.writes-mixed" [never eventually sometimes] => StorageWritesMixed {},
+        /// Whoever waits for an answer while another visitor hangs up is served all the same.
+        "visitors.unharmed-by-others" [always finally] => VisitorsUnharmedByOthers {},
+        /// No host has more tasks alive at a time than this; it is told in steps of some dozens.
+        "world.tasks-bounded" [always finally] => WorldTasksBounded {
+            /// How many.
+            "at-most" => at_most: u32 = required,
+        },
         /// No task panics.
         "world.no-panic" [always finally] => WorldNoPanic {},
         /// No tasks wait for each other for ever, and every operation ends.
@@ -168,13 +241,25 @@ impl Law {
     /// `at-least`.
     #[must_use]
     pub fn at_least(&self) -> Option<Duration> {
-        if let Self::ManagerAriPollGap { at_least } = self { Some(*at_least) } else { None }
+        if let Self::ManagerAriPollGap { at_least } | Self::ManagerBacksOff { at_least, .. } = self {
+            Some(*at_least)
+        } else {
+            None
+        }
     }
 
     /// `within`.
     #[must_use]
     pub fn within(&self) -> Option<Duration> {
         if let Self::ManagerHealsStorage { within }
+        | Self::ManagerOrdersOnlyAllowed { within }
+        | Self::ManagerForgetsFailures { within }
+        | Self::ManagerLeavesNothingOpen { within }
+        | Self::ManagerLooksOnTime { within }
+        | Self::ManagerRenewsInWindow { within }
+        | Self::NodesServeNewest { within }
+        | Self::StorageLocksExclusive { within }
+        | Self::ManagerCleansUpChallenges { within }
         | Self::VisitorsHandshakeWithin { within }
         | Self::CaClocksAgree { within } = self
         {
@@ -201,7 +286,15 @@ impl Law {
     /// `at-most` of a count, and `per`.
     #[must_use]
     pub fn at_most(&self) -> (Option<u32>, Option<Duration>) {
-        if let Self::ManagerNewOrders { at_most, per } = self { (Some(*at_most), *per) } else { (None, None) }
+        if let Self::ManagerNewOrders { at_most, per } = self {
+            (Some(*at_most), *per)
+        } else if let Self::ManagerNoHotLoop { at_most, per } = self {
+            (Some(*at_most), Some(*per))
+        } else if let Self::ManagerBacksOff { at_most, .. } | Self::WorldTasksBounded { at_most } = self {
+            (Some(*at_most), None)
+        } else {
+            (None, None)
+        }
     }
 
     /// `times`.

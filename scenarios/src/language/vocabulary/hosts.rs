@@ -46,31 +46,64 @@ words! {
             "resolver" => resolver: HostName = optional,
         },
         /// An authoritative DNS server with the zone of `[dns]`.
-        "dns" => Dns {},
+        "dns" => Dns {
+            /// How much later it shows what it is told by DNS UPDATE (RFC 2136), as managers do for dns-01.
+            "update-lag" => update_lag: Duration = ["0s"],
+        },
         /// A certificate manager: obtains certificates, renews them, and serves them to visitors.
         "manager" => Manager {
             /// The names that it keeps certificates for.
             "names" => names: Names = required,
+            /// The hosts of kind `ca` that it asks, in this order; left out: the first.
+            "cas" => cas: Vec<HostName> = optional,
             /// Names that get a certificate when a visitor asks for them.
             "on-demand" => on_demand: Names = optional,
+            /// The host of kind `ask` that decides about all other names that visitors ask for; left out: they get none.
+            "ask" => ask: HostName = optional,
+            /// How many visitors may wait for certificates at a time.
+            "visitors-waiting-max" => visitors_waiting_max: NonZeroU32 = ["1000"],
             /// How many of the names on demand are looked after at a time.
             "on-demand-capacity" => on_demand_capacity: NonZeroU32 = ["100"],
+            /// A file with a certificate and its key that it shows besides, and has nothing else to do with; a path, as
+            /// that of `disk.give-certificate`.
+            "external-certificate" => external_certificate: String = optional,
             /// How it proves control of them, if the CA offers that way.
             "challenge" => challenge: ChallengeType = ["http-01"],
             /// Keeps one certificate for all of its names, instead of one for each.
             "one-certificate" => one_certificate: bool = ["false"],
+            /// The key of `external-account-keys` by whose `kid` its account is bound to an external one.
+            "external-account" => external_account: String = optional,
+            /// The kind of certificates that it orders, by its name; left out: the CA's choice.
+            "profile" => profile: Slug = optional,
+            /// The common name of the root whose chain it wants where the CA offers several; left out: the first that lasts.
+            "preferred-issuer" => preferred_issuer: String = optional,
             /// How old its account's key may grow before another takes its place; left out: it stays.
             "account-key-lifetime" => account_key_lifetime: Duration = optional,
+        },
+        /// The operator's server that says which names may have certificates on demand: `GET /allowed?domain=NAME`,
+        /// answered with 200 or 403.
+        "ask" => Ask {
+            /// Its DNS name.
+            "name" => host_name: Names = ["ask.test"],
+            /// The names that it allows.
+            "allows" => allows: Names = required,
+            /// How long it takes to answer.
+            "answer-delay" => answer_delay: Duration = ["0s"],
         },
         /// A visitor: completes a TLS handshake with each name again and again, with each host that serves it, and
         /// judges the certificate.
         "visitor" => Visitor {
             /// The names that it visits.
             "visits" => visits: Names = required,
+            /// The application protocols that it offers, such as `http/1.1`; left out: none.
+            "offers" => offers: Vec<String> = optional,
             /// How often it visits each of them.
             "every" => every: Duration = ["1h"],
             /// When its visits begin.
             "from" => from: Duration = ["1h"],
+            /// How many handshakes it begins at a time with each of them; more than one do not wait for each other, nor
+            /// for those of the last time.
+            "at-once" => at_once: NonZeroU32 = ["1"],
         },
         /// For tests of the harness only: behaves for a minute and then breaks a rule of the harness itself.
         "faulty" => Faulty {
@@ -87,6 +120,8 @@ choices! {
         "http-01" => Http01,
         /// A certificate on port 443 (RFC 8737).
         "tls-alpn-01" => TlsAlpn01,
+        /// A TXT record (RFC 8555 §8.4), by DNS UPDATE at the first DNS host; the only way for wildcards.
+        "dns-01" => Dns01,
     }
 
     /// What a faulty host does.

@@ -6,7 +6,7 @@ use crate::language::{
     terms::{HostName, VerbWord},
     values::{
         AriWindow, Bandwidth, HeaderField, HeaderFieldName, HttpStatus, JsonField, Latency, MediaType, Moment,
-        NamePattern, Percentage, Pointer, ProbeName, Record, RetryAfterHeader, SignedDuration, Slug, TermsUrl,
+        NamePattern, Names, Percentage, Pointer, ProbeName, Record, RetryAfterHeader, SignedDuration, Slug, TermsUrl,
     },
     vocabulary::{
         disk::{Damage, DiskAccess, DiskError},
@@ -92,6 +92,18 @@ words! {
             "file" => file: String = required,
             /// What is wrong with them then.
             "how" => how: Damage = required,
+        },
+        /// Lets the operator put a certificate with its key on a host's disk, in one file, from a CA that visitors trust and
+        /// nobody asks; it begins an hour before.
+        "disk.give-certificate" => DiskGiveCertificate {
+            /// The host.
+            "host" => host: HostName = required,
+            /// The path of the file, which is replaced if it is there.
+            "file" => file: String = required,
+            /// The names that the certificate is for.
+            "names" => names: Names = required,
+            /// How long it is good.
+            "validity" => validity: Duration = ["90d"],
         },
         /// Moves a host's wall clock at once.
         "clock.step" => ClockStep {
@@ -289,6 +301,20 @@ words! {
         },
         /// Lets the holder of every account agree to the terms of service, which is done outside of ACME.
         "ca.terms.agree" => CaTermsAgree {},
+        /// Tells a manager for which names it is to hold certificates from now on, one for each. It goes on working.
+        "manager.reload" => ManagerReload {
+            /// The manager.
+            "host" => host: HostName = required,
+            /// All of the names.
+            "names" => names: Names = required,
+        },
+        /// Tells a manager to end its work, as before an update.
+        "manager.shut-down" => ManagerShutDown {
+            /// The manager.
+            "host" => host: HostName = required,
+            /// Starts it again after this time, whether it has ended or not; left out: it stays down until `host.start`.
+            "for" => duration: Duration = optional,
+        },
         /// Fires a probe, so that an expectation can tell that the step was reached.
         "probe" => Probe {
             /// The probe's name.

@@ -134,7 +134,7 @@ mod tests {
     fn event(operation: DiskOperation, mode: Option<OpenMode>, bytes: &str) -> Event {
         let (path, bytes) = ("/s/a.json".to_owned(), bytes.as_bytes().to_vec());
         let offset = (operation == DiskOperation::Write).then_some(0);
-        Event::Disk { number: 0, operation, path, to: None, mode, offset, bytes, error: None }
+        Event::Disk { number: 0, operation, path, to: None, mode, access: None, offset, bytes, error: None }
     }
 
     const TRUNCATE: Option<OpenMode> = Some(OpenMode::Truncate);

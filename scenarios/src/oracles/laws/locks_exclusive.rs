@@ -142,7 +142,17 @@ mod tests {
 
     fn disk(operation: DiskOperation, file: &str) -> Event {
         let path = format!("/s/a{file}.lock");
-        Event::Disk { number: 0, operation, path, to: None, mode: None, offset: None, bytes: vec![], error: None }
+        Event::Disk {
+            number: 0,
+            operation,
+            path,
+            to: None,
+            mode: None,
+            offset: None,
+            access: None,
+            bytes: vec![],
+            error: None,
+        }
     }
 
     /// The first node holds the lock and has just given a sign.

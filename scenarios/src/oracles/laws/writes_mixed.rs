@@ -72,7 +72,7 @@ mod tests {
         let event = |operation, mode, bytes: &str| {
             let (path, bytes) = ("/s/a.json".to_owned(), bytes.as_bytes().to_vec());
             let offset = (operation == DiskOperation::Write).then_some(0);
-            Event::Disk { number: 0, operation, path, to: None, mode, offset, bytes, error: None }
+            Event::Disk { number: 0, operation, path, to: None, mode, access: None, offset, bytes, error: None }
         };
         let mut story = Story::new();
         for host in ["manager", "node2"] {

@@ -4,9 +4,17 @@
 
 use std::net::IpAddr;
 
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use x509_parser::{
+    extensions::ParsedExtension,
+    oid_registry::{Oid, asn1_rs::oid},
+    prelude::{FromDer, GeneralName, X509Certificate},
+};
 
 use super::identifier::{Identifier, Identifiers};
+
+/// RFC 8737 §6.1.
+const ACME_IDENTIFIER: Oid<'static> = oid!(1.3.6.1.5.5.7.1.31);
 
 /// What oracles want to know of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +31,12 @@ pub struct Certificate {
     pub public_key: Vec<u8>,
     /// The issuer's name.
     pub issuer: String,
+    /// What renewal information calls it (RFC 9773 §4.1); `None` without an authority key identifier.
+    pub renewal_id: Option<String>,
+    /// Whether it answers a tls-alpn-01 challenge: it has the extension acmeIdentifier (RFC 8737 §3).
+    pub is_for_challenge: bool,
+    /// The subject's name; empty where the alternative names say it all.
+    pub subject: String,
 }
 
 impl Certificate {
@@ -43,6 +57,9 @@ impl Certificate {
             not_after_s: certificate.validity().not_after.timestamp(),
             public_key: certificate.public_key().subject_public_key.data.to_vec(),
             issuer: certificate.issuer().to_string(),
+            renewal_id: renewal_id(&certificate),
+            is_for_challenge: certificate.extensions().iter().any(|extension| extension.oid == ACME_IDENTIFIER),
+            subject: certificate.subject().to_string(),
         })
     }
 
@@ -63,6 +80,16 @@ impl Certificate {
     pub fn lifetime_s(&self) -> i64 {
         (self.not_after_s - self.not_before_s).max(1)
     }
+}
+
+/// The authority key identifier and the serial number, its leading zero octet included, both in base64url.
+fn renewal_id(certificate: &X509Certificate<'_>) -> Option<String> {
+    let authority = certificate.extensions().iter().find_map(|extension| {
+        let ParsedExtension::AuthorityKeyIdentifier(found) = extension.parsed_extension() else { return None };
+        found.key_identifier.as_ref()
+    })?;
+    let [authority, serial] = [authority.0, certificate.raw_serial()].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+    Some(format!("{authority}.{serial}"))
 }
 
 /// What is in a PEM file.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use hickory_proto::{
     op::{MessageType, OpCode},
-    rr::{RData, RecordType},
+    rr::{DNSClass, RData, RecordType},
 };
 
 /// A DNS message, as far as oracles care.
@@ -27,6 +27,20 @@ pub struct Message {
     pub question: Option<Question>,
     /// What is answered.
     pub answers: Vec<Answer>,
+    /// What is to be changed, by an update (RFC 2136); such a message has no question.
+    pub changes: Vec<Change>,
+}
+
+/// A change of TXT records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a record's owner in lower case, without the trailing dot, and its strings, joined")]
+pub enum Change {
+    /// One is added.
+    Add { name: String, value: String },
+    /// One is removed.
+    Remove { name: String, value: String },
+    /// All of a name's are removed.
+    RemoveAll { name: String },
 }
 
 /// A name and a type of record.
@@ -53,11 +67,12 @@ pub struct Answer {
 
 impl Message {
     /// Reads a datagram between `from` and `to`, on whatever ports, since test servers listen on any; `None` if it isn't a
-    /// DNS message with a question or an answer to one.
+    /// DNS message with a question, an update, or an answer to one.
     #[must_use]
     pub fn read(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Option<Self> {
         let message = hickory_proto::op::Message::from_vec(payload).ok()?;
-        if message.metadata.op_code != OpCode::Query || message.queries.len() != 1 {
+        let is_update = message.metadata.op_code == OpCode::Update;
+        if message.queries.len() != 1 || !is_update && message.metadata.op_code != OpCode::Query {
             return None;
         }
         Some(Self {
@@ -69,8 +84,10 @@ impl Message {
             question: message
                 .queries
                 .first()
+                .filter(|_| !is_update)
                 .map(|query| Question { name: plain(query.name()), kind: query.query_type().to_string() }),
-            answers: message.answers.iter().map(answer).collect(),
+            answers: message.answers.iter().filter(|_| !is_update).map(answer).collect(),
+            changes: message.authorities.iter().filter(|_| is_update).filter_map(change).collect(),
         })
     }
 
@@ -88,6 +105,16 @@ fn answer(record: &hickory_proto::rr::Record) -> Answer {
         record.data.to_string()
     };
     Answer { name: plain(&record.name), kind: record.record_type().to_string(), ttl_s: record.ttl, data }
+}
+
+fn change(record: &hickory_proto::rr::Record) -> Option<Change> {
+    let name = plain(&record.name);
+    match (record.dns_class, &record.data) {
+        (DNSClass::IN, RData::TXT(_)) => Some(Change::Add { name, value: answer(record).data }),
+        (DNSClass::NONE, RData::TXT(_)) => Some(Change::Remove { name, value: answer(record).data }),
+        (DNSClass::ANY, RData::Update0(RecordType::TXT | RecordType::ANY)) => Some(Change::RemoveAll { name }),
+        _ => None,
+    }
 }
 
 fn plain(name: &hickory_proto::rr::Name) -> String {

@@ -149,6 +149,7 @@ mod tests {
             path: path.into(),
             to: to.map(Into::into),
             mode: None,
+            access: None,
             offset: None,
             bytes: bytes.as_bytes().to_vec(),
             error: None,

@@ -168,6 +168,15 @@ impl Step {
         }
     }
 
+    /// The authorization that this step shows or acts on.
+    #[must_use]
+    pub fn authorization(&self) -> Option<Place> {
+        if let Resource::Challenge { authorization } = &self.resource {
+            return Some(authorization.clone());
+        }
+        (self.resource == Resource::Authorization).then(|| self.place.clone())
+    }
+
     /// The order object in the response, with its place.
     #[must_use]
     pub fn order_shown(&self) -> Option<(Place, &Value)> {

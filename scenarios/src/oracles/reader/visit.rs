@@ -24,6 +24,8 @@ pub struct Visit {
     pub is_acme_tls: bool,
     /// The leaf that was served, if it was one.
     pub leaf: Option<Certificate>,
+    /// The certificates that were served after it, as far as they are such.
+    pub chain_above: Vec<Certificate>,
     /// Why it failed; `None` if it was completed.
     pub failure: Option<Failure>,
 }
@@ -68,6 +70,7 @@ impl Visit {
             is_validation: is_acme_tls,
             is_acme_tls,
             leaf: chain.first().and_then(|der| Certificate::read(der)),
+            chain_above: chain.iter().skip(1).filter_map(|der| Certificate::read(der)).collect(),
             failure,
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn apply(ca: &CaSettings, config: &mut Config) {
     if let Some(given) = &ca.external_account_keys {
         let mut keys = ExternalAccountKeys::default();
         for given in given {
-            let mut key = given.mac_key.0.clone();
+            let mut key = given.mac_key.key.clone();
             key.is_single_use = given.single_use;
             keys.add(given.kid.clone(), key);
         }

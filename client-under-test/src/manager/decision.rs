@@ -1,0 +1,180 @@
+//! [`Decision`]: whether a name may have a certificate because a visitor asks for it; and [`AskEndpoint`], which asks a
+//! server of the operator's.
+//!
+//! Whoever can reach the TLS port can name any name, so without a decision any stranger orders certificates in the
+//! operator's name. What can't be decided in time is denied: the visitor comes again, an order can't be taken back.
+
+use std::{fmt::Debug, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::{Request, StatusCode, client::conn::http1, header::HOST};
+use hyper_util::rt::TokioIo;
+use sim::{Env, Monotonic};
+use url::{Host, Url};
+
+use super::config::ConfigError;
+use crate::name::Name;
+
+/// How long an endpoint may take, from the connection to the answer.
+const ASK_LIMIT: Duration = Duration::from_secs(10);
+
+/// What is to be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The name.
+    pub name: Name,
+    /// Who asks for it; nobody does when a certificate that was allowed before is to be renewed.
+    pub visitor: Option<SocketAddr>,
+}
+
+/// A decision under way; `true` allows.
+pub type Decided<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+
+/// Decides which names may have certificates on demand. It is asked before each order, renewals included.
+pub trait Decision: Debug + Send + Sync {
+    /// Whether the name may be ordered now. It is waited for no longer than a visitor waits.
+    fn allows<'a>(&'a self, env: &'a Env, asked: &'a Asked) -> Decided<'a>;
+}
+
+/// Asks a server, as Caddy does: `GET <url>?domain=<name>`, and 200 allows. Any other answer, none in time, and a
+/// server that can't be reached deny.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskEndpoint {
+    url: Url,
+}
+
+impl AskEndpoint {
+    /// The server at `url`, which is plain HTTP: it is the operator's own and near.
+    ///
+    /// # Errors
+    /// [`ConfigError::Ask`] for any other address.
+    pub fn new(url: &str) -> Result<Self, ConfigError> {
+        let parsed = Url::parse(url).ok().filter(|parsed| parsed.scheme() == "http" && parsed.has_host());
+        Ok(Self { url: parsed.ok_or_else(|| ConfigError::Ask(url.to_owned()))? })
+    }
+
+    fn question(&self, name: &Name) -> Url {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().append_pair("domain", name.as_str());
+        url
+    }
+
+    async fn ask(&self, env: &Env, name: &Name) -> io::Result<StatusCode> {
+        let url = self.question(name);
+        let port = url.port_or_known_default().unwrap_or(80);
+        let (addresses, authority) = match url.host() {
+            Some(Host::Domain(host)) => (env.lookup(host).await?, format!("{host}:{port}")),
+            Some(Host::Ipv4(ip)) => (vec![ip.into()], format!("{ip}:{port}")),
+            Some(Host::Ipv6(ip)) => (vec![ip.into()], format!("[{ip}]:{port}")),
+            None => (Vec::new(), String::new()),
+        };
+        let address = addresses.first().ok_or(io::ErrorKind::NotFound)?;
+        let stream = env.connect(SocketAddr::new(*address, port)).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        // How the connection ends is seen by the question.
+        let _driver = env.spawn("ask", async { drop(connection.await) });
+        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let question = Request::get(target).header(HOST, authority).body(Empty::<Bytes>::new());
+        let answer = sender.send_request(question.map_err(io::Error::other)?).await.map_err(io::Error::other)?;
+        Ok(answer.status())
+    }
+}
+
+impl Decision for AskEndpoint {
+    fn allows<'a>(&'a self, env: &'a Env, asked: &'a Asked) -> Decided<'a> {
+        Box::pin(async move {
+            match env.timeout(ASK_LIMIT, self.ask(env, &asked.name)).await {
+                Ok(Ok(StatusCode::OK)) => true,
+                Ok(Ok(_)) => {
+                    env.probe("manager/name-denied");
+                    false
+                }
+                Ok(Err(_)) | Err(_) => {
+                    env.probe("manager/nobody-decided");
+                    false
+                }
+            }
+        })
+    }
+}
+
+/// For so long, what was allowed to a visitor need not be asked again.
+const FRESH_FOR: Duration = Duration::from_secs(60);
+
+/// What whoever looks after a name may order.
+#[derive(Clone, Debug)]
+pub(super) enum Permission {
+    /// What is due: the operator has set the name up.
+    Given,
+    /// What is decided about before each order.
+    Asked {
+        /// By whom.
+        decision: Arc<dyn Decision>,
+        /// When it was allowed for the order that comes next.
+        allowed_at: Option<Monotonic>,
+    },
+}
+
+impl Permission {
+    /// Whether an order for `name` may be made now.
+    pub(super) async fn holds(&mut self, env: &Env, name: &Name) -> bool {
+        match self {
+            Self::Given => true,
+            Self::Asked { decision, allowed_at } => {
+                if allowed_at.take().is_some_and(|at| env.monotonic_now().since(at) < FRESH_FOR) {
+                    return true;
+                }
+                let asked = Asked { name: name.clone(), visitor: None };
+                env.timeout(2 * ASK_LIMIT, decision.allows(env, &asked)).await.unwrap_or(false)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sim::real;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[test]
+    fn the_question_keeps_the_addresss_own_query() {
+        let question = |url: &str| AskEndpoint::new(url).unwrap().question(&"a.test".parse().unwrap()).to_string();
+        assert_eq!(question("http://localhost:9123/check"), "http://localhost:9123/check?domain=a.test");
+        assert_eq!(question("http://10.0.0.1/?key=x"), "http://10.0.0.1/?key=x&domain=a.test");
+        for refused in ["https://ask.test/", "ask.test", "", "http://"] {
+            assert!(AskEndpoint::new(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_200_allows() {
+        let env = real::env("client", real::Options::default());
+        let asked = Asked { name: "a.test".parse().unwrap(), visitor: None };
+        for (answer, allows) in [
+            ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", true),
+            ("HTTP/1.1 204 No Content\r\n\r\n", false),
+            ("HTTP/1.1 302 Found\r\nlocation: /yes\r\ncontent-length: 0\r\n\r\n", false),
+            ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", false),
+            ("garbage", false),
+            ("", false),
+        ] {
+            let listener = env.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let endpoint = AskEndpoint::new(&format!("http://{}/", listener.local_address().unwrap())).unwrap();
+            let answering = env.spawn("answers", async move {
+                let mut stream = listener.accept().await.unwrap();
+                let mut question = [0; 1_024];
+                let read = stream.read(&mut question).await.unwrap();
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                stream.shutdown().await.unwrap();
+                String::from_utf8_lossy(&question[..read]).into_owned()
+            });
+            assert_eq!(endpoint.allows(&env, &asked).await, allows, "{answer}");
+            assert!(answering.await.unwrap().starts_with("GET /?domain=a.test HTTP/1.1\r\n"));
+        }
+        let nobody = AskEndpoint::new("http://127.0.0.1:1/").unwrap();
+        assert!(!nobody.allows(&env, &asked).await);
+    }
+}

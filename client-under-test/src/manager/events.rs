@@ -1,0 +1,145 @@
+//! [`Event`]: what a manager tells of its work; and [`Events`], where that is heard.
+//!
+//! Nobody has to listen, and whoever does holds nobody up: what is not heard in time is dropped, the oldest first, and
+//! the listener learns how much.
+
+use std::fmt;
+
+use time::UtcDateTime;
+use tokio::sync::broadcast::{self, error::RecvError};
+use url::Url;
+
+use crate::name::{Name, Names};
+
+/// How much is kept for a listener who is slow.
+const KEPT_MAX: usize = 1_024;
+
+/// Something that a manager did, or that happened to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A CA is asked for a certificate.
+    Obtaining {
+        /// For these names.
+        names: Names,
+        /// The CA's directory.
+        issuer: Url,
+    },
+    /// A CA has issued.
+    Obtained {
+        /// For these names.
+        names: Names,
+        /// The CA's directory.
+        issuer: Url,
+        /// When the certificate expires.
+        not_after: UtcDateTime,
+        /// Whether there was one before.
+        is_renewal: bool,
+    },
+    /// A CA has not issued. It, or the next one, is asked again without anybody's doing.
+    Failed {
+        /// For these names.
+        names: Names,
+        /// The CA's directory.
+        issuer: Url,
+        /// Why, for people.
+        reason: String,
+    },
+    /// A name on demand was denied when an order for it was due.
+    Denied {
+        /// The names.
+        names: Names,
+    },
+    /// Storage could not be read or written when an order was due; that is tried again.
+    StorageTrouble {
+        /// For these names.
+        names: Names,
+        /// Why, for people.
+        reason: String,
+    },
+    /// A name on demand has made room for another one; storage keeps its certificate.
+    Evicted {
+        /// The name.
+        name: Name,
+    },
+    /// Names that the operator has taken from the list are not looked after any more.
+    Retired {
+        /// The names.
+        names: Names,
+    },
+}
+
+/// Tells whoever listens.
+#[derive(Clone)]
+pub(super) struct Announcer(broadcast::Sender<Event>);
+
+impl Default for Announcer {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(KEPT_MAX))
+    }
+}
+
+impl fmt::Debug for Announcer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Announcer({} listeners)", self.0.receiver_count())
+    }
+}
+
+impl Announcer {
+    /// Tells it, if anybody listens.
+    pub(super) fn tell(&self, event: Event) {
+        drop(self.0.send(event));
+    }
+
+    /// A listener to all that is told from now on.
+    pub(super) fn listener(&self) -> Events {
+        Events(self.0.subscribe())
+    }
+}
+
+/// What a listener hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// An event.
+    Event(Event),
+    /// The listener was too slow for so many events.
+    Missed(u64),
+}
+
+/// The events of a manager, from when this was made.
+#[derive(Debug)]
+pub struct Events(broadcast::Receiver<Event>);
+
+impl Events {
+    /// The next one; `None` once the manager is gone.
+    pub async fn next(&mut self) -> Option<Heard> {
+        match self.0.recv().await {
+            Ok(event) => Some(Heard::Event(event)),
+            Err(RecvError::Lagged(missed)) => Some(Heard::Missed(missed)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slow_listener_holds_nobody_up_and_learns_what_it_missed() {
+        let announcer = Announcer::default();
+        let told = |number: usize| Event::Evicted { name: format!("n{number}.test").parse().unwrap() };
+        announcer.tell(told(0));
+        let mut events = announcer.listener();
+        for number in 1..KEPT_MAX + 3 {
+            announcer.tell(told(number));
+        }
+        assert_eq!(events.next().await, Some(Heard::Missed(2)));
+        assert_eq!(events.next().await, Some(Heard::Event(told(3))));
+        drop(announcer);
+        let mut left = 0;
+        while events.next().await.is_some() {
+            left += 1;
+        }
+        assert_eq!(left, KEPT_MAX - 1);
+    }
+}

@@ -1,0 +1,89 @@
+//! [`OrderRate`]: no more orders than this in any stretch of time, whatever is due.
+//!
+//! Hundreds of names that are due at once, at the first start or after a long outage, would storm a CA and use up its
+//! limits for all of them. Who comes too early waits for its turn, in the order of coming.
+
+use std::{
+    collections::VecDeque,
+    num::NonZeroUsize,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use sim::{Env, Monotonic};
+
+/// So many attempts for certificates in any stretch of this length, at one CA as one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderRate {
+    /// How many.
+    pub orders: NonZeroUsize,
+    /// In any stretch as long as this.
+    pub per: Duration,
+}
+
+impl Default for OrderRate {
+    /// Ten in ten seconds, as certmagic.
+    fn default() -> Self {
+        Self { orders: NonZeroUsize::new(10).expect("ten is not zero"), per: Duration::from_secs(10) }
+    }
+}
+
+/// Keeps a rate.
+#[derive(Debug)]
+pub(super) struct Turnstile {
+    env: Env,
+    rate: OrderRate,
+    /// When the latest passed or will pass, as many as the rate has orders.
+    passes: Mutex<VecDeque<Monotonic>>,
+}
+
+impl Turnstile {
+    pub(super) fn new(env: &Env, rate: OrderRate) -> Self {
+        Self { env: env.clone(), rate, passes: Mutex::default() }
+    }
+
+    /// Waits for a turn. Who stops waiting loses it, and nobody else gains it.
+    pub(super) async fn pass(&self) {
+        let at = self.next();
+        if at > self.env.monotonic_now() {
+            self.env.probe("manager/order-held-back");
+            self.env.sleep_until(at).await;
+        }
+    }
+
+    fn next(&self) -> Monotonic {
+        let mut passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.env.monotonic_now();
+        let at = match passes.len() < self.rate.orders.get() {
+            true => now,
+            false => passes.pop_front().map_or(now, |first| now.max(first + self.rate.per)),
+        };
+        passes.push_back(at);
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acme::certificate::tests::env;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_stretch_has_more_than_the_rate_and_a_pause_fills_it_up_again() {
+        let env = env();
+        let rate = OrderRate { orders: NonZeroUsize::new(3).unwrap(), per: Duration::from_secs(10) };
+        let turnstile = Turnstile::new(&env, rate);
+        let mut passed_s = Vec::new();
+        for _ in 0..8 {
+            turnstile.pass().await;
+            passed_s.push(env.monotonic_now().0.as_secs());
+        }
+        assert_eq!(passed_s, [0, 0, 0, 10, 10, 10, 20, 20]);
+        env.sleep(Duration::from_secs(100)).await;
+        let begun = env.monotonic_now();
+        for _ in 0..3 {
+            turnstile.pass().await;
+        }
+        assert_eq!(env.monotonic_now(), begun);
+    }
+}

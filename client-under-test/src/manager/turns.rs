@@ -1,0 +1,261 @@
+//! `Turns`: which CA is asked for a certificate, and when each of them may be asked again.
+//!
+//! The CAs have an order. Whatever one of them fails with, the next is asked at once: a certificate is what counts, and
+//! a validation that fails from one CA's network may succeed from another's. Only our own disk's failure ends the round,
+//! since what can't be kept must be ordered nowhere. Each CA has a back-off of its own and is left alone for as long as
+//! it has asked, and the next round begins with the first of those whose time has come.
+//!
+//! An order that failed may be left behind at its CA, to be continued. If another CA issues instead, it is given up.
+
+use std::{fmt::Debug, io, sync::Arc, time::Duration};
+
+use sim::{Env, Monotonic};
+use url::Url;
+
+use super::{
+    backoff::{Failure, RetryWaits},
+    crew::Means,
+    decision::Permission,
+    events::{Announcer, Event},
+    issue::{IssueError, Issuer, Obtained},
+};
+use crate::{acme::renewal_info::CertId, name::Names, storage::lock::Lease};
+
+/// The certificate that an order replaces (RFC 9773 §5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// What renewal information calls it.
+    pub certificate: CertId,
+    /// The directory of the CA that issued it.
+    pub issued_by: Url,
+}
+
+/// Which CAs hear what an order replaces.
+pub trait ReplacementScope: Debug + Send + Sync {
+    /// Whether the CA with the directory `asked` is told that its order replaces `replaced`.
+    fn covers(&self, asked: &Url, replaced: &Replaced) -> bool;
+}
+
+/// The CA that issued the certificate, and no other: none of them knows another's certificates, and what it does not
+/// know it has to refuse (RFC 9773 §5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IssuedThere;
+
+impl ReplacementScope for IssuedThere {
+    fn covers(&self, asked: &Url, replaced: &Replaced) -> bool {
+        *asked == replaced.issued_by
+    }
+}
+
+/// How long something is left alone after failures.
+#[derive(Debug)]
+pub(super) struct Pause {
+    waits: Box<dyn RetryWaits>,
+    until: Option<Monotonic>,
+}
+
+impl Pause {
+    /// Nothing has failed yet; after failures, these are the waits.
+    pub(super) fn new(waits: Box<dyn RetryWaits>) -> Self {
+        Self { waits, until: None }
+    }
+
+    /// Begins after a failure, for at least as long as was `asked`.
+    pub(super) fn begin(&mut self, env: &Env, failure: Failure, asked: Option<Duration>) {
+        let wait = self.waits.after(failure);
+        self.until = Some(env.monotonic_now() + asked.map_or(wait, |asked| asked.max(wait)));
+    }
+
+    /// When it ends; `None` if nothing has failed.
+    pub(super) fn until(&self) -> Option<Monotonic> {
+        self.until
+    }
+
+    /// Whether it is over at `now`.
+    pub(super) fn is_over(&self, now: Monotonic) -> bool {
+        self.until.is_none_or(|until| until <= now)
+    }
+
+    /// The next failure counts as the first; what has been asked for still holds.
+    pub(super) fn forgive(&mut self) {
+        self.waits.reset();
+    }
+
+    /// Forgets all failures.
+    pub(super) fn reset(&mut self) {
+        self.waits.reset();
+        self.until = None;
+    }
+}
+
+/// Why a round has brought no certificate.
+#[derive(Debug)]
+pub(super) enum NotObtained {
+    /// No CA has issued, or none may be asked now.
+    ByAnyIssuer,
+    /// The disk failed.
+    Storage(io::Error),
+    /// It may not be ordered.
+    NotAllowed,
+}
+
+/// The CAs' turns, for one certificate.
+#[derive(Debug)]
+pub(super) struct Turns {
+    permission: Permission,
+    scope: Arc<dyn ReplacementScope>,
+    announcer: Announcer,
+    turns: Vec<Turn>,
+}
+
+#[derive(Debug)]
+struct Turn {
+    issuer: Arc<Issuer>,
+    pause: Pause,
+    /// Whether an order may have been left behind.
+    owes_an_end: bool,
+}
+
+impl Turns {
+    pub(super) fn new(permission: Permission, means: &Means) -> Self {
+        let turn = |issuer: &Arc<Issuer>| Turn {
+            issuer: issuer.clone(),
+            pause: Pause::new((means.settings.conduct.retry_waits)(&means.settings.retry_delays)),
+            // The process before this one may have left it.
+            owes_an_end: true,
+        };
+        let (scope, announcer) = (means.settings.replacement_scope.clone(), means.announcer.clone());
+        Self { permission, scope, announcer, turns: means.issuers.iter().map(turn).collect() }
+    }
+
+    /// The CAs, in their order.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
+        self.turns.iter().map(|turn| &turn.issuer)
+    }
+
+    /// Keeps other hosts on the same storage from ordering for these names, at whichever CA, while the lease is held.
+    ///
+    /// # Errors
+    /// The disk's; or that another host has held it for too long.
+    pub(super) async fn lock(&self, names: &Names) -> io::Result<Lease> {
+        match self.turns.first() {
+            Some(first) => first.issuer.storage.lock_certificate(names.first()).await,
+            None => Ok(Lease::unlocked()),
+        }
+    }
+
+    /// When the first CA may be asked that was not to be asked; `None` while some CA never failed.
+    pub(super) fn next_at(&self) -> Option<Monotonic> {
+        let pauses = self.turns.iter().map(|turn| turn.pause.until());
+        pauses.collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+
+    /// Whether some CA may be asked at `now`.
+    pub(super) fn has_come(&self, now: Monotonic) -> bool {
+        self.turns.iter().any(|turn| turn.pause.is_over(now))
+    }
+
+    /// Asks the CAs whose turn has come, one after another, until one has issued. What the order `replaces` is
+    /// forgotten once a CA has refused it. The `lease` is on the certificate's lock.
+    ///
+    /// # Errors
+    /// [`NotObtained`]. What a CA failed with is remembered with its turn.
+    pub(super) async fn obtain(
+        &mut self,
+        env: &Env,
+        names: &Names,
+        replaces: &mut Option<Replaced>,
+        lease: &Lease,
+    ) -> Result<(Arc<Issuer>, Obtained), NotObtained> {
+        for (position, turn) in self.turns.iter_mut().enumerate() {
+            if !turn.pause.is_over(env.monotonic_now()) {
+                continue;
+            }
+            turn.issuer.turnstile.pass().await;
+            if !self.permission.holds(env, names.first()).await {
+                return Err(NotObtained::NotAllowed);
+            }
+            let covered = replaces.as_ref().filter(|replaced| self.scope.covers(&turn.issuer.directory_url, replaced));
+            let mut told = covered.map(|replaced| replaced.certificate.clone());
+            let was_told = told.is_some();
+            turn.owes_an_end = true;
+            let issuer = turn.issuer.directory_url.clone();
+            self.announcer.tell(Event::Obtaining { names: names.clone(), issuer: issuer.clone() });
+            let result = turn.issuer.obtain(names, &mut told, lease).await;
+            if was_told && told.is_none() {
+                *replaces = None;
+            }
+            match result {
+                Ok(obtained) => {
+                    if position > 0 {
+                        env.probe("manager/obtained-by-fallback");
+                    }
+                    turn.pause.reset();
+                    turn.owes_an_end = false;
+                    let issuer = turn.issuer.clone();
+                    self.turns.iter_mut().for_each(|turn| turn.pause.forgive());
+                    return Ok((issuer, obtained));
+                }
+                Err(IssueError::Storage(e)) => return Err(NotObtained::Storage(e)),
+                Err(e @ (IssueError::Acme(_) | IssueError::Dns(_) | IssueError::Request(_))) => {
+                    env.probe("manager/renewal-failed");
+                    self.announcer.tell(Event::Failed { names: names.clone(), issuer, reason: e.to_string() });
+                    turn.pause.begin(env, e.failure(), e.retry_after());
+                }
+            }
+        }
+        Err(NotObtained::ByAnyIssuer)
+    }
+
+    /// Gives up the orders that were left behind at other CAs than `issuer`, whose certificate is good.
+    pub(super) async fn abandon_others(&mut self, env: &Env, names: &Names, issuer: &Arc<Issuer>) {
+        let Some(first) = self.turns.first().map(|turn| turn.issuer.clone()) else { return };
+        for turn in self.turns.iter_mut().filter(|turn| turn.owes_an_end && !Arc::ptr_eq(&turn.issuer, issuer)) {
+            if !turn.pause.is_over(env.monotonic_now()) {
+                continue;
+            }
+            let abandoned = match turn.issuer.storage.load_pending(names.first()).await {
+                Ok(None) => Ok(()),
+                // It may be what another host is at.
+                Ok(Some(_)) => match first.storage.lock_certificate(names.first()).await {
+                    Ok(_lease) => turn.issuer.abandon(names).await,
+                    Err(e) => Err(e.into()),
+                },
+                Err(e) => Err(e.into()),
+            };
+            match abandoned {
+                Ok(()) => turn.owes_an_end = false,
+                Err(e) => turn.pause.begin(env, e.failure(), e.retry_after()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{acme::certificate::tests::env, manager::backoff::Backoff};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_lasts_as_long_as_was_asked_and_grows_on_its_own() {
+        let env = env();
+        let mut pause = Pause::new(Backoff::make(&[Duration::from_secs(60), Duration::from_secs(120)]));
+        assert!(pause.is_over(env.monotonic_now()));
+        let mut paused_s = |asked: Option<u64>| {
+            let now = env.monotonic_now();
+            pause.begin(&env, Failure::Other, asked.map(Duration::from_secs));
+            assert!(!pause.is_over(now));
+            pause.until().unwrap().since(now).as_secs()
+        };
+        assert_eq!([paused_s(None), paused_s(Some(3_600)), paused_s(Some(1))], [60, 3_600, 120]);
+        pause.reset();
+        assert!(pause.is_over(env.monotonic_now()));
+    }
+
+    #[test]
+    fn only_the_ca_that_issued_it_hears_what_is_replaced() {
+        let [one, other] = ["https://ca.test/dir", "https://ca.test/other"].map(|url| url.parse::<Url>().unwrap());
+        let replaced = Replaced { certificate: CertId::new(b"a", b"b"), issued_by: one.clone() };
+        assert!(IssuedThere.covers(&one, &replaced) && !IssuedThere.covers(&other, &replaced));
+    }
+}

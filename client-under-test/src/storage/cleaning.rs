@@ -1,0 +1,86 @@
+//! What is too old to be of use is removed: sets of names that nobody looks after any more, some time after they have
+//! expired.
+//!
+//! What can't be read is left alone, for a person may make something of it, and it keeps nothing else from being
+//! removed. Another host on the same storage may store a new set in the moment in which the old one is removed; it looks
+//! after what it shows and stores it again.
+
+use std::io;
+
+use super::{Storage, atomic, file_name};
+use crate::name::Name;
+
+/// For so long after its end, a set stays: it may tell why a name is not served.
+const EXPIRED_AGE_MAX: time::Duration = time::Duration::days(14);
+
+impl Storage {
+    /// Removes the sets that have long expired, with what else is known of them, except those of names that are `kept`.
+    pub async fn remove_expired(&self, kept: impl Fn(&Name) -> bool) {
+        let certificates = self.root.join("certificates").join(&self.issuer);
+        let Ok(directories) = self.env.disk().list(&certificates).await else { return };
+        for directory in directories {
+            let Ok(name) = directory.replace("wildcard_", "*").parse::<Name>() else { continue };
+            // What can't be removed now is looked at again.
+            if file_name(&name) == directory && !kept(&name) && self.has_long_expired(&name).await.unwrap_or(false) {
+                drop(self.remove_set(&name).await);
+            }
+        }
+    }
+
+    async fn has_long_expired(&self, name: &Name) -> io::Result<bool> {
+        let Some(bytes) = self.read(&self.certificate_file(name, "pem")).await? else { return Ok(false) };
+        let expired = Self::expiry(&bytes).and_then(|expiry| expiry.checked_add(EXPIRED_AGE_MAX));
+        Ok(expired.is_some_and(|expired| expired < self.env.utc_now()))
+    }
+
+    async fn remove_set(&self, name: &Name) -> io::Result<()> {
+        for extension in ["json", "pem"] {
+            atomic::remove(&self.env, &self.certificate_file(name, extension)).await?;
+        }
+        self.env.probe("manager/expired-set-removed");
+        // If an order's record or something put aside is in there, it stays.
+        self.env.disk().remove_directory(&self.certificate_directory(name)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sim::crypto::P256Key;
+
+    use super::*;
+    use crate::{
+        acme::certificate::{
+            Chain,
+            tests::{chain, env},
+        },
+        storage::{certificate::CertificateSet, tests::storage},
+    };
+
+    fn expired(name: &str) -> CertificateSet {
+        let key = P256Key::generate(&env(), name);
+        CertificateSet::new(chain(name, &key, -30), key).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_what_has_long_expired_and_nobody_keeps_is_removed_whatever_lies_beside_it() {
+        let (_directory, storage) = storage();
+        let names = ["*.old.test", "kept.test", "good.test", "bad.test"].map(|name| name.parse::<Name>().unwrap());
+        let [old, kept, good, bad] = &names;
+        for name in [old, kept] {
+            storage.store_certificate(name, &expired(name.as_str())).await.unwrap();
+        }
+        let key = P256Key::generate(&env(), "good");
+        let lasting: Chain = chain("good.test", &key, 36_500);
+        storage.store_certificate(good, &CertificateSet::new(lasting, key).unwrap()).await.unwrap();
+        atomic::replace(&storage.env, &storage.certificate_file(bad, "pem"), b"}").await.unwrap();
+        let stranger = storage.root.join("certificates").join(&storage.issuer).join("..not a name");
+        std::fs::create_dir_all(&stranger).unwrap();
+
+        storage.remove_expired(|name| name == kept).await;
+        assert!(!storage.certificate_directory(old).exists());
+        for name in [kept, good, bad] {
+            assert!(storage.certificate_file(name, "pem").exists(), "{name}");
+        }
+        assert!(stranger.exists());
+    }
+}

@@ -1,0 +1,136 @@
+//! `manager.ari-of-own-certificate` (M13): what the CA says about a certificate's renewal is asked for, and acted upon, by that
+//! certificate's own identifier.
+//!
+//! Asked for: the identifier (RFC 9773 §4.1) is that of a certificate that was downloaded. Acted upon: whoever orders a
+//! successor with more than a third of the lifetime left has been given a window for this very certificate, and that has
+//! begun. A client that has started again since, or whose disk was damaged, may have lost its certificate.
+
+use std::sync::Arc;
+
+use sim::trace::Event;
+
+use super::{KEPT_MAX, certificates::downloaded, one_open_order::unix_seconds};
+use crate::oracles::{
+    law::{self, Law, Seen, Verdict, in_words},
+    reader::{
+        certificate::Certificate,
+        http::Moment,
+        identifier::{Identifiers, show},
+        step::{Resource, Step},
+    },
+    recent::Recent,
+};
+
+/// The law.
+#[derive(Debug)]
+pub(crate) struct AriOfOwnCertificate {
+    /// What every certificate that was downloaded is called.
+    known: Recent<String, ()>,
+    current: Recent<(Option<Arc<str>>, Identifiers), Certificate>,
+    /// When the window that was last given for a certificate begins.
+    begins_s: Recent<String, i64>,
+}
+
+impl Default for AriOfOwnCertificate {
+    fn default() -> Self {
+        Self { known: Recent::new(KEPT_MAX), current: Recent::new(KEPT_MAX), begins_s: Recent::new(KEPT_MAX) }
+    }
+}
+
+impl Law for AriOfOwnCertificate {
+    fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+        if let Some(Event::HostEnded { .. } | Event::DiskDamaged { .. }) = seen.event() {
+            self.current.retain(|(client, _), _| *client != seen.moment.host);
+        }
+        let Some(step) = seen.step() else { return };
+        match (&step.resource, step.moment) {
+            (Resource::RenewalInfo { certificate_id }, Moment::Sent) => {
+                verdict.exercise(seen.moment);
+                if self.known.get(certificate_id).is_none() {
+                    let client = step.client_name();
+                    verdict.find(
+                        seen.moment,
+                        format!("{client} should ask about certificates that it has, and nobody has {certificate_id}"),
+                    );
+                }
+            }
+            (Resource::RenewalInfo { certificate_id }, Moment::Received) => {
+                let start = step.body().and_then(|body| body.get("suggestedWindow")?.get("start")?.as_str());
+                if let Some(start_s) = start.and_then(unix_seconds).filter(|_| step.is_success()) {
+                    self.begins_s.insert(certificate_id.clone(), start_s);
+                }
+            }
+            (Resource::NewOrder, Moment::Sent) => self.judge(step, seen.moment, verdict),
+            (Resource::Certificate { .. }, Moment::Received) => {
+                let Some(certificate) = downloaded(step) else { return };
+                if let Some(id) = &certificate.renewal_id {
+                    self.known.insert(id.clone(), ());
+                }
+                self.current.insert((step.client.clone(), certificate.names.clone()), certificate);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl AriOfOwnCertificate {
+    fn judge(&self, step: &Step, moment: &law::Moment, verdict: &mut Verdict) {
+        let (Some(names), Some(now_s)) = (step.identifiers(), moment.utc_s) else { return };
+        let Some(current) = self.current.get(&(step.client.clone(), names.clone())) else { return };
+        let left_s = current.not_after_s - now_s;
+        // A clock may be a little off.
+        if left_s <= current.lifetime_s() / 3 + current.lifetime_s() / 100 {
+            return;
+        }
+        verdict.exercise(moment);
+        let begins_s = current.renewal_id.as_ref().and_then(|id| self.begins_s.get(id));
+        if begins_s.is_none_or(|begins_s| *begins_s > now_s) {
+            let (client, names, serial) = (step.client_name(), show(&names), &current.serial);
+            let left = in_words(std::time::Duration::from_secs(left_s.unsigned_abs()));
+            verdict.find(
+                moment,
+                format!("{client} should keep {serial} of {names}, whose renewal window has not begun, but replaces it with {left} left"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::oracles::testing::Story;
+
+    const LAW: &str = "manager.ari-of-own-certificate";
+
+    #[test]
+    fn a_question_about_a_certificate_that_nobody_has_is_found() {
+        let mut story = Story::new();
+        let id = story.issued_by_an_authority(&["a.test"], 90);
+        story.renewal_info(&id, "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z", None);
+        story.keeps(LAW);
+        story.renewal_info("aki.serial", "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z", None);
+        story.breaks(LAW, "nobody has aki.serial");
+    }
+
+    #[test]
+    fn a_renewal_by_the_former_certificates_window_is_found() {
+        let mut story = Story::new();
+        let id = story.issued_by_an_authority(&["a.test"], 90);
+        story.wait_days(10);
+        story.renewal_info(&id, "2026-01-05T00:00:00Z", "2026-01-07T00:00:00Z", None);
+        story.issued_by_an_authority(&["a.test"], 90);
+        story.keeps(LAW);
+        story.wait(600);
+        story.issued_by_an_authority(&["a.test"], 90);
+        story.breaks(LAW, "whose renewal window has not begun, but replaces it with 89d 23h left");
+    }
+
+    #[test]
+    fn a_third_before_the_end_nobody_has_to_ask() {
+        let mut story = Story::new();
+        let id = story.issued_by_an_authority(&["a.test"], 90);
+        story.renewal_info(&id, "2026-03-21T00:00:00Z", "2026-03-22T00:00:00Z", None);
+        story.wait_days(61);
+        story.issued_by_an_authority(&["a.test"], 90);
+        story.keeps(LAW);
+    }
+}
