@@ -19,7 +19,11 @@ use std::{
 use clap::{Parser, ValueEnum};
 use client_under_test::{
     Config, Manager,
-    manager::{AriThenRatio, AskEndpoint, Decision, IssuerConfig, OnDemand, Solver, endpoint::Application},
+    manager::{
+        AriThenRatio, AskEndpoint, Decision, Dns01, DnsProvider, IssuerConfig, OnDemand, Solver,
+        dns01::{challtestsrv::Challtestsrv, update::DnsUpdate},
+        endpoint::Application,
+    },
 };
 use http_body_util::Full;
 use hyper::{
@@ -58,6 +62,13 @@ struct Options {
     /// How the CA is shown that the names are ours.
     #[arg(long, value_enum, default_value = "http-01")]
     challenge: Challenge,
+    /// For dns-01: a name server that is asked whether a record has come to where the CA looks.
+    #[arg(long, value_name = "ADDRESS", required_if_eq("challenge", "dns-01"))]
+    dns_server: Option<SocketAddr>,
+    /// For dns-01: the management API of `gauntlet challtestsrv` or pebble-challtestsrv, which sets the records. Without it
+    /// the name server is told by DNS UPDATE (RFC 2136).
+    #[arg(long, value_name = "ADDRESS")]
+    challtestsrv: Option<SocketAddr>,
     /// Where http-01 challenges are answered.
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:80")]
     http: SocketAddr,
@@ -78,6 +89,8 @@ enum Challenge {
     Http01,
     #[value(name = "tls-alpn-01")]
     TlsAlpn01,
+    #[value(name = "dns-01")]
+    Dns01,
 }
 
 impl From<Challenge> for Solver {
@@ -85,6 +98,7 @@ impl From<Challenge> for Solver {
         match challenge {
             Challenge::Http01 => Self::Http01,
             Challenge::TlsAlpn01 => Self::TlsAlpn01,
+            Challenge::Dns01 => Self::Dns01,
         }
     }
 }
@@ -115,7 +129,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let roots = fs::read_to_string(&options.ca_file).map_err(|e| format!("{}: {e}", options.ca_file.display()))?;
     let issuer = IssuerConfig { contact: options.contact, ..IssuerConfig::new(options.directory, roots) };
     let decision = options.ask.as_deref().map(AskEndpoint::new).transpose()?;
+    let provider = |server| match options.challtestsrv {
+        Some(api) => Arc::new(Challtestsrv::new(api)) as Arc<dyn DnsProvider>,
+        None => Arc::new(DnsUpdate { server }),
+    };
     let config = Config {
+        dns01: options.dns_server.map(|server| Dns01::new(provider(server), server)),
         issuers: vec![issuer],
         storage_root: options.storage,
         http_address: options.http,
