@@ -183,7 +183,7 @@ impl Issuer {
     pub(super) async fn abandon(&self, names: &Names) -> Result<(), IssueError> {
         let _operation = self.env.operation(format!("abandon the order for {names}"));
         let _key_stays = self.account_key.read().await;
-        let mut client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
+        let mut client = self.connect().await?;
         let account = self.account(&mut client).await?;
         Attempt::new(self, account.session(&mut client), names).abandon().await
     }
