@@ -92,13 +92,9 @@ impl Answers {
         tokens: Tokens,
         cache: Arc<dyn CertificateCache>,
         records: Option<Records>,
+        shared: Option<Storage>,
     ) -> Self {
-        Self { env: env.clone(), preferred, tokens, cache, records, shared: None }
-    }
-
-    /// Lets the hosts that share `storage` give the same answers, if it is shared.
-    pub(super) fn with_shared(self, storage: &Storage) -> Self {
-        Self { shared: storage.is_shared().then(|| storage.clone()), ..self }
+        Self { env: env.clone(), preferred, tokens, cache, records, shared }
     }
 
     /// The challenge of `name` to answer, by the preferred way if that is offered.

@@ -86,9 +86,9 @@ impl Endpoint {
         Self { env: env.clone(), cache, application, on_demand: None, shared: None }
     }
 
-    /// Answers tls-alpn-01 also for the hosts that share `storage`, if it is shared.
-    pub(super) fn with_shared(self, storage: &Storage) -> Self {
-        Self { shared: storage.is_shared().then(|| storage.clone()), ..self }
+    /// Answers tls-alpn-01 also for the hosts that share a storage.
+    pub(super) fn with_shared(self, shared: Option<Storage>) -> Self {
+        Self { shared, ..self }
     }
 
     /// Lets `keepers` see to names that the cache has nothing for, while their visitors wait.

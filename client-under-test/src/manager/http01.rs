@@ -57,15 +57,16 @@ impl Drop for Published {
     }
 }
 
-/// Answers on `listener` for ever, also for the hosts that share `storage`.
-pub async fn serve(env: Env, listener: TcpListener, tokens: Tokens, storage: Storage) -> Infallible {
+/// Answers on `listener` for ever, also for the hosts that share a storage.
+pub async fn serve(env: Env, listener: TcpListener, tokens: Tokens, shared: Option<Storage>) -> Infallible {
     loop {
         let stream = endpoint::accept(&env, &listener).await;
-        let (tokens, storage, env_of_task) = (tokens.clone(), storage.clone(), env.clone());
+        let (tokens, shared, env_of_task) = (tokens.clone(), shared.clone(), env.clone());
         let connection = async move {
             let env = env_of_task;
-            let service =
-                service_fn(async |request| Ok::<_, Infallible>(respond(&env, &tokens, &storage, &request).await));
+            let service = service_fn(async |request| {
+                Ok::<_, Infallible>(respond(&env, &tokens, shared.as_ref(), &request).await)
+            });
             let serving = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
             // A visitor who breaks off or dawdles harms only itself.
             drop(env.timeout(CONNECTION_LIMIT, serving).await);
@@ -74,12 +75,17 @@ pub async fn serve(env: Env, listener: TcpListener, tokens: Tokens, storage: Sto
     }
 }
 
-async fn respond(env: &Env, tokens: &Tokens, storage: &Storage, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(
+    env: &Env,
+    tokens: &Tokens,
+    shared: Option<&Storage>,
+    request: &Request<Incoming>,
+) -> Response<Full<Bytes>> {
     let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
     let answer = match token(request.uri().path()).filter(|_| is_read) {
-        Some(token) => match tokens.answer(&token) {
-            None if storage.is_shared() => storage.published_challenge(Solver::Http01.name(), token.as_str()).await,
-            own => own,
+        Some(token) => match (tokens.answer(&token), shared) {
+            (None, Some(shared)) => shared.published_challenge(Solver::Http01.name(), token.as_str()).await,
+            (own, _) => own,
         },
         None => None,
     };

@@ -193,12 +193,16 @@ impl Listening {
         let first = settings.issuers.first().expect("there is one");
         let storage = settings.storage(&env, first);
         let records = settings.dns01.clone().map(|dns01| dns01::Records::new(&env, dns01, storage.clone()));
-        let answers = Answers::new(&env, settings.solver, tokens.clone(), cache.clone(), records.clone());
-        let answers = answers.with_shared(&storage);
+        let shared = storage.is_shared().then_some(storage);
+        let answers =
+            Answers::new(&env, settings.solver, tokens.clone(), cache.clone(), records.clone(), shared.clone());
         let issuer = |ca| Arc::new(Issuer::new(&env, &settings, ca, answers.clone()));
         let issuers: Issuers = settings.issuers.iter().map(issuer).collect();
         for issuer in &*issuers {
             issuer.storage.clean().await;
+        }
+        if let Some(shared) = &shared {
+            shared.clean_challenges().await;
         }
         let mut wanted = handle.wanted.subscribe();
         let announcer = handle.announcer.clone();
@@ -227,9 +231,9 @@ impl Listening {
         let on_demand = settings.on_demand.clone().map(|policy| Arc::new(Keepers::new(&means, policy)));
         let endpoint = Endpoint::new(env, cache.clone(), settings.application.clone())
             .with_on_demand(on_demand.clone())
-            .with_shared(&storage);
+            .with_shared(shared.clone());
         let serving = (
-            env.spawn("http-01", http01::serve(env.clone(), self.http, tokens, storage)),
+            env.spawn("http-01", http01::serve(env.clone(), self.http, tokens, shared.clone())),
             env.spawn("endpoint", endpoint.serve(self.tls)),
             records.map(|records| env.spawn("remove TXT records", records.clean())),
         );
@@ -263,6 +267,9 @@ impl Listening {
         drop((serving, keeping_accounts, watching, cleaning));
         for issuer in &**issuers {
             issuer.storage.clean().await;
+        }
+        if let Some(shared) = &shared {
+            shared.clean_challenges().await;
         }
         env.probe("manager/shut-down");
     }

@@ -7,7 +7,7 @@ use std::{io, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{FOREIGN_TEMPORARY_AGE_MAX, Storage, atomic};
+use super::{Storage, atomic};
 
 /// An answer that is in place.
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ impl Storage {
     }
 
     /// Removes what this host left in place when it ended without notice, and what is too old to be anybody's.
-    pub(super) async fn clean_challenges(&self) {
+    pub async fn clean_challenges(&self) {
         let folder = self.root.join("challenges");
         let Ok(files) = self.env.disk().list(&folder).await else { return };
         for file in files {
@@ -69,8 +69,7 @@ impl Storage {
             let record =
                 self.read(&path).await.ok().flatten().and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
             let is_own = record.is_some_and(|record| record.host == self.env.host_name());
-            let found = self.env.disk().metadata(&path).await;
-            if is_own || found.is_ok_and(|found| self.env.utc_now() - found.modified > FOREIGN_TEMPORARY_AGE_MAX) {
+            if is_own || self.is_abandoned(&path).await {
                 drop(self.env.disk().remove_file(&path).await);
             }
         }
@@ -87,7 +86,7 @@ mod tests {
         let kept = storage.publish_challenge("http-01", "token", "token.thumbprint").await.unwrap();
         assert_eq!(storage.published_challenge("http-01", "token").await.as_deref(), Some("token.thumbprint"));
         assert_eq!(storage.published_challenge("tls-alpn-01", "token").await, None);
-        storage.clean().await;
+        storage.clean_challenges().await;
         assert_eq!(storage.published_challenge("http-01", "token").await, None);
         drop(kept);
     }

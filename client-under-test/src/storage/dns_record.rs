@@ -7,7 +7,7 @@ use std::{io, path::PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{FOREIGN_TEMPORARY_AGE_MAX, Storage, atomic};
+use super::{Storage, atomic};
 use crate::manager::dns01::TxtRecord;
 
 impl Storage {
@@ -44,7 +44,8 @@ impl Storage {
             let directory = self.dns_records_directory().join(host);
             for entry in self.list(&directory).await? {
                 let path = directory.join(&entry);
-                if !entry.ends_with(".json") || entry.starts_with('.') || !self.is_left_to_us(&path).await {
+                let is_left_to_us = path.starts_with(self.own_dns_records()) || self.is_abandoned(&path).await;
+                if !entry.ends_with(".json") || entry.starts_with('.') || !is_left_to_us {
                     continue;
                 }
                 let Some(bytes) = self.read(&path).await? else { continue };
@@ -55,14 +56,6 @@ impl Storage {
             }
         }
         Ok(records)
-    }
-
-    async fn is_left_to_us(&self, path: &std::path::Path) -> bool {
-        if path.starts_with(self.own_dns_records()) {
-            return true;
-        }
-        let found = self.env.disk().metadata(path).await;
-        found.is_ok_and(|found| self.env.utc_now() - found.modified > FOREIGN_TEMPORARY_AGE_MAX)
     }
 
     fn own_dns_records(&self) -> PathBuf {

@@ -25,8 +25,8 @@ use url::Url;
 
 use crate::name::Name;
 
-/// How long a foreign temporary file is left alone: its writer may be another host at work.
-const FOREIGN_TEMPORARY_AGE_MAX: time::Duration = time::Duration::hours(24);
+/// How long another host's file that is there for a while only is left alone: that host may be at work.
+const FOREIGN_FILE_AGE_MAX: time::Duration = time::Duration::hours(24);
 
 /// How many bad files of one name are kept; then the last is replaced.
 const QUARANTINED_MAX: u32 = 100;
@@ -136,7 +136,6 @@ impl Storage {
                 self.clean_directory(&kind.join(entry)).await;
             }
         }
-        self.clean_challenges().await;
     }
 
     async fn clean_directory(&self, directory: &Path) {
@@ -147,15 +146,18 @@ impl Storage {
             let is_left_over = match atomic::temporary_of(&file, self.env.host_name()) {
                 None => false,
                 Some(atomic::Writer::ThisHost) => true,
-                Some(atomic::Writer::Another) => disk
-                    .metadata(&path)
-                    .await
-                    .is_ok_and(|found| self.env.utc_now() - found.modified > FOREIGN_TEMPORARY_AGE_MAX),
+                Some(atomic::Writer::Another) => self.is_abandoned(&path).await,
             };
             if is_left_over && disk.remove_file(&path).await.is_ok() {
                 self.env.probe("manager/temporary-file-removed");
             }
         }
+    }
+
+    /// Whether another host's file is older than it would let it grow, were it still at work.
+    async fn is_abandoned(&self, path: &Path) -> bool {
+        let found = self.env.disk().metadata(path).await;
+        found.is_ok_and(|found| self.env.utc_now() - found.modified > FOREIGN_FILE_AGE_MAX)
     }
 
     pub(crate) async fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
