@@ -120,18 +120,22 @@ impl Endpoint {
     }
 
     async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<Served> {
-        let (visitor, address) = (stream.peer_address(), Name::from(stream.local_address().ip()));
+        let (visitor, own) = (stream.peer_address(), stream.local_address());
         let begun = tls::Hello::read(&self.env, stream).await?;
         let hello = Hello {
             server_name: begun.server_name(),
             signature_schemes: begun.signature_schemes(),
             protocols: Protocols::new(begun.alpn()),
         };
-        // Who asks for an address names nobody (RFC 6066 §3).
-        let of_address = Hello { server_name: Some(hello.server_name.unwrap_or(address.as_str())), ..hello };
-        let mut found = self.cache.find(of_address, self.env.utc_now()).done().await;
-        if hello.server_name.is_none() && !matches!(found, Found::Valid(_) | Found::Invalid(_)) {
-            found = self.cache.find(hello, self.env.utc_now()).done().await;
+        let mut found = self.cache.find(hello, self.env.utc_now()).done().await;
+        if hello.server_name.is_none() {
+            // Who asks for an address names nobody (RFC 6066 §3).
+            let address = Name::from(own.ip());
+            let hello = Hello { server_name: Some(address.as_str()), ..hello };
+            let of_address = self.cache.find(hello, self.env.utc_now()).done().await;
+            if matches!(of_address, Found::Valid(_) | Found::Invalid(_)) {
+                found = of_address;
+            }
         }
         match hello.protocols {
             Protocols::Ordinary => {
