@@ -39,13 +39,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for block in pem_blocks(read(&options.ca_file)?.as_bytes())? {
         roots.add(block.into_contents().into())?;
     }
-    let pem = read(&options.certificate)?;
-    let chain = Chain::of_blocks(pem_blocks(pem.as_bytes())?)?;
-    let key = pem_blocks(pem.as_bytes())?.into_iter().find(|block| block.tag() == "PRIVATE KEY");
+    let blocks = pem_blocks(read(&options.certificate)?.as_bytes())?;
+    let key = blocks.iter().find(|block| block.tag() == "PRIVATE KEY");
     let key = key.ok_or_else(|| format!("{} holds no private key", options.certificate.display()))?;
-    let key =
-        P256Key::from_pem(&pem::encode_config(&key, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF)))
-            .map_err(|_| "the private key is not P-256")?;
+    let key = P256Key::from_pkcs8(key.contents())?;
+    let chain = Chain::of_blocks(blocks)?;
 
     let env = real::env("revoke", real::Options::default());
     let http = HttpClient::new(&env, roots);

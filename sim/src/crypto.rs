@@ -34,7 +34,7 @@ impl fmt::Debug for P256Key {
 
 /// A private key could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a P-256 private key in PKCS #8 PEM: {0}")]
+#[error("not a P-256 private key in PKCS #8: {0}")]
 pub struct NotAKey(String);
 
 impl P256Key {
@@ -55,6 +55,14 @@ impl P256Key {
     /// [`NotAKey`] if `pem` is not a P-256 key in PKCS #8 form.
     pub fn from_pem(pem: &str) -> Result<Self, NotAKey> {
         EcdsaKey::from_pkcs8_pem(pem).map(Self::new).map_err(|e| NotAKey(e.to_string()))
+    }
+
+    /// Reads a key in PKCS #8 form, DER.
+    ///
+    /// # Errors
+    /// [`NotAKey`] if `der` is no P-256 key in that form.
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, NotAKey> {
+        EcdsaKey::from_pkcs8_der(der).map(Self::new).map_err(|e| NotAKey(e.to_string()))
     }
 
     fn new(key: EcdsaKey) -> Self {

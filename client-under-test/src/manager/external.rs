@@ -176,8 +176,7 @@ fn signing_key(pem: &[u8], chain: &Chain, provider: &CryptoProvider) -> Result<A
     let found = pem_blocks(pem)?.into_iter().find_map(|block| Some((kind(&block)?, block)));
     let (kind, block) = found.ok_or(ExternalError::NoKey)?;
     // The commonest keys are signed with as the managed ones are, which takes no randomness.
-    let text = pem::encode_config(&block, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF));
-    if let Ok(key) = P256Key::from_pem(&text) {
+    if let Ok(key) = P256Key::from_pkcs8(block.contents()) {
         chain.check_key(&key)?;
         return Ok(Arc::new(key));
     }

@@ -84,8 +84,8 @@ impl CertificateSet {
             .iter()
             .find(|block| block.tag() == "PRIVATE KEY")
             .ok_or(CertificateError::Unreadable("it holds no private key"))?;
-        let key = pem::encode_config(key, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF));
-        let key = P256Key::from_pem(&key).map_err(|_| CertificateError::Unreadable("its key is not P-256"))?;
+        let key =
+            P256Key::from_pkcs8(key.contents()).map_err(|_| CertificateError::Unreadable("its key is not P-256"))?;
         Self::new(Chain::of_blocks(blocks)?, key)
     }
 }
