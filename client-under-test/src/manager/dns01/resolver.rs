@@ -75,12 +75,9 @@ impl Resolver {
         let mut above = name.base_name();
         loop {
             let response = self.look_up(&above, RecordType::SOA).await?;
-            let shown = response.answers.iter().chain(&response.authorities);
-            // An alias on the way shows another zone.
-            let zone = shown.filter(|record| record.record_type() == RecordType::SOA && record.name.zone_of(&above));
-            if let Some(zone) = zone.map(|record| record.name.clone()).next() {
-                let response = self.look_up(&zone, RecordType::NS).await?;
-                return self.addresses(&name_servers(&response.answers, &zone)).await;
+            if let Some(zone) = zone(&response, &above) {
+                let response = self.look_up(zone, RecordType::NS).await?;
+                return self.addresses(&name_servers(&response.answers, zone)).await;
             }
             if above.is_root() {
                 return self.addresses(&[]).await;
@@ -152,6 +149,13 @@ pub(super) async fn ask(env: &Env, server: SocketAddr, name: &Name, kind: Record
     } else {
         Err(DnsError::Refused { server, name: plain(name), code })
     }
+}
+
+/// The zone that `name` is in, if its SOA record is shown. An alias on the way shows another zone's.
+pub(super) fn zone<'a>(response: &'a Message, name: &Name) -> Option<&'a Name> {
+    let mut shown = response.answers.iter().chain(&response.authorities);
+    let zone = shown.find(|record| record.record_type() == RecordType::SOA && record.name.zone_of(name))?;
+    Some(&zone.name)
 }
 
 fn alias(response: &Message, name: &Name) -> Option<Name> {

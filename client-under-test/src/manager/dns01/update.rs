@@ -6,7 +6,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use hickory_proto::{
-    op::{Message, OpCode, Query, ResponseCode},
+    op::{OpCode, Query, ResponseCode},
     rr::{DNSClass, Name, RData, Record, RecordType, rdata::TXT},
 };
 use sim::Env;
@@ -51,14 +51,12 @@ impl DnsUpdate {
     /// The zone that the server has `name` in: it shows its SOA record with whatever it answers.
     async fn zone_of(self, env: &Env, name: &Name) -> Result<Name, DnsError> {
         let response = resolver::ask(env, self.server, name, RecordType::SOA).await?;
-        let owner = |response: &Message| {
-            let mut shown = response.answers.iter().chain(&response.authorities);
-            shown
-                .find(|record| record.record_type() == RecordType::SOA && record.name.zone_of(name))
-                .map(|record| record.name.clone())
-        };
         let (server, code) = (self.server, ResponseCode::NotZone);
-        owner(&response).ok_or_else(|| DnsError::Refused { server, name: super::plain(name), code })
+        resolver::zone(&response, name).cloned().ok_or_else(|| DnsError::Refused {
+            server,
+            name: super::plain(name),
+            code,
+        })
     }
 }
 
