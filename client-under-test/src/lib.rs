@@ -8,6 +8,7 @@ pub mod acme;
 pub mod historical;
 pub mod manager;
 pub mod name;
+mod plain_http;
 pub mod storage;
 
 pub use manager::{Config, Manager};

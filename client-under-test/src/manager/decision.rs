@@ -6,18 +6,18 @@
 
 use std::{fmt::Debug, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http_body_util::Empty;
-use hyper::{Request, StatusCode, client::conn::http1, header::HOST};
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
+use hyper::{Request, StatusCode, header::HOST};
 use sim::{Env, Monotonic};
 use url::{Host, Url};
 
 use super::config::ConfigError;
-use crate::name::Name;
+use crate::{name::Name, plain_http};
 
 /// How long an endpoint may take, from the connection to the answer.
 const ASK_LIMIT: Duration = Duration::from_secs(10);
+/// An answer is a status; what else is said is read and not looked at.
+const BODY_BYTES_MAX: usize = 1 << 16;
 
 /// What is to be decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,14 +70,10 @@ impl AskEndpoint {
             None => (Vec::new(), String::new()),
         };
         let address = addresses.first().ok_or(io::ErrorKind::NotFound)?;
-        let stream = env.connect(SocketAddr::new(*address, port)).await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        // How the connection ends is seen by the question.
-        let _driver = env.spawn("ask", async { drop(connection.await) });
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        let question = Request::get(target).header(HOST, authority).body(Empty::<Bytes>::new());
-        let answer = sender.send_request(question.map_err(io::Error::other)?).await.map_err(io::Error::other)?;
-        Ok(answer.status())
+        let question = Request::get(target).header(HOST, authority).body(Full::default()).map_err(io::Error::other)?;
+        let server = SocketAddr::new(*address, port);
+        Ok(plain_http::exchange(env, server, question, BODY_BYTES_MAX).await?.status())
     }
 }
 

@@ -14,8 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Method, Request, client::conn::http1, header::HOST};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, Request, header::HOST};
 use serde_json::{Value, json};
 use sim::Env;
 
@@ -23,8 +22,10 @@ use super::{
     DnsError,
     provider::{Changed, DnsProvider, TxtRecord},
 };
+use crate::plain_http;
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+const BODY_BYTES_MAX: usize = 1 << 16;
 
 /// Speaks to one management API.
 #[derive(Debug)]
@@ -62,13 +63,9 @@ impl Challtestsrv {
 }
 
 async fn post(env: &Env, server: SocketAddr, path: &str, body: Value) -> io::Result<u16> {
-    let stream = env.connect(server).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    // How the connection ends is seen by the request that needed it.
-    let _driver = env.spawn(format!("connection to {server}"), async { drop(connection.await) });
     let request = Request::builder().method(Method::POST).uri(path).header(HOST, server.to_string());
     let request = request.body(Full::new(Bytes::from(body.to_string()))).map_err(io::Error::other)?;
-    Ok(sender.send_request(request).await.map_err(io::Error::other)?.status().as_u16())
+    Ok(plain_http::exchange(env, server, request, BODY_BYTES_MAX).await?.status().as_u16())
 }
 
 impl DnsProvider for Challtestsrv {

@@ -1,0 +1,29 @@
+//! One request over plain HTTP, to a server of the operator's own or for what is signed in itself. A CA is spoken to by
+//! [`crate::acme::http`].
+
+use std::{io, net::SocketAddr};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Request, Response, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use sim::Env;
+
+/// Sends `request`, which has its `Host`, over a connection of its own. No time limit is set here.
+///
+/// # Errors
+/// The operating system's, and those of an answer that is no HTTP or whose body has more than `body_bytes_max`.
+pub(crate) async fn exchange(
+    env: &Env,
+    server: SocketAddr,
+    request: Request<Full<Bytes>>,
+    body_bytes_max: usize,
+) -> io::Result<Response<Bytes>> {
+    let stream = env.connect(server).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    // How the connection ends is seen by the request that needed it.
+    let _driver = env.spawn(format!("connection to {server}"), async { drop(connection.await) });
+    let (head, body) = sender.send_request(request).await.map_err(io::Error::other)?.into_parts();
+    let body = Limited::new(body, body_bytes_max).collect().await.map_err(io::Error::other)?;
+    Ok(Response::from_parts(head, body.to_bytes()))
+}
