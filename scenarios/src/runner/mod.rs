@@ -6,6 +6,7 @@ mod console;
 mod explore;
 mod faulty;
 mod judge;
+mod manager;
 mod operator;
 mod operators_ca;
 mod pool;

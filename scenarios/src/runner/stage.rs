@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
-    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -14,13 +13,8 @@ use ca_mock::{
     dns::{DnsServer, RecordData, Zone, ZoneHandle},
 };
 use client_under_test::{
-    acme::{external_account::ExternalAccount, preferred_chain::PreferredChain},
-    historical,
-    manager::{
-        AskEndpoint, Decision, Dns01, DnsProvider, ExternalCertificate, IssuerConfig, OnDemand, RenewalSchedule,
-        Solver, dns01::update::DnsUpdate,
-    },
-    storage::lock::{NumberedFiles, StorageLocks},
+    acme::preferred_chain::PreferredChain,
+    manager::{Dns01, ExternalCertificate, OnDemand, Solver},
 };
 use rustls::RootCertStore;
 use sim::{
@@ -32,14 +26,14 @@ use sim::{
 use super::{
     ask, ca,
     explore::{self, Cut},
-    faulty,
+    faulty, manager,
     operator::Operator,
     operators_ca::OperatorsCa,
-    steps::{Cast, StepLog, disk::STORAGE_ROOT},
+    steps::{Cast, StepLog},
     visitor::{self, Visits},
 };
 use crate::{
-    language::{self, Bug, Case, ChallengeType, CrashExploration, Host, HostKind, HostName, Verb},
+    language::{self, Case, ChallengeType, CrashExploration, Host, HostKind, HostName, Verb},
     oracles::Bench,
 };
 
@@ -377,9 +371,9 @@ fn set_program(
                 Some(asked) => asked.iter().map(|name| the_ca(cas, name)).collect::<Result<Vec<_>, _>>()?,
                 None => vec![a_ca()?],
             };
-            let mut config = manager_config(case, &names.0, &asked);
+            let mut config = manager::config(case, &names.0, &asked);
             if host.shared_disk.is_some() {
-                config.storage_locks = Some(storage_locks(case));
+                config.storage_locks = Some(manager::storage_locks(case));
             }
             config.solver = match challenge {
                 ChallengeType::Http01 => Solver::Http01,
@@ -389,14 +383,14 @@ fn set_program(
             if *challenge == ChallengeType::Dns01 {
                 let server = resolvers.server(None)?;
                 let server = server.ok_or_else(|| StageError("dns-01 needs a host of kind dns".into()))?;
-                config.dns01 = Some(Dns01::new(dns_provider(case, server), server));
+                config.dns01 = Some(Dns01::new(manager::dns_provider(case, server), server));
             }
             let asked = ask.as_ref().map(|ask| the_asked(case, ask)).transpose()?;
             if on_demand.is_some() || asked.is_some() {
                 let size = |number: NonZeroU32| number.try_into().expect("a usize has 32 bits at least");
                 config.on_demand = Some(OnDemand {
                     allowed: on_demand.iter().flat_map(|names| names.0.clone()).collect(),
-                    decision: asked.as_ref().map(|(url, _)| decision(case, url)).transpose()?,
+                    decision: asked.as_ref().map(|(url, _)| manager::decision(case, url)).transpose()?,
                     capacity: size(*on_demand_capacity),
                     waiting_max: size(*visitors_waiting_max),
                 });
@@ -421,7 +415,8 @@ fn set_program(
             }
             config.account_key_lifetime = *account_key_lifetime;
             for issuer in &mut config.issuers {
-                issuer.external_account = external_account.as_deref().map(|kid| external(case, kid)).transpose()?;
+                issuer.external_account =
+                    external_account.as_deref().map(|kid| manager::external(case, kid)).transpose()?;
                 issuer.profile = profile.as_ref().map(|profile| profile.as_str().to_owned());
                 issuer.preferred_chain = preferred_issuer.clone().map(PreferredChain::Issuer);
             }
@@ -467,19 +462,9 @@ fn the_asked<'a>(case: &'a Case, name: &HostName) -> Result<(String, &'a [String
     }
 }
 
-fn decision(case: &Case, url: &str) -> Result<Arc<dyn Decision>, StageError> {
-    if case.bugs.contains(&Bug::NobodyAsked) {
-        return Ok(Arc::new(historical::NobodyAsked));
-    }
-    Ok(Arc::new(AskEndpoint::new(url).map_err(|e| StageError(e.to_string()))?))
-}
-
-fn issuer(ca: &Ca) -> IssuerConfig {
-    let directory = format!("https://{}{}", ca.config().directory_host, ca.config().paths.directory());
-    IssuerConfig {
-        contact: vec!["mailto:operator@example.test".to_owned()],
-        ..IssuerConfig::new(directory, ca.api_root_pem())
-    }
+/// The CA on the host of this name.
+fn the_ca(cas: &BTreeMap<String, Ca>, name: &HostName) -> Result<Ca, StageError> {
+    cas.get(name.as_str()).cloned().ok_or_else(|| StageError(format!("{name} is not a host of kind ca")))
 }
 
 /// The names directly below `parent` that visitors ask for.
@@ -500,109 +485,4 @@ async fn serve_dns(env: Env, zones: ZoneHandle, update_lag: Duration) {
     let local = SocketAddr::from(([0, 0, 0, 0], 53));
     let server = DnsServer::bind_lagging(&env, local, zones, update_lag).await;
     server.expect("the DNS port is free on its own host").serve().await;
-}
-
-/// The external account whose key the CA has by this identifier.
-fn external(case: &Case, kid: &str) -> Result<ExternalAccount, StageError> {
-    let known = case.ca.external_account_keys.iter().flatten().find(|key| key.kid == kid);
-    let known = known.ok_or_else(|| StageError(format!("[ca] has no external account key `{kid}`")))?;
-    ExternalAccount::new(kid, &known.mac_key.text).map_err(|e| StageError(e.to_string()))
-}
-
-fn dns_provider(case: &Case, server: SocketAddr) -> Arc<dyn DnsProvider> {
-    let update = DnsUpdate { server };
-    if case.bugs.contains(&Bug::TxtReplaced) { Arc::new(historical::TxtReplaced(update)) } else { Arc::new(update) }
-}
-
-/// The CA on the host of this name.
-fn the_ca(cas: &BTreeMap<String, Ca>, name: &HostName) -> Result<Ca, StageError> {
-    cas.get(name.as_str()).cloned().ok_or_else(|| StageError(format!("{name} is not a host of kind ca")))
-}
-
-fn manager_config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_test::Config {
-    let mut config = client_under_test::Config::new(names, "", "");
-    config.issuers = cas.iter().map(issuer).collect();
-    config.storage_root = PathBuf::from(STORAGE_ROOT);
-    for bug in &case.bugs {
-        match bug {
-            Bug::RenewalThirtyDayConstant => {
-                let defect: Arc<dyn RenewalSchedule> = Arc::new(historical::ThirtyDayConstant);
-                config.renewal_schedule = defect;
-            }
-            Bug::CertificateWrittenInPlace => {
-                config.certificate_writer = Arc::new(historical::InPlaceWrite);
-            }
-            Bug::CertificateNeedsMetadata => {
-                config.certificate_requirement = Arc::new(historical::AllOrNothing);
-            }
-            Bug::AriMissingRetryAfter => {
-                config.ari_comparison = Arc::new(historical::MissingRetryAfter);
-            }
-            Bug::AccountKeyInMemory => {
-                config.rollover_record = Arc::new(historical::AccountKeyInMemory);
-            }
-            Bug::RenewalUnderCacheLock => {
-                config.certificate_cache = historical::renewal_under_cache_lock;
-            }
-            Bug::StorageReadUnderCacheLock => {
-                config.certificate_cache = historical::storage_read_under_cache_lock;
-            }
-            Bug::WildcardShadow => config.certificate_cache = historical::wildcard_shadow,
-            Bug::AcmeTlsAmongOthers => config.certificate_cache = historical::acme_tls_among_others,
-            Bug::RetriesAtOnce => config.conduct.retry_waits = historical::retries_at_once,
-            Bug::FailureAdvancesDate => config.conduct.retry_waits = historical::failure_advances_date,
-            Bug::StopsAtAFailure => config.conduct.retry_waits = historical::stops_at_a_failure,
-            Bug::TenFailures => config.conduct.retry_waits = historical::ten_failures,
-            Bug::RetryAfterIgnored => config.conduct.polling = Arc::new(historical::RetryAfterIgnored),
-            Bug::RetryAfterZero => config.conduct.polling = Arc::new(historical::RetryAfterZero),
-            Bug::NonceSentAgain => config.conduct.nonces = historical::nonce_sent_again,
-            Bug::ReplacesForEver => config.conduct.replacement = Arc::new(historical::ReplacesForEver),
-            Bug::AuthorizationLeftPending => config.conduct.order_end = Arc::new(historical::AuthorizationLeftPending),
-            Bug::KeyBeforeCertificate => config.conduct.order_note = Arc::new(historical::KeyBeforeCertificate),
-            Bug::FormerCertificatesWindow => {
-                config.conduct.metadata_owner = Arc::new(historical::FormerCertificatesWindow)
-            }
-            Bug::TimerStandsStill => config.renewal_schedule = Arc::new(historical::TimerStandsStill::default()),
-            Bug::SuggestionIgnored => config.renewal_schedule = Arc::new(historical::SuggestionIgnored),
-            Bug::StoreErrorIgnored => config.certificate_writer = Arc::new(historical::StoreErrorIgnored),
-            Bug::KeyForEverybody => config.certificate_writer = Arc::new(historical::KeyForEverybody),
-            Bug::ReplacesEverywhere => {
-                config.replacement_scope = Arc::new(historical::ReplacesEverywhere);
-            }
-            // Its seam is what decides about names on demand.
-            Bug::NobodyAsked
-            // Whether there are locks at all depends on the host.
-            | Bug::StorageLocksDoNothing
-            | Bug::StorageLockByTime
-            | Bug::TxtReplaced
-            | Bug::CaaLoopVariable
-            | Bug::StaleAccountCache
-            | Bug::CaaResultIgnored
-            | Bug::CaaNoRecheckReuse
-            | Bug::CaaTagCase
-            | Bug::CaaParamCase
-            | Bug::CaaParamSep
-            | Bug::CaaCnameClimb
-            | Bug::CaaDnssecServfail
-            | Bug::SerialCollision
-            | Bug::SerialShort
-            | Bug::ValidityPlusOneSecond
-            | Bug::CorroborationIgnored
-            | Bug::OrderOutlivesAuthorization
-            | Bug::KeyChangeFalseOk
-            | Bug::ClockSkewNodes => {}
-        }
-    }
-    config
-}
-
-/// How managers on a shared disk keep out of each other's way.
-fn storage_locks(case: &Case) -> Arc<dyn StorageLocks> {
-    if case.bugs.contains(&Bug::StorageLocksDoNothing) {
-        Arc::new(historical::LocksDoNothing)
-    } else if case.bugs.contains(&Bug::StorageLockByTime) {
-        Arc::new(historical::LockByTime)
-    } else {
-        Arc::new(NumberedFiles)
-    }
 }
