@@ -108,11 +108,12 @@ pub(super) fn build(
         .map(|name| (name.as_str().to_owned(), world.host(name.as_str()).expect("just added")))
         .collect();
     set_links(&mut world, case, &hosts);
-    add_visited_names(&mut world, case)?;
+    let zone = the_zone(case)?;
+    add_visited_names(&mut world, case, &zone);
     for (name, served_at) in served_names(case, &addresses) {
         world.add_name(name, served_at);
     }
-    let zones = zones(case)?;
+    let zones = zones(case, &zone);
     let resolvers = Resolvers { addresses: &addresses, zones: &zones };
     for step in &case.timeline {
         if let Verb::DnsReplace { server, .. } | Verb::DnsRemove { server, .. } | Verb::DnsServfail { server, .. } =
@@ -122,12 +123,11 @@ pub(super) fn build(
         }
     }
     let cas = cas(case, &mut world, &hosts, &resolvers)?;
-    let any = hosts.values().next().ok_or_else(|| StageError("a scenario without hosts".into()))?;
-    let operators_ca = Arc::new(OperatorsCa::new(&world.env(*any)));
+    let operators_ca = operators_ca(case, &world, &hosts);
     let mut operators = BTreeMap::new();
     for (name, host) in &case.hosts {
         let id = hosts[name.as_str()];
-        let operator = set_program(&mut world, case, (name, host), id, &resolvers, &cas, &operators_ca)?;
+        let operator = set_program(&mut world, case, (name, host), id, &resolvers, &cas, operators_ca.as_deref())?;
         operators.extend(operator.map(|operator| (name.as_str().to_owned(), operator)));
     }
     for step in &case.timeline {
@@ -246,10 +246,9 @@ impl Resolvers<'_> {
 }
 
 /// What each DNS host serves: at first the same zone.
-fn zones(case: &Case) -> Result<BTreeMap<String, ZoneHandle>, StageError> {
-    let zones = the_zone(case)?;
+fn zones(case: &Case, zone: &[Zone]) -> BTreeMap<String, ZoneHandle> {
     let servers = case.hosts.iter().filter(|(_, host)| matches!(host.kind, HostKind::Dns { .. }));
-    Ok(servers.map(|(name, _)| (name.as_str().to_owned(), ZoneHandle::new(zones.clone()))).collect())
+    servers.map(|(name, _)| (name.as_str().to_owned(), ZoneHandle::new(zone.to_vec()))).collect()
 }
 
 fn the_zone(case: &Case) -> Result<Vec<Zone>, StageError> {
@@ -268,12 +267,11 @@ fn the_zone(case: &Case) -> Result<Vec<Zone>, StageError> {
 }
 
 /// Visitors go where the zone sends them, also with a name that no manager knows of.
-fn add_visited_names(world: &mut World, case: &Case) -> Result<(), StageError> {
-    let zones = the_zone(case)?;
+fn add_visited_names(world: &mut World, case: &Case, zone: &[Zone]) {
     for host in case.hosts.values() {
         let HostKind::Visitor { visits, .. } = &host.kind else { continue };
         for name in &visits.0 {
-            let data = zones.iter().flat_map(|zone| zone.data_at(name));
+            let data = zone.iter().flat_map(|zone| zone.data_at(name));
             let addresses: Vec<IpAddr> = data
                 .filter_map(|data| if let RecordData::A(address) = data { Some(address.into()) } else { None })
                 .collect();
@@ -282,7 +280,13 @@ fn add_visited_names(world: &mut World, case: &Case) -> Result<(), StageError> {
             }
         }
     }
-    Ok(())
+}
+
+/// The CA by which the operator gives managers certificates, if a step does so.
+fn operators_ca(case: &Case, world: &World, hosts: &BTreeMap<String, HostId>) -> Option<Arc<OperatorsCa>> {
+    let (_, any) = hosts.first_key_value()?;
+    let is_used = case.timeline.iter().any(|step| matches!(step.verb, Verb::DiskGiveCertificate { .. }));
+    is_used.then(|| Arc::new(OperatorsCa::new(&world.env(*any))))
 }
 
 /// The CAs, which exist before their hosts start and outlive their crashes, as a database does.
@@ -323,7 +327,7 @@ fn set_program(
     id: HostId,
     resolvers: &Resolvers<'_>,
     cas: &BTreeMap<String, Ca>,
-    operators_ca: &OperatorsCa,
+    operators_ca: Option<&OperatorsCa>,
 ) -> Result<Option<Operator>, StageError> {
     let a_ca = || {
         let own_or_first = cas.get(name.as_str()).or_else(|| cas.values().next());
@@ -437,7 +441,9 @@ fn set_program(
                 let pem = pem::parse(ca.issuer_root_pem()).map_err(|e| StageError(e.to_string()))?;
                 roots.add(pem.into_contents().into()).map_err(|e| StageError(e.to_string()))?;
             }
-            roots.add(operators_ca.root().clone()).map_err(|e| StageError(e.to_string()))?;
+            if let Some(operators_ca) = operators_ca {
+                roots.add(operators_ca.root().clone()).map_err(|e| StageError(e.to_string()))?;
+            }
             let (names, first, every, at_once) = (visits.0.clone(), *from, *every, at_once.get());
             let offers = offers.clone().unwrap_or_default();
             let visits = Visits { names, port: 443, offers, first, every, at_once, roots };

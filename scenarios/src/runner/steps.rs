@@ -36,8 +36,8 @@ pub(super) struct Cast {
     pub(super) cas: BTreeMap<String, Ca>,
     /// By their managers' hosts.
     pub(super) operators: BTreeMap<String, Operator>,
-    /// Signs the certificates that the operator gives managers.
-    pub(super) operators_ca: Arc<OperatorsCa>,
+    /// Signs the certificates that the operator gives managers, where a step does so.
+    pub(super) operators_ca: Option<Arc<OperatorsCa>>,
     pub(super) log: StepLog,
     pub(super) seed: u64,
 }
@@ -174,7 +174,8 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
         Verb::DiskDamage { host, file, how } => disk::damage(world, cast.host(host), file, *how),
         Verb::DiskGiveCertificate { host, file, names, validity } => {
             let host = cast.host(host);
-            let pem = cast.operators_ca.certificate(&world.env(host), &names.0, *validity);
+            let operators_ca = cast.operators_ca.as_ref().expect("made for scenarios with such a step");
+            let pem = operators_ca.certificate(&world.env(host), &names.0, *validity);
             world.plant_file(host, Path::new(file), pem.as_bytes());
         }
         Verb::ClockStep { host, by } => {
