@@ -89,6 +89,7 @@ impl<C> Certificates<C> {
     /// none is, one that is not. If there is none at all, that of the fallback.
     ///
     /// A validation authority: what was made for it, and nothing else (RFC 8737 §3).
+    #[inline]
     #[must_use]
     pub fn find<S: Copy + Into<u16>>(&self, hello: &Hello<'_, S>, now: UtcDateTime) -> Found<C> {
         match hello.protocols {
@@ -110,6 +111,7 @@ impl<C> Certificates<C> {
         }
     }
 
+    #[inline]
     fn find_for<S: Copy + Into<u16>>(
         &self,
         name: &str,
