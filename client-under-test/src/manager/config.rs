@@ -14,6 +14,7 @@ use url::Url;
 use super::{
     ari::{AriComparison, ByAnswerTime},
     cache::{MakeCache, Unguarded},
+    certificate_list::CertificateList,
     challenges::Solver,
     conduct::Conduct,
     dns01::Dns01,
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::{
     acme::{certificate::pem_blocks, external_account::ExternalAccount, preferred_chain::PreferredChain},
-    name::{Name, Names, NotAName},
+    name::{Name, NotAName},
     storage::{
         Storage,
         atomic::{AtomicWrite, CertificateWriter},
@@ -200,7 +201,7 @@ pub enum ConfigError {
 /// A [`Config`] that has been understood.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    pub(super) certificates: Vec<Names>,
+    pub(super) certificates: CertificateList,
     pub(super) on_demand: Option<on_demand::Policy>,
     pub(super) external_certificates: Vec<ExternalCertificate>,
     pub(super) stand_ins: StandIns,
@@ -272,7 +273,7 @@ impl TryFrom<Config> for Settings {
     type Error = ConfigError;
 
     fn try_from(config: Config) -> Result<Self, ConfigError> {
-        let certificates = certificates(&config.certificates)?;
+        let certificates = CertificateList::new(&config.certificates)?;
         let mut issuers: Vec<IssuerSettings> = Vec::new();
         for issuer in config.issuers {
             let issuer = IssuerSettings::try_from(issuer)?;
@@ -289,7 +290,8 @@ impl TryFrom<Config> for Settings {
             return Err(ConfigError::RetryDelays);
         }
         let name = |text: Option<String>| text.map(|text| text.parse::<Name>()).transpose();
-        let first = certificates.first().map(|names| names.first().clone());
+        // It answers visitors who name nobody.
+        let first = certificates.in_order().first().map(|names| names.first().clone());
         let stand_ins =
             StandIns { default: name(config.default_name)?.or(first), fallback: name(config.fallback_name)? };
         Ok(Self {
@@ -319,21 +321,6 @@ impl TryFrom<Config> for Settings {
     }
 }
 
-/// The certificates, each once. The first stays first, as it answers visitors who name nobody.
-pub(super) fn certificates(config: &[Vec<String>]) -> Result<Vec<Names>, ConfigError> {
-    let mut certificates: Vec<Names> = Vec::new();
-    for names in config {
-        let names = names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
-        let names = Names::new(names).ok_or(ConfigError::NoName)?;
-        match certificates.iter().find(|known| known.first() == names.first()) {
-            None => certificates.push(names),
-            Some(known) if *known == names => {}
-            Some(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
-        }
-    }
-    Ok(certificates)
-}
-
 fn roots(pem: &str) -> Result<RootCertStore, ConfigError> {
     let mut roots = RootCertStore::empty();
     for block in pem_blocks(pem.as_bytes()).map_err(|e| ConfigError::Roots(e.to_string()))? {
@@ -350,13 +337,8 @@ mod tests {
     fn what_can_not_be_understood_is_refused_at_once() {
         let ca = |url: &str| IssuerConfig::new(url, "");
         let good = || Config::new(["a.test", "A.test."], "https://127.0.0.1:14000/dir", "");
-        let settings = Settings::try_from(good()).unwrap();
-        assert_eq!(settings.certificates.len(), 1);
-        for certificates in [&[&["a b"][..]][..], &[&[]], &[&["a.test", "b.test"], &["a.test"]]] {
-            let certificates =
-                certificates.iter().map(|names| names.iter().map(ToString::to_string).collect()).collect();
-            assert!(Settings::try_from(Config { certificates, ..good() }).is_err());
-        }
+        assert!(Settings::try_from(good()).is_ok());
+        assert!(Settings::try_from(Config { certificates: vec![vec!["a b".into()]], ..good() }).is_err());
         let other = Config { issuers: vec![ca("https://ca.test/dir"), ca("https://ca.test/other")], ..good() };
         assert_eq!(Settings::try_from(other).unwrap().issuers.len(), 2);
         let unreadable = IssuerConfig::new("https://ca.test/", "-----BEGIN X-----");

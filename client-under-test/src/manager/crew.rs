@@ -10,6 +10,7 @@ use sim::{Env, Task, watch};
 
 use super::{
     cache::CertificateCache,
+    certificate_list::CertificateList,
     config::Settings,
     decision::Permission,
     events::{Announcer, Event},
@@ -49,7 +50,7 @@ pub(super) enum Stop {
 pub(super) struct Crew {
     means: Means,
     /// What is to be looked after now.
-    wanted: watch::Sender<Vec<Names>>,
+    wanted: watch::Sender<CertificateList>,
     /// By their first names.
     members: BTreeMap<Name, Member>,
     /// Who ends what it has begun; of those with one first name, each waits for the one before.
@@ -72,7 +73,7 @@ struct Leaving {
 
 impl Crew {
     pub(super) fn new(means: &Means) -> Self {
-        let (means, wanted) = (means.clone(), watch::Sender::default());
+        let (means, wanted) = (means.clone(), watch::Sender::new(means.settings.certificates.clone()));
         Self { means, wanted, members: BTreeMap::new(), leaving: Vec::new() }
     }
 
@@ -93,17 +94,17 @@ impl Crew {
     }
 
     /// From now on, exactly these certificates are looked after.
-    pub(super) fn change_to(&mut self, certificates: Vec<Names>) {
+    pub(super) fn change_to(&mut self, certificates: &CertificateList) {
         self.wanted.send_replace(certificates.clone());
         self.leaving.retain(|leaving| !leaving.member.keeping.is_finished());
-        let gone = self.members.extract_if(.., |_, member| !certificates.contains(&member.names));
+        let gone = self.members.extract_if(.., |first, member| certificates.kept_under(first) != Some(&member.names));
         for (_, member) in gone.collect::<Vec<_>>() {
             self.retire(member);
         }
-        for names in certificates {
+        for names in certificates.in_order() {
             if !self.members.contains_key(names.first()) {
                 let keeper = Keeper::new(&self.means, names.clone(), Permission::Given);
-                self.take_on(names, keeper);
+                self.take_on(names.clone(), keeper);
             }
         }
     }
@@ -116,7 +117,7 @@ impl Crew {
         let (means, wanted, retired) = (self.means.clone(), self.wanted.subscribe(), names.clone());
         let retiring = async move {
             keeping.await;
-            let is_wanted = |name| wanted.borrow().iter().any(|names| names.all().contains(name));
+            let is_wanted = |name| wanted.borrow().has_name(name);
             for name in retired.all() {
                 if !is_wanted(name) {
                     means.cache.remove(name, Source::Managed).await;

@@ -7,6 +7,7 @@ pub mod ari;
 mod attempt;
 pub mod backoff;
 pub mod cache;
+mod certificate_list;
 mod challenges;
 pub mod conduct;
 pub mod config;
@@ -33,6 +34,7 @@ pub mod turns;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use certificate_list::CertificateList;
 use challenges::Answers;
 pub use challenges::Solver;
 pub use conduct::Conduct;
@@ -60,7 +62,7 @@ use rustls::sign::CertifiedKey;
 pub use schedule::{AriThenRatio, RenewalSchedule};
 use sim::{Env, net::TcpListener, watch};
 
-use crate::name::{Name, Names};
+use crate::name::Name;
 
 /// How often the storage is cleaned.
 const CLEANING_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
@@ -130,7 +132,7 @@ pub struct Handle {
 /// What a manager is told.
 #[derive(Clone, Debug)]
 struct Wanted {
-    certificates: Vec<Names>,
+    certificates: CertificateList,
     is_over: bool,
 }
 
@@ -141,7 +143,7 @@ impl Handle {
     /// # Errors
     /// [`ConfigError`] for what can't be understood; then nothing changes.
     pub fn change_certificates(&self, certificates: &[Vec<String>]) -> Result<(), ConfigError> {
-        let certificates = config::certificates(certificates)?;
+        let certificates = CertificateList::new(certificates)?;
         self.wanted.send_modify(|wanted| wanted.certificates = certificates);
         Ok(())
     }
@@ -212,10 +214,10 @@ impl Listening {
         let certificates = wanted.borrow_and_update().certificates.clone();
         let mut keepers = Vec::new();
         let mut loaded = 0;
-        for names in certificates {
+        for names in certificates.in_order() {
             let mut keeper = Keeper::new(&means, names.clone(), Permission::Given);
             loaded += usize::from(keeper.load().await);
-            keepers.push((names, keeper));
+            keepers.push((names.clone(), keeper));
         }
         if loaded > 0 {
             env.probe("manager/restarted-from-storage");
@@ -255,7 +257,7 @@ impl Listening {
         }
         while !wanted.borrow_and_update().is_over {
             let certificates = wanted.borrow().certificates.clone();
-            crew.change_to(certificates);
+            crew.change_to(&certificates);
             wanted.changed().await.expect("the handle that tells is held here");
         }
 
@@ -280,7 +282,7 @@ async fn clean(env: Env, issuers: Issuers, wanted: watch::Receiver<Wanted>) -> I
     loop {
         env.sleep(CLEANING_INTERVAL).await;
         for issuer in &*issuers {
-            let is_wanted = |name: &Name| wanted.borrow().certificates.iter().any(|names| names.first() == name);
+            let is_wanted = |name: &Name| wanted.borrow().certificates.kept_under(name).is_some();
             issuer.storage.remove_expired(is_wanted).await;
         }
     }

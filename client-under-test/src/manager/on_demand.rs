@@ -235,7 +235,7 @@ impl Keepers {
 
     /// Whether somebody sees to the name whoever visits it; two would order for it at once.
     fn is_managed(&self, name: &Name) -> bool {
-        self.means.settings.certificates.iter().any(|names| names.all().contains(name))
+        self.means.settings.certificates.has_name(name)
     }
 
     /// The name's keeper. If there is none, one is set to work, if need be in the place of another. Who has an order

@@ -1,0 +1,143 @@
+//! A certificate manager's cold start: from nothing to a visitor's handshake for the last of many certificates that its storage
+//! holds; the README's table.
+//!
+//! `cargo bench -p benches --bench start`, or with `-- quick` fewer certificates, which writes nothing.
+//!
+//! Each start is a process of its own, so that its memory is the manager's. The files are in the page cache, where writing
+//! them has left them. No CA can be reached, and none is needed.
+#![expect(clippy::disallowed_types, reason = "real time is what is measured")]
+
+use std::{
+    env,
+    fmt::Write as _,
+    fs,
+    net::SocketAddr,
+    path::Path,
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use benches::figures;
+use client_under_test::{
+    Config, Manager,
+    acme::certificate::Chain,
+    name::Name,
+    storage::{Storage, certificate::CertificateSet},
+};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyIdMethod, SerialNumber};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
+use sim::{Env, crypto::P256Key, real, tls};
+
+/// Nobody answers here.
+const CA: &str = "https://127.0.0.1:1/directory";
+/// What the certificates are signed by; it is in the directory of the storage.
+const ROOT: &str = "root.pem";
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<String> = env::args().collect();
+    let env = real::env("bench", real::Options::default());
+    if let [_, begin, directory, count, ..] = &arguments[..]
+        && begin == "begin"
+    {
+        return start(&env, Path::new(directory), count.parse().expect("a number")).await;
+    }
+    let is_quick = arguments.iter().any(|argument| argument == "quick");
+    let counts: &[usize] = if is_quick { &[1_000] } else { &[1_000, 10_000, 100_000] };
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut out = String::new();
+    let mut row = |cells: [&str; 4]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
+    row(["certificates", "until the last one is shown", "certificates per second", "resident memory"]);
+    row(["---"; 4]);
+    let mut written = 0;
+    for count in counts {
+        write(&env, directory.path(), written..*count).await;
+        written = *count;
+        let (seconds, bytes) = start_apart(directory.path(), *count);
+        row([
+            &count.to_string(),
+            &format!("{seconds:.2} s"),
+            &format!("{:.0}", *count as f64 / seconds),
+            &format!("{:.0} MB ({:.1} kB each)", bytes as f64 / 1e6, bytes as f64 / 1e3 / *count as f64),
+        ]);
+    }
+    println!("{out}");
+    if !is_quick {
+        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
+        let text = fs::read_to_string(&readme).expect("the README is there");
+        fs::write(&readme, figures::replace(&text, "start", &out)).expect("the README can be written");
+    }
+}
+
+fn name(number: usize) -> String {
+    format!("shop{number:07}.example.com")
+}
+
+fn params(names: &[String]) -> CertificateParams {
+    let mut params = CertificateParams::new(names).expect("DNS names");
+    params.not_after = rcgen::date_time_ymd(2200, 1, 1);
+    params.serial_number = Some(SerialNumber::from(1_u64));
+    params.key_identifier_method = KeyIdMethod::PreSpecified(vec![1; 20]);
+    params
+}
+
+/// Stores certificates, each with a key of its own and the root behind it.
+async fn write(env: &Env, directory: &Path, numbers: std::ops::Range<usize>) {
+    let key = P256Key::generate(env, "root");
+    let mut root = params(&[]);
+    root.distinguished_name.push(DnType::CommonName, "Root");
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = root.self_signed(&key).expect("signable").pem();
+    let issuer = Issuer::new(root, key);
+    fs::write(directory.join(ROOT), &certificate).expect("there is room");
+    let storage = Storage::new(env, directory.to_owned(), &CA.parse().expect("a URL"));
+    for number in numbers {
+        let key = P256Key::generate(env, "leaf");
+        let leaf = params(&[name(number)]).signed_by(&key, &issuer).expect("signable").pem();
+        let chain = Chain::parse((leaf + &certificate).as_bytes()).expect("a chain");
+        let set = CertificateSet::new(chain, key).expect("it is the leaf's key");
+        let name: Name = name(number).parse().expect("a DNS name");
+        storage.store_certificate(&name, &set).await.expect("there is room");
+    }
+}
+
+/// Seconds and resident bytes of a manager that starts in a process of its own.
+fn start_apart(directory: &Path, count: usize) -> (f64, u64) {
+    let program = env::current_exe().expect("it has a file");
+    let output = Command::new(program)
+        .arg("begin")
+        .arg(directory)
+        .arg(count.to_string())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{:?}", output.status);
+    let told = String::from_utf8(output.stdout).expect("it tells two numbers");
+    let (seconds, bytes) = told.trim().split_once(' ').expect("it tells two numbers");
+    (seconds.parse().expect("a number"), bytes.parse().expect("a number"))
+}
+
+async fn start(env: &Env, directory: &Path, count: usize) {
+    let began = Instant::now();
+    let root = fs::read_to_string(directory.join(ROOT)).expect("it was written");
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let config = Config {
+        storage_root: directory.to_owned(),
+        http_address: any_port,
+        tls_address: any_port,
+        ..Config::new((0..count).map(name), CA, root.clone())
+    };
+    let manager = Manager::new(env.clone(), config).expect("it is understood");
+    let listening = manager.listen().await.expect("there are free ports");
+    let address = listening.tls_address().expect("it has one");
+    let _working = env.spawn("manager", listening.run());
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(root.as_bytes()).expect("PEM")).expect("a certificate");
+    let last = ServerName::try_from(name(count - 1)).expect("a DNS name");
+    let stream = env.connect(address).await.expect("it listens");
+    tls::Client::new(env, roots, &["http/1.1"]).connect(stream, last).await.expect("the certificate is shown");
+    println!("{} {}", began.elapsed().as_secs_f64(), figures::resident_bytes("self"));
+}
