@@ -11,6 +11,7 @@
 mod bench;
 mod caa_lookups;
 mod conversation;
+mod deadlines;
 pub mod law;
 mod laws;
 mod marks;

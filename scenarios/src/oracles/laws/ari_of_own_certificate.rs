@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sim::trace::Event;
 
-use super::{KEPT_MAX, certificates::downloaded, one_open_order::unix_seconds};
+use super::{KEPT_MAX, certificates::downloaded};
 use crate::oracles::{
     law::{self, Law, Seen, Verdict, in_words},
     reader::{
@@ -17,6 +17,7 @@ use crate::oracles::{
         http::Moment,
         identifier::{Identifiers, show},
         step::{Resource, Step},
+        timestamp::unix_seconds,
     },
     recent::Recent,
 };
@@ -55,7 +56,7 @@ impl Law for AriOfOwnCertificate {
                 }
             }
             (Resource::RenewalInfo { certificate_id }, Moment::Received) => {
-                let start = step.body().and_then(|body| body.get("suggestedWindow")?.get("start")?.as_str());
+                let [start, _] = step.suggested_window();
                 if let Some(start_s) = start.and_then(unix_seconds).filter(|_| step.is_success()) {
                     self.begins_s.insert(certificate_id.clone(), start_s);
                 }

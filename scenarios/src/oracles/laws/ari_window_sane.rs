@@ -1,9 +1,8 @@
 //! `ca.ari-window-sane` (C7): each renewal window has a start and an end, and ends after it starts (RFC 9773 §4.2).
 
-use super::one_open_order::unix_seconds;
 use crate::oracles::{
     law::{Law, Seen, Verdict},
-    reader::{http::Moment, step::Resource},
+    reader::{http::Moment, step::Resource, timestamp::unix_seconds},
 };
 
 /// The law.
@@ -17,16 +16,15 @@ impl Law for AriWindowSane {
         };
         let Resource::RenewalInfo { certificate_id } = &step.resource else { return };
         verdict.exercise(seen.moment);
-        let edge = |name| step.body().and_then(|body| body.get("suggestedWindow")?.get(name)?.as_str());
-        let found = match (edge("start"), edge("end")) {
-            (Some(start), Some(end)) => match (unix_seconds(start), unix_seconds(end)) {
+        let found = match step.suggested_window() {
+            [Some(start), Some(end)] => match (unix_seconds(start), unix_seconds(end)) {
                 (Some(from), Some(to)) if to > from => return,
                 (Some(_), Some(_)) => format!("it ends {end} and starts {start}"),
                 (None, _) => format!("its start `{start}` is no time"),
                 (_, None) => format!("its end `{end}` is no time"),
             },
-            (None, _) => "it has no start".to_owned(),
-            (_, None) => "it has no end".to_owned(),
+            [None, _] => "it has no start".to_owned(),
+            [_, None] => "it has no end".to_owned(),
         };
         verdict.find(
             seen.moment,

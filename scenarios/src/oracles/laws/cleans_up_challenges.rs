@@ -19,7 +19,7 @@ use crate::oracles::{
         http::Moment,
         jws::Jws,
         place::Place,
-        step::{Resource, Step},
+        step::Step,
     },
     recent::Recent,
 };
@@ -115,24 +115,7 @@ impl CleansUpChallenges {
             known.extend(outer.into_iter().chain(inner));
             return;
         }
-        let authorization = match &step.resource {
-            Resource::Authorization => step.place.clone(),
-            Resource::Challenge { authorization } => authorization.clone(),
-            Resource::Directory
-            | Resource::NewNonce
-            | Resource::NewAccount
-            | Resource::NewAuthorization
-            | Resource::NewOrder
-            | Resource::RevokeCertificate
-            | Resource::KeyChange
-            | Resource::RenewalInfo { .. }
-            | Resource::Account
-            | Resource::Order
-            | Resource::Finalize { .. }
-            | Resource::Certificate { .. }
-            | Resource::Http01 { .. }
-            | Resource::Other => return,
-        };
+        let Some(authorization) = step.authorization() else { return };
         let is_open = |status: &str| matches!(status, "pending" | "processing");
         let is_over = matches!(step.status(), 404 | 410)
             || step.is_success() && step.body_text("status").is_some_and(|status| !is_open(status));

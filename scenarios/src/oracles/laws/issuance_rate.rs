@@ -3,7 +3,7 @@
 //! Elapsed time counts from the first certificate. Renewals that the CA itself asked for, by a renewal window
 //! that had begun, come on top, once for each certificate replaced.
 
-use super::{KEPT_MAX, certificates::downloaded, one_open_order::unix_seconds};
+use super::{KEPT_MAX, certificates::downloaded};
 use crate::oracles::{
     law::{self, Law, Seen, Verdict, in_words},
     reader::{
@@ -11,6 +11,7 @@ use crate::oracles::{
         http::Moment,
         identifier::{Identifiers, show},
         step::{Resource, Step},
+        timestamp::unix_seconds,
     },
     recent::Recent,
 };
@@ -56,7 +57,7 @@ impl Law for IssuanceRate {
 impl IssuanceRate {
     fn excuse(&mut self, step: &Step, now_s: i64) {
         if let Resource::RenewalInfo { certificate_id } = &step.resource {
-            let start = step.body().and_then(|body| body.get("suggestedWindow")?.get("start")?.as_str());
+            let [start, _] = step.suggested_window();
             if start.and_then(unix_seconds).is_some_and(|start| start <= now_s) {
                 self.due.get_or_insert_with(certificate_id.clone(), || false);
             }

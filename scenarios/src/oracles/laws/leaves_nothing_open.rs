@@ -8,13 +8,14 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use sim::trace::Event;
 
-use super::{KEPT_MAX, one_open_order::unix_seconds};
+use super::KEPT_MAX;
 use crate::oracles::{
     law::{Law, Moment, Seen, Settings, Verdict, in_words},
     reader::{
         http,
         place::Place,
         step::{Resource, Step},
+        timestamp::unix_seconds,
     },
     recent::Recent,
 };

@@ -16,6 +16,7 @@ use crate::oracles::{
         identifier::{Identifiers, show},
         place::Place,
         step::{Resource, Step},
+        timestamp::unix_seconds,
     },
     recent::Recent,
 };
@@ -125,12 +126,6 @@ impl OneOpenOrder {
 
 fn is_over(order: &Value) -> bool {
     matches!(order.get("status").and_then(Value::as_str), Some("valid" | "invalid"))
-}
-
-/// An RFC 3339 time as Unix seconds.
-pub(super) fn unix_seconds(text: &str) -> Option<i64> {
-    let time = time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
-    Some(time.unix_timestamp())
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@
 
 use sim::trace::Event;
 
-use super::{KEPT_MAX, one_open_order::unix_seconds};
+use super::KEPT_MAX;
 use crate::oracles::{
     law::{Law, Seen, Verdict},
     reader::{
         http::Moment,
         place::Place,
         step::{Resource, Step},
+        timestamp::unix_seconds,
     },
     recent::Recent,
 };

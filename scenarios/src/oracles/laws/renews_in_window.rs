@@ -1,19 +1,19 @@
 //! `manager.renews-in-window` (L9): what the CA wants renewed is renewed by the end of the window that it gives, or soon after.
 //!
-//! The last window that the CA has given for a certificate counts, from the moment on in which the client hears of it. While
-//! the client's host is down or suspended the time stands still.
+//! The last window that the CA has given for a certificate counts, from the moment on in which the client hears of it. A host
+//! that was down or suspended meanwhile has the time allowed from when it is back.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use sim::trace::Event;
-
-use super::{KEPT_MAX, certificates::Downloads, one_open_order::unix_seconds};
+use super::{KEPT_MAX, certificates::Downloads};
 use crate::oracles::{
+    deadlines::Deadlines,
     law::{Law, Moment, Seen, Settings, Verdict, in_words},
     reader::{
         http,
         identifier::{Identifiers, show},
         step::{Resource, Step},
+        timestamp::unix_seconds,
     },
     recent::Recent,
 };
@@ -23,29 +23,21 @@ const WITHIN: Duration = Duration::from_secs(3_600);
 /// The law.
 #[derive(Debug)]
 pub(crate) struct RenewsInWindow {
-    within_s: i64,
     downloads: Downloads,
     /// The names of each certificate that a client has, by what renewal information calls it.
     names: Recent<String, Identifiers>,
-    due: Recent<Identifiers, Due>,
-    next_deadline_s: i64,
-}
-
-#[derive(Debug)]
-struct Due {
-    client: Option<Arc<str>>,
-    certificate_id: String,
-    deadline_s: i64,
+    /// The certificate that the CA has given a window for.
+    wanted: Recent<Identifiers, String>,
+    deadlines: Deadlines<Identifiers>,
 }
 
 impl RenewsInWindow {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            within_s: i64::try_from(settings.within.unwrap_or(WITHIN).as_secs()).unwrap_or(i64::MAX),
             downloads: Downloads::default(),
             names: Recent::new(KEPT_MAX),
-            due: Recent::new(KEPT_MAX),
-            next_deadline_s: i64::MAX,
+            wanted: Recent::new(KEPT_MAX),
+            deadlines: Deadlines::new(settings.within.unwrap_or(WITHIN)),
         }
     }
 }
@@ -54,11 +46,11 @@ impl Law for RenewsInWindow {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
         self.judge(seen.moment, verdict);
         if let Some(event) = seen.event() {
-            self.follow(event, seen.moment);
+            self.deadlines.follow(event, seen.moment);
         } else if let Some(step) = seen.step().filter(|step| step.moment == http::Moment::Received) {
             self.hear(step, seen.moment);
             if let Some(download) = self.downloads.take(step) {
-                if self.due.remove(&download.certificate.names).is_some() {
+                if self.deadlines.remove(&download.certificate.names) {
                     verdict.exercise(seen.moment);
                 }
                 if let Some(former) = download.former.and_then(|former| former.renewal_id) {
@@ -79,47 +71,26 @@ impl Law for RenewsInWindow {
 impl RenewsInWindow {
     fn hear(&mut self, step: &Step, moment: &Moment) {
         let (Resource::RenewalInfo { certificate_id }, Some(now_s)) = (&step.resource, moment.utc_s) else { return };
-        let end = step.body().and_then(|body| body.get("suggestedWindow")?.get("end")?.as_str()).and_then(unix_seconds);
-        let (Some(end_s), Some(names)) = (end.filter(|_| step.is_success()), self.names.get(certificate_id)) else {
-            return;
-        };
-        let deadline_s = end_s.max(now_s).saturating_add(self.within_s);
-        let due = Due { client: step.client.clone(), certificate_id: certificate_id.clone(), deadline_s };
-        self.due.insert(names.clone(), due);
-        self.next_deadline_s = self.next_deadline_s.min(deadline_s);
-    }
-
-    fn follow(&mut self, event: &Event, moment: &Moment) {
-        let Some(now_s) = moment.utc_s else { return };
-        let is_back = matches!(event, Event::HostStarted { .. } | Event::HostResumed);
-        if !is_back && !matches!(event, Event::HostEnded { .. } | Event::HostSuspended) {
-            return;
-        }
-        let within_s = self.within_s;
-        let own = self.due.iter_mut().filter(|(_, due)| due.client == moment.host);
-        own.for_each(|(_, due)| {
-            due.deadline_s = if is_back { now_s.saturating_add(within_s) } else { i64::MAX };
-        });
-        self.next_deadline_s = self.due.iter().map(|(_, due)| due.deadline_s).min().unwrap_or(i64::MAX);
+        let [_, end] = step.suggested_window();
+        let end_s = end.and_then(unix_seconds).filter(|_| step.is_success());
+        let (Some(end_s), Some(names)) = (end_s, self.names.get(certificate_id)) else { return };
+        let left = Duration::from_secs(end_s.saturating_sub(now_s).max(0).unsigned_abs());
+        let due_ns = moment.at_ns.saturating_add(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX));
+        self.wanted.insert(names.clone(), certificate_id.clone());
+        self.deadlines.set(names.clone(), step.client.clone(), due_ns);
     }
 
     fn judge(&mut self, moment: &Moment, verdict: &mut Verdict) {
-        let Some(now_s) = moment.utc_s.filter(|now_s| *now_s > self.next_deadline_s) else { return };
-        let within = in_words(Duration::from_secs(self.within_s.unsigned_abs()));
-        self.due.retain(|names, due| {
-            if due.deadline_s >= now_s {
-                return true;
-            }
-            let at = Moment { host: due.client.clone(), ..moment.clone() };
+        let within = in_words(self.deadlines.within());
+        for (names, at) in self.deadlines.take_missed(moment) {
+            let Some(id) = self.wanted.get(&names) else { continue };
+            let names = show(&names);
             verdict.exercise(&at);
-            let (names, id) = (show(names), &due.certificate_id);
             verdict.find(
                 &at,
                 format!("{id} of {names} should be replaced within {within} after its renewal window, but is not"),
             );
-            false
-        });
-        self.next_deadline_s = self.due.iter().map(|(_, due)| due.deadline_s).min().unwrap_or(i64::MAX);
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub mod place;
 pub mod retry_after;
 pub mod step;
 mod stream;
+pub(super) mod timestamp;
 pub mod visit;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};

@@ -146,6 +146,13 @@ impl Step {
         RetryAfter::read(self.response.as_deref()?, utc_s)
     }
 
+    /// The start and the end of the renewal window in the response (RFC 9773 §4.2), as far as they are there.
+    #[must_use]
+    pub fn suggested_window(&self) -> [Option<&str>; 2] {
+        let window = self.body().and_then(|body| body.get("suggestedWindow"));
+        ["start", "end"].map(|edge| window?.get(edge)?.as_str())
+    }
+
     /// The order that this step shows or acts on.
     #[must_use]
     pub fn order(&self) -> Option<Place> {
