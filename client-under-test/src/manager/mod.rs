@@ -271,6 +271,8 @@ impl Listening {
             issuer.storage.clean().await;
         }
         if let Some(shared) = &shared {
+            // What the disk is too slow for lapses.
+            let _ = env.timeout(crew::LEAVE_LIMIT, issuer.storage.locks_released()).await;
             shared.clean_challenges().await;
         }
         env.probe("manager/shut-down");

@@ -15,12 +15,14 @@ use std::{
     io,
     path::{Path, PathBuf},
     pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
 use sim::{
     Env, Task,
     disk::{Access, OpenMode},
+    watch,
 };
 
 /// How long a lock is respected whose holder gives no sign.
@@ -79,6 +81,33 @@ struct Hold {
     env: Env,
     path: String,
     lock: Box<dyn HeldLock>,
+    releases: Releases,
+}
+
+/// The locks that are being released, which takes the disk a moment.
+#[derive(Clone, Debug, Default)]
+pub struct Releases(Arc<watch::Sender<usize>>);
+
+impl Releases {
+    /// Waits until there are none.
+    pub async fn all_done(&self) {
+        // The sender is held here, so there is always somebody who could tell.
+        drop(self.0.subscribe().wait_for(|under_way| *under_way == 0).await);
+    }
+
+    fn begin(&self) -> Release {
+        self.0.send_modify(|under_way| *under_way += 1);
+        Release(self.clone())
+    }
+}
+
+/// One of them, until it is dropped.
+struct Release(Releases);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|under_way| *under_way -= 1);
+    }
 }
 
 impl Lease {
@@ -91,7 +120,15 @@ impl Lease {
     pub fn of(env: &Env, folder: &Path, name: &str, lock: Box<dyn HeldLock>) -> Self {
         let path = folder.join(name).display().to_string();
         env.probe_about("manager/storage-lock-held", || [("lock", path.clone())]);
-        Self(Some(Hold { env: env.clone(), path, lock }))
+        Self(Some(Hold { env: env.clone(), path, lock, releases: Releases::default() }))
+    }
+
+    /// The same lock; that it is being released is told there.
+    pub(super) fn told_to(mut self, releases: &Releases) -> Self {
+        if let Some(hold) = &mut self.0 {
+            hold.releases = releases.clone();
+        }
+        self
     }
 
     /// Whether nobody else has taken the lock meanwhile.
@@ -108,9 +145,14 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(Hold { env, path, lock }) = self.0.take() else { return };
+        let Some(Hold { env, path, lock, releases }) = self.0.take() else { return };
         env.probe_about("manager/storage-lock-released", || [("lock", path)]);
-        env.spawn("release a storage lock", lock.release()).detach();
+        let under_way = releases.begin();
+        let releasing = async move {
+            lock.release().await;
+            drop(under_way);
+        };
+        env.spawn("release a storage lock", releasing).detach();
     }
 }
 

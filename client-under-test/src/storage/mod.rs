@@ -42,6 +42,7 @@ pub struct Storage {
     /// None if no other host uses this storage.
     locks: Option<Arc<dyn lock::StorageLocks>>,
     /// Tells this process's locks from those of others.
+    releases: lock::Releases,
     process: u64,
     metadata_owner: Arc<dyn metadata::MetadataOwner>,
 }
@@ -60,6 +61,7 @@ impl Storage {
             locks: None,
             process: u64::from_le_bytes(env.entropy("storage/process")),
         }
+            releases: lock::Releases::default(),
     }
 
     /// The same storage, with certificate sets written otherwise.
@@ -96,7 +98,10 @@ impl Storage {
 
     async fn lock(&self, folder: &Path, name: &str) -> io::Result<lock::Lease> {
         match &self.locks {
-            Some(locks) => locks.acquire(&self.env, folder, name, self.process).await,
+            Some(locks) => {
+                let lease = locks.acquire(&self.env, folder, name, self.process).await?;
+                Ok(lease.told_to(&self.releases))
+            }
             None => Ok(lock::Lease::unlocked()),
         }
     }
@@ -109,6 +114,11 @@ impl Storage {
 
     pub(crate) fn env(&self) -> &Env {
         &self.env
+    /// Waits until the disk has no lock left that this process does not hold any more.
+    pub async fn locks_released(&self) {
+        self.releases.all_done().await;
+    }
+
     }
 
     fn certificate_directory(&self, name: &Name) -> PathBuf {

@@ -181,7 +181,7 @@ pub const LAWS: &[LawEntry] = laws! {
     "storage.locks-exclusive" Always ["M18"] [Within] |settings| Box::new(laws::locks_exclusive::LocksExclusive::new(settings)),
         "A lock on a shared storage has one living holder at a time, and nobody else removes it.";
     "storage.nothing-left-behind" Always ["L10", "S8"] [] |_| Box::<laws::nothing_left_behind::NothingLeftBehind>::default(),
-        "When a program has ended of its own accord, no temporary file of its is left.";
+        "When a program has ended of its own accord, no temporary file and no lock of its is left.";
     "storage.removes-only-expired" Always ["S6"] [] |_| Box::<laws::removes_only_expired::RemovesOnlyExpired>::default(),
         "A certificate is removed from storage only after it has expired.";
     "storage.writes-mixed" Milestone ["S1"] [] |_| Box::<laws::writes_mixed::WritesMixed>::default(),

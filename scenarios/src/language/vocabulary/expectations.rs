@@ -214,7 +214,7 @@ words! {
         "ca.ari-window-sane" [always finally] => CaAriWindowSane {},
         /// What a storage holds, at rest and as programs read it, is an old value or a new one, whole.
         "storage.files-parse" [always finally] => StorageFilesParse {},
-        /// When a program has ended of its own accord, no temporary file of its is left.
+        /// When a program has ended of its own accord, no temporary file and no lock of its is left.
         "storage.nothing-left-behind" [always finally] => StorageNothingLeftBehind {},
         /// A certificate is removed from storage only after it has expired.
         "storage.removes-only-expired" [always finally] => StorageRemovesOnlyExpired {},

@@ -1,34 +1,50 @@
 //! `storage.nothing-left-behind` (L10, S8): when a program has ended of its own accord, none of the files is left that it
 //! made only to work with.
 //!
-//! Those are temporary files, by their names' end `.tmp`. What a crash leaves is for the next start to remove, and is
-//! judged when that ends.
+//! Those are temporary files and locks, by their names' ends `.tmp` and `.lock`. Whoever shares the disk may have removed them.
+//! What a crash leaves is for the next start to remove, and is judged when that ends.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use sim::trace::{DiskOperation, Ending, Event};
+use sim::{
+    disk::OpenMode,
+    trace::{DiskOperation, Ending, Event},
+};
 
 use super::KEPT_MAX;
-use crate::oracles::law::{Law, Seen, Verdict};
+use crate::oracles::{
+    law::{Law, Seen, Verdict},
+    reader::files::{FileName, Files},
+    recent::Recent,
+};
 
 /// The law.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct NothingLeftBehind {
-    /// Host and path.
-    temporary: BTreeSet<(Arc<str>, String)>,
+    files: Files,
+    /// What is there for a while only, with the host that made it.
+    made: Recent<FileName, Arc<str>>,
+}
+
+impl Default for NothingLeftBehind {
+    fn default() -> Self {
+        Self { files: Files::default(), made: Recent::new(KEPT_MAX) }
+    }
 }
 
 impl Law for NothingLeftBehind {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
         let (Some(event), Some(host)) = (seen.event(), &seen.moment.host) else { return };
-        if let Event::Disk { operation, path, error: None, .. } = event {
-            let file = (host.clone(), path.clone());
+        self.files.observe(Some(host), event);
+        if let Event::Disk { operation, path, mode, error: None, .. } = event {
+            let file = self.files.name(host, path);
+            let is_passing = [".tmp", ".lock"].iter().any(|end| path.ends_with(end));
             match operation {
-                DiskOperation::Open if path.ends_with(".tmp") && self.temporary.len() < KEPT_MAX => {
-                    self.temporary.insert(file);
+                DiskOperation::Open if *mode == Some(OpenMode::CreateNew) && is_passing => {
+                    self.made.insert(file, host.clone());
                 }
                 DiskOperation::Rename | DiskOperation::RemoveFile => {
-                    self.temporary.remove(&file);
+                    self.made.remove(&file);
                 }
                 DiskOperation::Open
                 | DiskOperation::Read
@@ -43,7 +59,7 @@ impl Law for NothingLeftBehind {
         }
         if let Event::HostEnded { ending: Ending::Finished } = event {
             verdict.exercise(seen.moment);
-            for (_, path) in self.temporary.iter().filter(|(owner, _)| owner == host) {
+            for ((_, path), _) in self.made.iter().filter(|(_, owner)| *owner == host) {
                 verdict.find(seen.moment, format!("{host} should leave nothing behind when it ends, but left {path}"));
             }
         }
@@ -90,7 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_file_that_is_left_is_found() {
-        ended_after(&[(DiskOperation::Open, "/a.tmp")]).breaks(LAW, "but left /a.tmp");
+    fn a_temporary_file_or_a_lock_that_is_left_is_found() {
+        for path in ["/a.tmp", "/a.1.lock"] {
+            ended_after(&[(DiskOperation::Open, path)]).breaks(LAW, &format!("but left {path}"));
+        }
     }
 }
