@@ -140,6 +140,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "A challenge that the CA has accepted a POST for is not posted again.";
     "manager.cleans-up-challenges" Always ["M9"] [Within] |settings| Box::new(laws::cleans_up_challenges::CleansUpChallenges::new(settings)),
         "A TXT record that proves control stays until its authorization is over, and then goes in time.";
+    "manager.falls-back" Always ["L8"] [Within] |settings| Box::new(laws::falls_back::FallsBack::new(settings)),
+        "Where one CA fails to issue, a certificate comes all the same, from it or another CA, and in time.";
     "manager.forgets-failures" Always ["L11"] [Within] |settings| Box::new(laws::forgets_failures::ForgetsFailures::new(settings)),
         "Success resets the back-off: the first retry after a later failure comes soon.";
     "manager.heals-storage" Always ["L6"] [Within] |settings| Box::new(laws::heals_storage::HealsStorage::new(settings)),

@@ -136,6 +136,9 @@ pub(super) fn build(
         {
             return Err(StageError(format!("{host} is not a host of kind manager")));
         }
+        if let Verb::CaFault { host: Some(host), .. } = &step.verb {
+            the_ca(&cas, host)?;
+        }
         if let Verb::ManagerReload { host, names } = &step.verb {
             names.0.iter().for_each(|name| world.add_name(name, vec![addresses[host.as_str()]]));
         }

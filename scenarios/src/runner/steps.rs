@@ -256,7 +256,9 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
         | Verb::CaFaultClear { .. }
         | Verb::CaTermsSet { .. }
         | Verb::CaTermsAgree {} => {
-            for (name, served) in &cast.cas {
+            let struck = if let Verb::CaFault { host, .. } = verb { host.as_ref() } else { None };
+            let is_struck = |name: &str| struck.is_none_or(|host| host.as_str() == name);
+            for (name, served) in cast.cas.iter().filter(|(name, _)| is_struck(name)) {
                 ca::carry_out(verb, served, world.env(cast.hosts[name]).utc_now());
             }
         }

@@ -139,6 +139,11 @@ words! {
             /// How many validations of a name may fail in an hour.
             "at-most" => at_most: u32 = ["5"],
         },
+        /// Where one CA fails to issue, a certificate comes all the same, from it or another CA.
+        "manager.falls-back" [always finally] => ManagerFallsBack {
+            /// So long after the first failure at the latest.
+            "within" => within: Duration = ["10m"],
+        },
         /// Success resets the back-off: the first retry after a later failure comes soon.
         "manager.forgets-failures" [always finally] => ManagerForgetsFailures {
             /// How soon.
@@ -253,6 +258,7 @@ impl Law {
     pub fn within(&self) -> Option<Duration> {
         if let Self::ManagerHealsStorage { within }
         | Self::ManagerOrdersOnlyAllowed { within }
+        | Self::ManagerFallsBack { within }
         | Self::ManagerForgetsFailures { within }
         | Self::ManagerLeavesNothingOpen { within }
         | Self::ManagerLooksOnTime { within }

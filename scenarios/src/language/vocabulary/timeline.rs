@@ -236,6 +236,8 @@ words! {
             /// What the rule is called: a later one of this name takes its place, and `probe:ca/fault/NAME` tells that
             /// it has acted.
             "name" => name: Slug = ["fault"],
+            /// The host of kind `ca` that it strikes; left out: all of them.
+            "host" => host: HostName = optional,
             /// To which resources; left out: to all.
             "endpoints" => endpoints: Vec<Endpoint> = optional,
             /// By which account: its contact, or its URL, or `*` for any that there is; left out: by anyone.

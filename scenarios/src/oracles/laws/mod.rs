@@ -15,6 +15,7 @@ pub(super) mod challenge_posted_once;
 pub(super) mod cleans_up_challenges;
 pub(super) mod clocks_agree;
 pub(super) mod exact_beats_wildcard;
+pub(super) mod falls_back;
 pub(super) mod files_parse;
 pub(super) mod forgets_failures;
 pub(super) mod handshake_within;
