@@ -10,7 +10,10 @@ use std::fmt::Debug;
 use sim::Env;
 use time::{Duration, UtcDateTime};
 
-use crate::acme::renewal_info::{CertId, POLL_MAX, RenewalInfo, Window, poll_after};
+use crate::acme::{
+    certificate::Leaf,
+    renewal_info::{CertId, POLL_MAX, RenewalInfo, Window, poll_after},
+};
 
 /// A window and the moment picked in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,38 @@ impl Ari {
             retry_after: Some(POLL_MAX),
             ..Self::unknown(self.certificate.clone())
         };
+    }
+}
+
+/// Says by which name a CA is asked about a certificate, and told which one an order replaces.
+pub trait CertificateName: Debug + Send + Sync {
+    /// The certificate's name; `None` if it has none.
+    fn of(&self, leaf: &Leaf) -> Option<CertId>;
+}
+
+/// The one that RFC 9773 §4.1 gives it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ItsOwn;
+
+impl CertificateName for ItsOwn {
+    fn of(&self, leaf: &Leaf) -> Option<CertId> {
+        leaf.id.clone()
+    }
+}
+
+/// Decides when a CA is asked again about a certificate.
+pub trait AriPolling: Debug + Send + Sync {
+    /// Whether that is now, given what is `known` of the certificate.
+    fn is_due(&self, known: &Ari, now: UtcDateTime) -> bool;
+}
+
+/// When the wait is over that the CA asked for, or the one that RFC 9773 §4.3.2 suggests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AfterTheWait;
+
+impl AriPolling for AfterTheWait {
+    fn is_due(&self, known: &Ari, now: UtcDateTime) -> bool {
+        known.is_due(now)
     }
 }
 

@@ -200,24 +200,24 @@ impl<'a> Attempt<'a> {
     /// before all answers are where it will.
     async fn authorize(&mut self, order: &Order) -> Result<(), IssueError> {
         let mut awaited = Vec::new();
-        let mut challenges = Vec::new();
         for url in &order.authorizations {
             let authorization = self.session.authorization(url).await?;
             match &authorization.state {
                 AuthorizationState::Valid => {}
                 AuthorizationState::Pending => {
-                    challenges.push(self.answer(&authorization).await?);
-                    awaited.push(url);
+                    let challenge = self.answer(&authorization).await?;
+                    awaited.push((url, Some(challenge)));
                 }
-                AuthorizationState::Over(_) | AuthorizationState::Unknown => awaited.push(url),
+                AuthorizationState::Over(_) | AuthorizationState::Unknown => awaited.push((url, None)),
             }
         }
         self.issuer.answers.await_in_place(&self.answers).await?;
-        for challenge in challenges.iter().filter(|challenge| challenge.is_pending) {
+        let answered = awaited.iter().filter_map(|(_, challenge)| challenge.as_ref());
+        for challenge in answered.filter(|challenge| challenge.is_pending) {
             self.respond(challenge).await?;
         }
-        for url in awaited {
-            self.await_authorization(url).await?;
+        for (url, challenge) in &awaited {
+            self.await_authorization(url, challenge.as_ref()).await?;
         }
         Ok(())
     }
@@ -249,10 +249,10 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn await_authorization(&mut self, url: &Url) -> Result<(), Error> {
+    async fn await_authorization(&mut self, url: &Url, challenge: Option<&Challenge>) -> Result<(), Error> {
         let mut pace = self.pace(format!("the authorization {url}"), AUTHORIZATION_LIMIT);
         loop {
-            match self.session.authorization(url).await {
+            match self.issuer.conduct.authorization_look.look(&mut self.session, url, challenge).await {
                 Ok(authorization) => match authorization.state {
                     AuthorizationState::Valid => return Ok(()),
                     AuthorizationState::Over(status) => {

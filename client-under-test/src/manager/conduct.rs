@@ -1,4 +1,5 @@
-//! [`Conduct`]: what a manager does where a CA refuses, lets it wait or fails it.
+//! [`Conduct`]: what a manager does where a CA refuses, lets it wait or fails it, where visitors wait, and where other hosts
+//! write what it reads.
 //!
 //! Each is a decision that the code has to make anyway, and that managers have made wrongly before. There is nothing here
 //! for an operator to choose.
@@ -6,20 +7,26 @@
 use std::sync::Arc;
 
 use super::{
+    ari::{AfterTheWait, AriPolling, CertificateName, ItsOwn},
+    authorization_look::{AuthorizationLook, ReadsIt},
     backoff::{Backoff, MakeRetryWaits},
     order_end::{DeactivatePending, OrderEnd},
     order_note::{OrderNote, SlotOfItsOwn},
     replacement::{DroppedOnceRefused, Replacement},
+    visitors::{Lead, NobodysOwn, OneAttempt, Patience},
 };
 use crate::{
     acme::{
         nonce::{MakeNonces, NoncePool},
         pace::{AsSuggested, Polling},
     },
-    storage::metadata::{MetadataOwner, ThisCertificate},
+    storage::{
+        certificate::{CertificateReader, FromDisk},
+        metadata::{MetadataOwner, ThisCertificate},
+    },
 };
 
-/// How a manager behaves towards a CA in trouble.
+/// How a manager behaves where not all goes well.
 #[derive(Clone, Debug)]
 pub struct Conduct {
     /// How long it waits after failed attempts.
@@ -28,6 +35,8 @@ pub struct Conduct {
     pub polling: Arc<dyn Polling>,
     /// Where it keeps nonces, and which one a request carries.
     pub nonces: MakeNonces,
+    /// How it finds out what has become of a challenge.
+    pub authorization_look: Arc<dyn AuthorizationLook>,
     /// How it notes an order that has been begun.
     pub order_note: Arc<dyn OrderNote>,
     /// What becomes of an order that leads nowhere.
@@ -36,6 +45,16 @@ pub struct Conduct {
     pub replacement: Arc<dyn Replacement>,
     /// What it takes for the CA's suggestion about a certificate.
     pub metadata_owner: Arc<dyn MetadataOwner>,
+    /// By which name it asks the CA about a certificate.
+    pub certificate_name: Arc<dyn CertificateName>,
+    /// When it asks the CA for its suggestion again.
+    pub ari_polling: Arc<dyn AriPolling>,
+    /// Where it reads certificates.
+    pub certificate_reader: Arc<dyn CertificateReader>,
+    /// How long visitors wait for a certificate that can't be had.
+    pub patience: Arc<dyn Patience>,
+    /// What becomes of an order when the visitor goes who set it off.
+    pub lead: Arc<dyn Lead>,
 }
 
 impl Default for Conduct {
@@ -44,10 +63,16 @@ impl Default for Conduct {
             retry_waits: Backoff::make,
             polling: Arc::new(AsSuggested),
             nonces: NoncePool::make,
+            authorization_look: Arc::new(ReadsIt),
             order_note: Arc::new(SlotOfItsOwn),
             order_end: Arc::new(DeactivatePending),
             replacement: Arc::new(DroppedOnceRefused),
             metadata_owner: Arc::new(ThisCertificate),
+            certificate_name: Arc::new(ItsOwn),
+            ari_polling: Arc::new(AfterTheWait),
+            certificate_reader: Arc::new(FromDisk),
+            patience: Arc::new(OneAttempt),
+            lead: Arc::new(NobodysOwn),
         }
     }
 }

@@ -230,6 +230,7 @@ impl Settings {
     pub(super) fn storage(&self, env: &Env, ca: &IssuerSettings) -> Storage {
         Storage::new(env, self.storage_root.clone(), &ca.directory_url)
             .with_certificate_writer(self.certificate_writer.clone())
+            .with_certificate_reader(self.conduct.certificate_reader.clone())
             .with_certificate_requirement(self.certificate_requirement.clone())
             .with_metadata_owner(self.conduct.metadata_owner.clone())
             .with_locks(self.storage_locks.clone())

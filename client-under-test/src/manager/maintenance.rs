@@ -12,7 +12,7 @@ use futures_util::future::{Either, select};
 use sim::{Env, Monotonic, watch};
 
 use super::{
-    ari::{Ari, AriComparison},
+    ari::{Ari, AriComparison, AriPolling, CertificateName},
     backoff::{Backoff, Failure, RetryWaits},
     cache::{CertificateCache, Work},
     crew::{Means, Stop},
@@ -48,6 +48,8 @@ pub(super) struct Keeper {
     announcer: Announcer,
     schedule: Arc<dyn RenewalSchedule>,
     comparison: Arc<dyn AriComparison>,
+    ari_polling: Arc<dyn AriPolling>,
+    certificate_name: Arc<dyn CertificateName>,
     /// After an attempt for which no CA could be asked.
     pause: Pause,
     current: Option<Current>,
@@ -109,6 +111,8 @@ impl Keeper {
             announcer: announcer.clone(),
             schedule: settings.renewal_schedule.clone(),
             comparison: settings.ari_comparison.clone(),
+            ari_polling: settings.conduct.ari_polling.clone(),
+            certificate_name: settings.conduct.certificate_name.clone(),
             pause: Pause::new((settings.conduct.retry_waits)(&settings.retry_delays)),
             current: None,
             reads_failed: 0,
@@ -259,8 +263,8 @@ impl Keeper {
         }
         self.standing.send_replace(Standing::Served);
         self.reads_failed = 0;
-        let id = set.leaf().id.as_ref();
-        let ari = match id {
+        let id = self.certificate_name.of(set.leaf());
+        let ari = match &id {
             Some(id) => Some(match issuer.storage.load_ari(self.names.first(), id).await {
                 Some(known) => known,
                 None => Ari::unknown(id.clone()),
@@ -268,7 +272,7 @@ impl Keeper {
             None => None,
         };
         let issued_by = issuer.directory_url.clone();
-        let replaces = id.map(|id| Replaced { certificate: id.clone(), issued_by });
+        let replaces = id.map(|certificate| Replaced { certificate, issued_by });
         let polls_failed = Backoff::new(&POLL_RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)));
         self.current = Some(Current { set, issuer, ari, polls_failed, poll_retry_at: None, replaces, is_stored });
     }
@@ -318,7 +322,7 @@ impl Keeper {
         let Some(current) = &mut self.current else { return };
         let issuer = &current.issuer;
         let Some(ari) = &mut current.ari else { return };
-        if !ari.is_due(now) || current.set.leaf().not_after <= now {
+        if !self.ari_polling.is_due(ari, now) || current.set.leaf().not_after <= now {
             return;
         }
         if current.poll_retry_at.is_some_and(|retry| self.env.monotonic_now() < retry) {
@@ -328,7 +332,7 @@ impl Keeper {
             && self.comparison.is_newer(&stored, ari)
         {
             *ari = stored;
-            if !ari.is_due(self.env.utc_now()) {
+            if !self.ari_polling.is_due(ari, self.env.utc_now()) {
                 return;
             }
         }

@@ -5,6 +5,7 @@
 
 pub mod ari;
 mod attempt;
+pub mod authorization_look;
 pub mod backoff;
 pub mod cache;
 mod certificate_list;
@@ -31,6 +32,7 @@ pub mod rollover;
 pub mod schedule;
 pub mod tls_alpn01;
 pub mod turns;
+pub mod visitors;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -269,10 +271,10 @@ impl Listening {
         drop((serving, keeping_accounts, watching, cleaning));
         for issuer in &**issuers {
             issuer.storage.clean().await;
-        }
-        if let Some(shared) = &shared {
             // What the disk is too slow for lapses.
             let _ = env.timeout(crew::LEAVE_LIMIT, issuer.storage.locks_released()).await;
+        }
+        if let Some(shared) = &shared {
             shared.clean_challenges().await;
         }
         env.probe("manager/shut-down");

@@ -27,6 +27,7 @@ use super::{
     events::Event,
     lookup::Source,
     maintenance::{Keeper, Standing},
+    visitors::Tie,
 };
 use crate::name::{Name, Names, NotAName};
 
@@ -113,8 +114,8 @@ enum Answer {
 enum Found {
     /// Its keeper.
     Kept(watch::Receiver<Standing>),
-    /// A new keeper, for which this one has to go.
-    InPlaceOf(Kept, watch::Receiver<Standing>),
+    /// A new keeper, for which another one may have to go.
+    Begun { standing: watch::Receiver<Standing>, tie: Tie, let_go: Option<Kept> },
     /// There is no room while this one is busy.
     NoRoom(watch::Receiver<Standing>),
 }
@@ -144,15 +145,17 @@ impl Keepers {
             return;
         };
         let Some(permission) = self.permission(&name, visitor).await else { return };
-        let mut standing = loop {
+        let (mut standing, _tie) = loop {
             match self.keeper(&name, &permission) {
-                Found::Kept(standing) => break standing,
-                Found::InPlaceOf(let_go, standing) => {
-                    drop(let_go.keeping);
-                    self.means.cache.remove(&let_go.name, Source::Managed).await;
-                    self.means.env.probe("manager/evicted");
-                    self.means.announcer.tell(Event::Evicted { name: let_go.name });
-                    break standing;
+                Found::Kept(standing) => break (standing, None),
+                Found::Begun { standing, tie, let_go } => {
+                    if let Some(let_go) = let_go {
+                        drop(let_go.keeping);
+                        self.means.cache.remove(&let_go.name, Source::Managed).await;
+                        self.means.env.probe("manager/evicted");
+                        self.means.announcer.tell(Event::Evicted { name: let_go.name });
+                    }
+                    break (standing, Some(tie));
                 }
                 Found::NoRoom(mut busy) => {
                     self.means.env.probe("manager/waits-for-room");
@@ -160,8 +163,13 @@ impl Keepers {
                 }
             }
         };
+        let is_over = |standing: &Standing| match standing {
+            Standing::Obtaining => false,
+            Standing::Failed => !self.means.settings.conduct.patience.outlasts_failure(),
+            Standing::Renewing | Standing::Served => true,
+        };
         // A keeper that has been let go leaves its last word.
-        drop(standing.wait_for(|standing| *standing != Standing::Obtaining).await);
+        drop(standing.wait_for(is_over).await);
     }
 
     /// What a keeper of `name` may do; `None` if there must be none.
@@ -242,6 +250,8 @@ impl Keepers {
     /// open at the CA is not let go, so that none is left behind.
     fn keeper(&self, name: &Name, permission: &Permission) -> Found {
         let mut kept = self.kept();
+        // Whoever has come to an end, in whatever way, makes room for another try.
+        kept.retain(|kept| !kept.standing.is_closed());
         if let Some(known) = kept.iter().find(|kept| kept.name == *name) {
             return Found::Kept(known.standing.clone());
         }
@@ -255,12 +265,10 @@ impl Keepers {
         }
         let keeper = Keeper::new(&self.means, Names::of(name.clone()), permission.clone());
         let standing = keeper.standing();
-        let keeping = self.means.env.spawn(format!("keep {name}"), keeper.run(self.stop.subscribe()));
+        let (work, tie) = self.means.settings.conduct.lead.tie(Box::pin(keeper.run(self.stop.subscribe())));
+        let keeping = self.means.env.spawn(format!("keep {name}"), work);
         kept.push_back(Kept { name: name.clone(), standing: standing.clone(), keeping });
-        match let_go {
-            Some(let_go) => Found::InPlaceOf(let_go, standing),
-            None => Found::Kept(standing),
-        }
+        Found::Begun { standing, tie, let_go }
     }
 
     /// Takes up nothing more, and sees all keepers out: they end what they have begun, within the limit.

@@ -2,8 +2,10 @@
 
 use std::{
     fmt::{self, Debug},
+    future::Future,
     io,
     path::Path,
+    pin::Pin,
     sync::Arc,
 };
 
@@ -11,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use sim::{Env, crypto::P256Key};
 use time::UtcDateTime;
 
-use super::{Storage, atomic::Written};
+use super::{Storage, atomic::Written, read};
 use crate::{
     acme::certificate::{CertificateError, Chain, Leaf, pem_blocks},
     manager::{lookup::Shown, resolver::schemes},
@@ -31,6 +33,25 @@ pub struct SetAlone;
 impl CertificateRequirement for SetAlone {
     fn check<'a>(&'a self, _env: &'a Env, _metadata: &'a Path) -> Written<'a> {
         Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// The file of a certificate set being read; nothing if there is none.
+pub type ReadFile<'a> = Pin<Box<dyn Future<Output = io::Result<Option<Vec<u8>>>> + Send + 'a>>;
+
+/// Where the files of certificate sets are read.
+pub trait CertificateReader: Debug + Send + Sync {
+    /// What the file at `path` holds, if there is one.
+    fn read<'a>(&'a self, env: &'a Env, path: &'a Path) -> ReadFile<'a>;
+}
+
+/// On the disk, which other hosts may have written since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FromDisk;
+
+impl CertificateReader for FromDisk {
+    fn read<'a>(&'a self, env: &'a Env, path: &'a Path) -> ReadFile<'a> {
+        Box::pin(read(env, path))
     }
 }
 
@@ -117,7 +138,7 @@ impl Storage {
     /// # Errors
     /// The disk's, if that is not known.
     pub async fn holds_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<bool> {
-        let bytes = self.read(&self.certificate_file(name, "pem")).await?;
+        let bytes = self.reader.read(&self.env, &self.certificate_file(name, "pem")).await?;
         Ok(bytes.is_some_and(|bytes| bytes == set.pem.as_bytes()))
     }
 
@@ -127,7 +148,7 @@ impl Storage {
     /// The disk's, if it is not known whether there is one.
     pub async fn load_certificate(&self, name: &Name) -> io::Result<Option<CertificateSet>> {
         let path = self.certificate_file(name, "pem");
-        let Some(bytes) = self.read(&path).await? else { return Ok(None) };
+        let Some(bytes) = self.reader.read(&self.env, &path).await? else { return Ok(None) };
         match CertificateSet::parse(&bytes) {
             Ok(set) if set.leaf().names.contains(name) => {
                 self.requirement.check(&self.env, &self.certificate_file(name, "json")).await?;

@@ -38,11 +38,12 @@ pub struct Storage {
     root: PathBuf,
     issuer: String,
     writer: Arc<dyn atomic::CertificateWriter>,
+    reader: Arc<dyn certificate::CertificateReader>,
     requirement: Arc<dyn certificate::CertificateRequirement>,
     /// None if no other host uses this storage.
     locks: Option<Arc<dyn lock::StorageLocks>>,
-    /// Tells this process's locks from those of others.
     releases: lock::Releases,
+    /// Tells this process's locks from those of others.
     process: u64,
     metadata_owner: Arc<dyn metadata::MetadataOwner>,
 }
@@ -56,18 +57,25 @@ impl Storage {
             root,
             issuer: issuer_key(directory_url),
             writer: Arc::new(atomic::AtomicWrite),
+            reader: Arc::new(certificate::FromDisk),
             requirement: Arc::new(certificate::SetAlone),
             metadata_owner: Arc::new(metadata::ThisCertificate),
             locks: None,
+            releases: lock::Releases::default(),
             process: u64::from_le_bytes(env.entropy("storage/process")),
         }
-            releases: lock::Releases::default(),
     }
 
     /// The same storage, with certificate sets written otherwise.
     #[must_use]
     pub fn with_certificate_writer(self, writer: Arc<dyn atomic::CertificateWriter>) -> Self {
         Self { writer, ..self }
+    }
+
+    /// The same storage, with certificate sets read otherwise.
+    #[must_use]
+    pub fn with_certificate_reader(self, reader: Arc<dyn certificate::CertificateReader>) -> Self {
+        Self { reader, ..self }
     }
 
     /// The same storage, with other conditions for a certificate set to be there.
@@ -106,6 +114,11 @@ impl Storage {
         }
     }
 
+    /// Waits until the disk has no lock left that this process does not hold any more.
+    pub async fn locks_released(&self) {
+        self.releases.all_done().await;
+    }
+
     /// The same storage, with other metadata taken for a certificate's.
     #[must_use]
     pub fn with_metadata_owner(self, metadata_owner: Arc<dyn metadata::MetadataOwner>) -> Self {
@@ -114,11 +127,6 @@ impl Storage {
 
     pub(crate) fn env(&self) -> &Env {
         &self.env
-    /// Waits until the disk has no lock left that this process does not hold any more.
-    pub async fn locks_released(&self) {
-        self.releases.all_done().await;
-    }
-
     }
 
     fn certificate_directory(&self, name: &Name) -> PathBuf {
@@ -171,11 +179,7 @@ impl Storage {
     }
 
     pub(crate) async fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        match self.env.disk().read(path).await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(e),
-        }
+        read(&self.env, path).await
     }
 
     /// Puts a file that can't be read aside as `<file>.bad`, where a person finds it and no program does. What
@@ -194,6 +198,15 @@ impl Storage {
         self.env.probe("manager/quarantined");
         // If even this fails, the next write replaces the file.
         drop(disk.rename(path, &aside(number)).await);
+    }
+}
+
+/// What the file at `path` holds; nothing if there is none.
+async fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match env.disk().read(path).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
     }
 }
 

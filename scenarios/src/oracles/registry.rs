@@ -194,7 +194,7 @@ pub const LAWS: &[LawEntry] = laws! {
         "What answers a tls-alpn-01 challenge is shown under acme-tls/1 alone, and nothing else is shown there.";
     "visitors.exact-beats-wildcard" Always ["V10"] [] |_| Box::<laws::exact_beats_wildcard::ExactBeatsWildcard>::default(),
         "A wildcard's certificate is shown only while it is valid, and to nobody whose name has a valid one of its own.";
-    "visitors.handshake-within" Always ["L3", "V4"] [Within] |settings| Box::new(laws::handshake_within::HandshakeWithin::new(settings)),
+    "visitors.handshake-within" Always ["L3", "V4", "V5"] [Within] |settings| Box::new(laws::handshake_within::HandshakeWithin::new(settings)),
         "No visitor's TLS handshake takes longer than the scenario allows, and none goes on for ever.";
     "visitors.names-match" Always ["V2"] [] |_| Box::<laws::names_match::NamesMatch>::default(),
         "The certificate that a visitor is served covers the name asked for; a wildcard covers one label.";

@@ -54,6 +54,14 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::AcmeTlsAmongOthers
         | Bug::StorageLocksDoNothing
         | Bug::StorageLockByTime
+        | Bug::StorageLockNeverReleased
+        | Bug::ChallengePostedAgain
+        | Bug::PollsAtEachLook
+        | Bug::WaitsAfterFailure
+        | Bug::SerialWithoutItsZero
+        | Bug::FirstVisitorsOrder
+        | Bug::LocalCopy
+        | Bug::WildcardAnyDepth
         | Bug::RetriesAtOnce
         | Bug::FailureAdvancesDate
         | Bug::StopsAtAFailure

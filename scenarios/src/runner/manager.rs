@@ -61,6 +61,21 @@ pub(super) fn config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_
             Bug::SuggestionIgnored => config.renewal_schedule = Arc::new(historical::SuggestionIgnored),
             Bug::StoreErrorIgnored => config.certificate_writer = Arc::new(historical::StoreErrorIgnored),
             Bug::KeyForEverybody => config.certificate_writer = Arc::new(historical::KeyForEverybody),
+            Bug::ChallengePostedAgain => {
+                config.conduct.authorization_look = Arc::new(historical::ChallengePostedAgain);
+            }
+            Bug::PollsAtEachLook => config.conduct.ari_polling = Arc::new(historical::PollsAtEachLook),
+            Bug::SerialWithoutItsZero => {
+                config.conduct.certificate_name = Arc::new(historical::SerialWithoutItsZero);
+            }
+            Bug::WaitsAfterFailure => config.conduct.patience = Arc::new(historical::WaitsAfterFailure),
+            Bug::FirstVisitorsOrder => config.conduct.lead = Arc::new(historical::FirstVisitorsOrder),
+            Bug::LocalCopy => {
+                let copy = historical::LocalCopy::default();
+                config.conduct.certificate_reader = Arc::new(copy.clone());
+                config.certificate_writer = Arc::new(copy);
+            }
+            Bug::WildcardAnyDepth => config.certificate_cache = historical::wildcard_any_depth,
             Bug::ReplacesEverywhere => {
                 config.replacement_scope = Arc::new(historical::ReplacesEverywhere);
             }
@@ -69,6 +84,7 @@ pub(super) fn config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_
             // Whether there are locks at all depends on the host.
             | Bug::StorageLocksDoNothing
             | Bug::StorageLockByTime
+            | Bug::StorageLockNeverReleased
             | Bug::TxtReplaced
             | Bug::CaaLoopVariable
             | Bug::StaleAccountCache
@@ -105,6 +121,8 @@ pub(super) fn storage_locks(case: &Case) -> Arc<dyn StorageLocks> {
         Arc::new(historical::LocksDoNothing)
     } else if case.bugs.contains(&Bug::StorageLockByTime) {
         Arc::new(historical::LockByTime)
+    } else if case.bugs.contains(&Bug::StorageLockNeverReleased) {
+        Arc::new(historical::LockNeverReleased)
     } else {
         Arc::new(NumberedFiles)
     }

@@ -48,6 +48,30 @@ choices! {
         /// Empties a lock's file before it writes the time into it anew, so that who looks then takes it for stale.
         /// certmagic, until 2023: <https://github.com/caddyserver/certmagic/issues/232>
         "client.storage-lock-by-time" => StorageLockByTime,
+        /// Leaves its lock on the disk when it ends, for two hours. Caddy, until 2019:
+        /// <https://github.com/caddyserver/certmagic/issues/38>, <https://github.com/caddyserver/caddy/issues/2561>
+        "client.storage-lock-never-released" => StorageLockNeverReleased,
+        /// Keeps a copy of the storage that never learns what other hosts have renewed. certmagic, 2026:
+        /// <https://github.com/caddyserver/certmagic/pull/408>
+        "client.local-copy" => LocalCopy,
+        /// Answers a challenge anew at each look at it. async-acme and rustls-acme, 2026:
+        /// <https://github.com/Start9Labs/start-technologies/pull/3892>, <https://github.com/letsencrypt/boulder/pull/8838>
+        "client.challenge-posted-again" => ChallengePostedAgain,
+        /// Asks for renewal information at each look where the CA gives no Retry-After. certmagic, as of 2026:
+        /// <https://github.com/caddyserver/certmagic/issues/297>
+        "client.polls-at-each-look" => PollsAtEachLook,
+        /// Leaves the leading zero of serial numbers out of what it calls certificates by. Certwarden, 2025:
+        /// <https://github.com/gregtwallace/certwarden/issues/122>, RFC 9773 §4.1
+        "client.serial-without-its-zero" => SerialWithoutItsZero,
+        /// Lets visitors wait for one attempt after another. certmagic, until 2026:
+        /// <https://github.com/caddyserver/certmagic/pull/387>, <https://github.com/caddyserver/caddy/issues/6835>
+        "client.waits-after-failure" => WaitsAfterFailure,
+        /// Gives an order up when the visitor goes who set it off, though others wait for it. certmagic, as of 2026:
+        /// <https://github.com/caddyserver/certmagic/issues/246>, <https://github.com/caddyserver/certmagic/issues/313>
+        "client.first-visitors-order" => FirstVisitorsOrder,
+        /// Shows a wildcard's certificate for names any number of labels below it. certon, 2026:
+        /// <https://docs.rs/certon/0.4.0>
+        "client.wildcard-any-depth" => WildcardAnyDepth,
         /// Tries again at once what failed. Traefik, 2019:
         /// <https://github.com/traefik/traefik/issues/5413>, <https://github.com/NixOS/nixpkgs/issues/174172>
         "client.retries-at-once" => RetriesAtOnce,
