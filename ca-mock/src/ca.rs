@@ -9,6 +9,7 @@ use std::{
 use sim::{Env, MovableClock, UtcDateTime};
 
 use crate::{
+    certificates::{Certificate, Revocation, RevocationReason, Serial},
     config::Config,
     faults::{FaultRule, TooManyRules},
     front_end::Bound,
@@ -16,7 +17,7 @@ use crate::{
     management::BoundManagement,
     perspective::{OpenPerspective, RemotePerspectives},
     renewal_info_policy::RenewalInfoPolicy,
-    revocation_status::BoundRevocationStatus,
+    revocation_status::{BoundRevocationStatus, OcspAnswers},
     snapshots::Snapshots,
     store::Store,
     terms_of_service::{self, TermsOfService},
@@ -107,6 +108,26 @@ impl Ca {
     /// Answers questions for renewal information so from now on.
     pub fn set_renewal_info(&self, policy: RenewalInfoPolicy) {
         self.with_store(|store| store.renewal_info = policy);
+    }
+
+    /// Answers questions to the OCSP responder so from now on.
+    pub fn set_ocsp_answers(&self, answers: OcspAnswers) {
+        self.with_store(|store| store.ocsp_answers = answers);
+    }
+
+    /// Takes back, at `now` and of its own accord, all certificates in force that are for one of `names` at least.
+    pub fn revoke(&self, names: &[String], reason: RevocationReason, now: UtcDateTime) {
+        self.with_store(|store| {
+            let is_meant = |certificate: &&Certificate| {
+                certificate.revocation.is_none()
+                    && certificate.not_after >= now
+                    && certificate.identifiers.iter().any(|one| names.iter().any(|name| one.as_str() == name))
+            };
+            let meant = store.certificates.iter().filter(is_meant).map(|certificate| certificate.id.serial.clone());
+            for serial in meant.collect::<Vec<Serial>>() {
+                store.certificates.revoke(&serial, Revocation { at: now, reason });
+            }
+        });
     }
 
     /// Accounts have to agree to these terms from now on. Those that have agreed to others get no orders until they do.

@@ -86,6 +86,10 @@ pub struct Config {
     pub serial_numbers: SerialNumbers,
     /// Where leaf certificates send those who ask for their issuer or their status. All in ASCII.
     pub leaf_urls: LeafUrls,
+    /// How long an OCSP response holds, from thisUpdate to nextUpdate.
+    pub ocsp_lifetime: Duration,
+    /// How long a revocation list holds (Baseline Requirements §4.9.7: at most ten days).
+    pub crl_lifetime: Duration,
     /// The keys that a certificate may be for.
     pub certificate_keys: BTreeSet<KeyType>,
     /// The longest that an order may take; no longer than an authorization that it takes over, or its notAfter.
@@ -226,6 +230,8 @@ impl Default for Config {
             honors_requested_validity: false,
             serial_numbers: SerialNumbers::RANDOM,
             leaf_urls: LeafUrls::default(),
+            ocsp_lifetime: 4 * 24 * HOUR,
+            crl_lifetime: 7 * 24 * HOUR,
             certificate_keys: KeyType::USUAL.into(),
             order_lifetime: 24 * HOUR,
             order_expiry: OrderExpiry::WITHIN_AUTHORIZATIONS,

@@ -83,7 +83,7 @@ pub use preset::Preset;
 pub use profiles::{Lifetimes, Profile, Profiles, UnaskedProfile};
 pub use rate_limits::{Limit, RateLimits};
 pub use renewal_info_policy::{RenewalInfoPolicy, RetryAfter, WindowPolicy};
-pub use revocation_status::BoundRevocationStatus;
+pub use revocation_status::{BoundRevocationStatus, OcspAnswers};
 pub use terms_of_service::TermsOfService;
 pub use validity::LastSecond;
 pub use wire::Transport;

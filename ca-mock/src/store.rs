@@ -16,6 +16,7 @@ use crate::{
     orders::Orders,
     rate_limits::Buckets,
     renewal_info_policy::RenewalInfoPolicy,
+    revocation_status::OcspAnswers,
     terms_of_service::TermsOfService,
 };
 
@@ -28,6 +29,7 @@ pub(crate) struct Store {
     pub(crate) certificates: Certificates,
     pub(crate) terms_of_service: Option<TermsOfService>,
     pub(crate) renewal_info: RenewalInfoPolicy,
+    pub(crate) ocsp_answers: OcspAnswers,
     pub(crate) external_accounts: ExternalAccountKeys,
     pub(crate) faults: Faults,
     pub(crate) limits: Buckets,
@@ -43,6 +45,7 @@ impl Store {
             certificates: Certificates::default(),
             terms_of_service: config.terms_of_service.as_deref().and_then(TermsOfService::parse),
             renewal_info: config.renewal_info_policy.clone(),
+            ocsp_answers: OcspAnswers::default(),
             external_accounts: config.external_account_keys.clone(),
             faults: Faults::new(&config.faults, now),
             limits: Buckets::default(),

@@ -12,8 +12,6 @@ use crate::{
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// Baseline Requirements §4.9.7: at most ten days.
-const GOOD_FOR: Duration = DAY.saturating_mul(7);
 /// RFC 5280 §3.3: an entry stays until it has been on a list that was issued after the certificate's end.
 const KEPT_AFTER_EXPIRY: Duration = DAY.saturating_mul(10);
 
@@ -30,7 +28,7 @@ pub(super) fn list(ca: &Ca, now: UtcDateTime) -> Vec<u8> {
     let number = &number[number.iter().take_while(|octet| **octet == 0).count()..];
     let list = CertificateRevocationListParams {
         this_update: this_update.into(),
-        next_update: after(this_update, GOOD_FOR).into(),
+        next_update: after(this_update, ca.config().crl_lifetime).into(),
         crl_number: SerialNumber::from_slice(number),
         issuing_distribution_point: None,
         revoked_certs,

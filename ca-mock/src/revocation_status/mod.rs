@@ -7,7 +7,7 @@
 mod crl;
 mod ocsp;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -22,6 +22,32 @@ use crate::{
     Ca,
     wire::{Door, Respond},
 };
+
+/// How late a responder answers that is late: later than anybody waits.
+const LATE_BY: Duration = Duration::from_secs(120);
+
+/// What the OCSP responder does with questions. May be changed while the CA runs, with
+/// [`Ca::set_ocsp_answers`](crate::Ca::set_ocsp_answers).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OcspAnswers {
+    /// It says what is so.
+    #[default]
+    Truthful,
+    /// It knows of no certificate.
+    Unknown,
+    /// Its responses have ceased to hold when they are given.
+    Stale,
+    /// Its responses are about other certificates.
+    AboutAnother,
+    /// Their signature does not fit.
+    BadlySigned,
+    /// They are no responses.
+    Garbage,
+    /// It answers with status 503.
+    Unavailable,
+    /// It answers after two minutes.
+    Late,
+}
 
 /// A responder that listens.
 #[derive(Debug)]
@@ -75,20 +101,30 @@ impl RevocationStatus {
                 let config = self.ca.config();
                 let whole = Limited::new(request.into_body(), config.body_bytes_max).collect();
                 match self.env.timeout(config.client_timeout, whole).await {
-                    Ok(Ok(request)) => self.ocsp(&request.to_bytes()),
+                    Ok(Ok(request)) => self.ocsp(&request.to_bytes()).await,
                     Ok(Err(_)) | Err(_) => bare(StatusCode::BAD_REQUEST),
                 }
             }
             (&Method::GET, path) => match path.strip_prefix("/ocsp/") {
-                Some(request) => self.ocsp(&ocsp::from_path(request).unwrap_or_default()),
+                Some(request) => self.ocsp(&ocsp::from_path(request).unwrap_or_default()).await,
                 None => bare(StatusCode::NOT_FOUND),
             },
             _ => bare(StatusCode::NOT_FOUND),
         }
     }
 
-    fn ocsp(&self, request: &[u8]) -> Response<Full<Bytes>> {
+    async fn ocsp(&self, request: &[u8]) -> Response<Full<Bytes>> {
         self.env.probe("ca/ocsp-answered");
+        match self.ca.with_store(|store| store.ocsp_answers) {
+            OcspAnswers::Garbage => return body("application/ocsp-response", b"not today".to_vec()),
+            OcspAnswers::Unavailable => return bare(StatusCode::SERVICE_UNAVAILABLE),
+            OcspAnswers::Late => self.env.sleep(LATE_BY).await,
+            OcspAnswers::Truthful
+            | OcspAnswers::Unknown
+            | OcspAnswers::Stale
+            | OcspAnswers::AboutAnother
+            | OcspAnswers::BadlySigned => {}
+        }
         body("application/ocsp-response", ocsp::respond(&self.ca, request, self.env.utc_now()))
     }
 }

@@ -14,14 +14,15 @@ use yasna::{
     models::{GeneralizedTime, ObjectIdentifier},
 };
 
+use super::OcspAnswers;
 use crate::{
     Ca,
     certificates::{Revocation, Serial},
-    timestamp::{after, whole_seconds},
+    timestamp::{after, before, whole_seconds},
 };
 
-/// From thisUpdate to nextUpdate.
-const GOOD_FOR: Duration = Duration::from_secs(4 * 86_400);
+/// How long ago a response that is out of date has ceased to hold.
+const STALE_FOR: Duration = Duration::from_secs(3_600);
 /// Certificates that one request may ask about.
 const QUESTIONS_MAX: usize = 100;
 /// RFC 9654 §2.1: nonces of up to 128 octets, here with the octet string around them.
@@ -139,6 +140,19 @@ fn status(ca: &Ca, question: &Question) -> Status {
 /// RFC 6960 §4.2.1: `BasicOCSPResponse`.
 fn basic_response(ca: &Ca, request: &Request, now: UtcDateTime) -> Vec<u8> {
     let issuer = ca.issuance().issuer();
+    let answers = ca.with_store(|store| store.ocsp_answers);
+    let lifetime = ca.config().ocsp_lifetime;
+    let this_update = match answers {
+        OcspAnswers::Stale => before(before(now, lifetime), STALE_FOR),
+        OcspAnswers::Truthful
+        | OcspAnswers::Unknown
+        | OcspAnswers::AboutAnother
+        | OcspAnswers::BadlySigned
+        | OcspAnswers::Garbage
+        | OcspAnswers::Unavailable
+        | OcspAnswers::Late => now,
+    };
+    let times = (this_update, after(this_update, lifetime));
     let data = yasna::construct_der(|data| {
         data.write_sequence(|data| {
             // Named by the SHA-1 of the key, which is only a name here.
@@ -147,9 +161,8 @@ fn basic_response(ca: &Ca, request: &Request, now: UtcDateTime) -> Vec<u8> {
             data.next().write_generalized_time(&time(now));
             data.next().write_sequence(|responses| {
                 for question in &request.questions {
-                    responses
-                        .next()
-                        .write_sequence(|single| write_single(single, question, &status(ca, question), now));
+                    let status = if answers == OcspAnswers::Unknown { Status::Unknown } else { status(ca, question) };
+                    responses.next().write_sequence(|single| write_single(single, question, &status, times, answers));
                 }
             });
             if let Some(nonce) = &request.nonce {
@@ -167,7 +180,12 @@ fn basic_response(ca: &Ca, request: &Request, now: UtcDateTime) -> Vec<u8> {
     yasna::construct_der(|basic| {
         basic.write_sequence(|basic| {
             basic.next().write_der(&data);
-            let (algorithm, signature) = issuer.sign(&data);
+            let (algorithm, mut signature) = issuer.sign(&data);
+            if answers == OcspAnswers::BadlySigned
+                && let Some(last) = signature.last_mut()
+            {
+                *last ^= 1;
+            }
             basic.next().write_der(&algorithm);
             basic.next().write_bitvec_bytes(&signature, signature.len() * 8);
         });
@@ -175,8 +193,21 @@ fn basic_response(ca: &Ca, request: &Request, now: UtcDateTime) -> Vec<u8> {
 }
 
 /// `SingleResponse ::= SEQUENCE { certID, certStatus, thisUpdate, nextUpdate [0] }`.
-fn write_single(single: &mut DERWriterSeq<'_>, question: &Question, status: &Status, now: UtcDateTime) {
-    single.next().write_der(&question.der);
+fn write_single(
+    single: &mut DERWriterSeq<'_>,
+    question: &Question,
+    status: &Status,
+    (this_update, next_update): (UtcDateTime, UtcDateTime),
+    answers: OcspAnswers,
+) {
+    let mut id = question.der.clone();
+    if answers == OcspAnswers::AboutAnother
+        && let Some(last) = id.last_mut()
+    {
+        // The serial number comes last.
+        *last ^= 1;
+    }
+    single.next().write_der(&id);
     match status {
         Status::Good => single.next().write_tagged_implicit(Tag::context(0), |good| good.write_null()),
         Status::Revoked(revocation) => single.next().write_tagged_implicit(Tag::context(1), |revoked| {
@@ -188,8 +219,8 @@ fn write_single(single: &mut DERWriterSeq<'_>, question: &Question, status: &Sta
         }),
         Status::Unknown => single.next().write_tagged_implicit(Tag::context(2), |unknown| unknown.write_null()),
     }
-    single.next().write_generalized_time(&time(now));
-    single.next().write_tagged(Tag::context(0), |next| next.write_generalized_time(&time(after(now, GOOD_FOR))));
+    single.next().write_generalized_time(&time(this_update));
+    single.next().write_tagged(Tag::context(0), |next| next.write_generalized_time(&time(next_update)));
 }
 
 /// `OCSPResponse ::= SEQUENCE { responseStatus, responseBytes [0] OPTIONAL }`.
