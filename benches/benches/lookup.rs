@@ -172,6 +172,8 @@ impl Ours {
             certified: certified.clone(),
             not_before: self.now - Duration::from_secs(1),
             not_after: self.now + Duration::from_secs(1),
+            stapled: None,
+            must_staple: false,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod historical;
 pub mod manager;
 pub mod name;
 mod plain_http;
+pub mod status;
 pub mod storage;
 
 pub use manager::{Config, Manager};

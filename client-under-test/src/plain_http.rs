@@ -5,9 +5,10 @@ use std::{io, net::SocketAddr};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, Response, client::conn::http1};
+use hyper::{Request, Response, client::conn::http1, http::request::Builder, header::HOST};
 use hyper_util::rt::TokioIo;
 use sim::Env;
+use url::{Host, Position, Url};
 
 /// Sends `request`, which has its `Host`, over a connection of its own. No time limit is set here.
 ///
@@ -26,4 +27,21 @@ pub(crate) async fn exchange(
     let (head, body) = sender.send_request(request).await.map_err(io::Error::other)?.into_parts();
     let body = Limited::new(body, body_bytes_max).collect().await.map_err(io::Error::other)?;
     Ok(Response::from_parts(head, body.to_bytes()))
+}
+
+/// Where `url` leads, and the beginning of a request for it.
+///
+/// # Errors
+/// The operating system's, if its host has no address.
+pub(crate) async fn request_for(env: &Env, url: &Url) -> io::Result<(SocketAddr, Builder)> {
+    let port = url.port_or_known_default().unwrap_or(80);
+    let (addresses, authority) = match url.host() {
+        Some(Host::Domain(host)) => (env.lookup(host).await?, format!("{host}:{port}")),
+        Some(Host::Ipv4(ip)) => (vec![ip.into()], format!("{ip}:{port}")),
+        Some(Host::Ipv6(ip)) => (vec![ip.into()], format!("[{ip}]:{port}")),
+        None => (Vec::new(), String::new()),
+    };
+    let address = addresses.first().ok_or(io::ErrorKind::NotFound)?;
+    let target = &url[Position::BeforePath..Position::AfterQuery];
+    Ok((SocketAddr::new(*address, port), Request::builder().uri(target).header(HOST, authority)))
 }

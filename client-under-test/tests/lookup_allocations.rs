@@ -47,6 +47,8 @@ fn no_outcome_of_a_lookup_takes_an_allocation() {
         schemes: Schemes::new([scheme]),
         not_before: NOW - Duration::DAY,
         not_after: NOW + Duration::days(days),
+        stapled: None,
+        must_staple: false,
     };
     let stand_ins = |fallback| StandIns { default: Some(name("a.test")), fallback };
     let [open, strict] = [Some(name("a.test")), None].map(|fallback| {
@@ -124,6 +126,8 @@ async fn nor_does_the_way_from_rustls_hello_to_rustls_key() {
         certified: certified.clone(),
         not_before: env.utc_now() - Duration::DAY,
         not_after: env.utc_now() + Duration::DAY,
+        stapled: None,
+        must_staple: false,
     };
     let [exact, wildcard, challenge] = [(); 3].map(|()| certified(&key));
     let certificates = Certificates::new(1, StandIns { default: Some(name("a.test")), fallback: None });

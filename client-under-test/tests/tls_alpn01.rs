@@ -82,7 +82,7 @@ async fn only_who_offers_acme_tls_alone_is_shown_the_challenge_and_nothing_else(
     let env = real::env("client", real::Options::default());
     let name: Name = "a.test".parse().unwrap();
     let cache = Unguarded::make(&env, Arc::new(Certificates::new(1, StandIns::default())));
-    let ordinary = set(&env, "a.test").shown();
+    let ordinary = set(&env, "a.test").shown(None);
     cache.insert(&name, Source::Managed, &ordinary, env.utc_now()).await;
     let listener = env.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_address().unwrap();

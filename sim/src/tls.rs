@@ -83,14 +83,15 @@ impl Client {
 
         let shown_name = server_name.to_str().into_owned();
         let result = TlsConnector::from(Arc::new(config)).connect(server_name, stream).await;
-        let chain = std::mem::take(&mut *witness.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let Shown { chain, staple } =
+            std::mem::take(&mut *witness.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let alpn = result.as_ref().ok().and_then(|stream| stream.get_ref().1.alpn_protocol());
         self.env.record(Event::Handshake {
             connection: tap.connection.clone(),
             server_name: shown_name,
             alpn: alpn.map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
             outcome: match &result {
-                Ok(_) => HandshakeOutcome::Completed { chain },
+                Ok(_) => HandshakeOutcome::Completed { chain, staple },
                 Err(e) => HandshakeOutcome::Failed { error: e.to_string(), chain },
             },
         });
@@ -279,7 +280,14 @@ impl AsyncWrite for TlsStream {
 #[derive(Debug)]
 struct Witness {
     verifier: Arc<dyn ServerCertVerifier>,
-    seen: Mutex<Vec<Vec<u8>>>,
+    seen: Mutex<Shown>,
+}
+
+/// What a server shows of itself.
+#[derive(Debug, Default)]
+struct Shown {
+    chain: Vec<Vec<u8>>,
+    staple: Vec<u8>,
 }
 
 impl ServerCertVerifier for Witness {
@@ -291,8 +299,8 @@ impl ServerCertVerifier for Witness {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
-            std::iter::once(leaf).chain(intermediates).map(|certificate| certificate.to_vec()).collect();
+        let chain = std::iter::once(leaf).chain(intermediates).map(|certificate| certificate.to_vec()).collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Shown { chain, staple: ocsp.to_vec() };
         self.verifier.verify_server_cert(leaf, intermediates, server_name, ocsp, now)
     }
 

@@ -41,6 +41,9 @@ pub enum HandshakeOutcome {
         /// The server's certificates.
         #[serde(with = "base64_each")]
         chain: Vec<Vec<u8>>,
+        /// The OCSP response that came with the leaf (RFC 6066 §8); empty if none did.
+        #[serde(default, with = "base64_text", skip_serializing_if = "Vec::is_empty")]
+        staple: Vec<u8>,
     },
     /// Failed, with the client's reason. A chain that was refused is still shown.
     Failed {

@@ -15,7 +15,7 @@ use x509_parser::{
 };
 
 use super::renewal_info::CertId;
-use crate::name::Name;
+use crate::{name::Name, status::StatusSources};
 
 pub(super) const MEDIA_TYPE: &str = "application/pem-certificate-chain";
 const TAG: &str = "CERTIFICATE";
@@ -50,6 +50,8 @@ pub struct Leaf {
     pub not_after: UtcDateTime,
     /// What renewal information calls it; `None` without an authority key identifier.
     pub id: Option<CertId>,
+    /// Where its status can be asked for.
+    pub status_sources: StatusSources,
     public_point: Vec<u8>,
 }
 
@@ -72,6 +74,7 @@ impl Leaf {
             not_before: time(certificate.validity().not_before.timestamp())?,
             not_after: time(certificate.validity().not_after.timestamp())?,
             id: authority.map(|authority| CertId::new(&authority, certificate.tbs_certificate.raw_serial())),
+            status_sources: StatusSources::read(&certificate),
             public_point: certificate.public_key().subject_public_key.data.to_vec(),
         })
     }

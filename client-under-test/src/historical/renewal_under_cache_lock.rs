@@ -60,7 +60,7 @@ mod tests {
     #[tokio::test]
     async fn a_challenge_waits_for_the_renewal_and_visitors_for_the_challenge_but_not_with_the_good_cache() {
         let key = P256Key::generate(&env(), "leaf");
-        let shown = CertificateSet::new(chain("a.test", &key, 90), key).unwrap().shown();
+        let shown = CertificateSet::new(chain("a.test", &key, 90), key).unwrap().shown(None);
         let name = "a.test".parse().unwrap();
         for (make, is_good) in [(renewal_under_cache_lock as MakeCache, false), (Unguarded::make, true)] {
             let cache = make(&env(), Arc::new(Certificates::new(1, StandIns::default())));

@@ -65,7 +65,7 @@ mod tests {
     #[tokio::test]
     async fn two_labels_below_it_is_shown_and_not_by_the_good_cache() {
         let key = P256Key::generate(&env(), "leaf");
-        let shown = CertificateSet::new(chain("*.a.test", &key, 90), key).unwrap().shown();
+        let shown = CertificateSet::new(chain("*.a.test", &key, 90), key).unwrap().shown(None);
         for (make, is_good) in [(wildcard_any_depth as MakeCache, false), (Unguarded::make, true)] {
             let cache = make(&env(), Arc::new(Certificates::new(1, StandIns::default())));
             cache.insert(&"*.a.test".parse().unwrap(), Source::Managed, &shown, BEGIN).await;

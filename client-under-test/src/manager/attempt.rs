@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use rcgen::{CertificateParams, DistinguishedName};
+use rcgen::{CertificateParams, CustomExtension, DistinguishedName};
 use sim::crypto::P256Key;
 use url::Url;
 
@@ -26,6 +26,7 @@ use crate::{
         renewal_info::CertId,
     },
     name::{Name, Names},
+    status::sources::{TLS_FEATURE, status_request},
     storage::{certificate::CertificateSet, pending::PendingOrder},
 };
 
@@ -167,7 +168,7 @@ impl<'a> Attempt<'a> {
                         return Err(Error::NotYet { what, retry_after: order.retry_after }.into());
                     }
                     finalized += 1;
-                    let csr = request(self.names, key)?;
+                    let csr = request(self.names, key, self.issuer.must_staple)?;
                     match self.session.finalize(order, &finalize, &csr).await {
                         Ok(shown) => *order = shown,
                         // Whether the request arrived, the order tells.
@@ -316,8 +317,11 @@ impl<'a> Attempt<'a> {
 }
 
 /// The certificate signing request, DER: the names as its only subject alternative names, and no common name.
-fn request(names: &Names, key: &P256Key) -> Result<Vec<u8>, rcgen::Error> {
+fn request(names: &Names, key: &P256Key, must_staple: bool) -> Result<Vec<u8>, rcgen::Error> {
     let mut params = CertificateParams::new(names.all().iter().map(Name::to_string).collect::<Vec<_>>())?;
     params.distinguished_name = DistinguishedName::new();
+    if must_staple {
+        params.custom_extensions.push(CustomExtension::from_oid_content(TLS_FEATURE, status_request()));
+    }
     Ok(params.serialize_request(key)?.der().to_vec())
 }

@@ -14,6 +14,7 @@ use super::{
     order_note::{OrderNote, SlotOfItsOwn},
     replacement::{DroppedOnceRefused, Replacement},
     visitors::{Lead, NobodysOwn, OneAttempt, Patience},
+    stapling::{Stapling, WhileItHolds},
 };
 use crate::{
     acme::{
@@ -55,6 +56,8 @@ pub struct Conduct {
     pub patience: Arc<dyn Patience>,
     /// What becomes of an order when the visitor goes who set it off.
     pub lead: Arc<dyn Lead>,
+    /// Which OCSP responses it shows visitors.
+    pub stapling: Arc<dyn Stapling>,
 }
 
 impl Default for Conduct {
@@ -73,6 +76,7 @@ impl Default for Conduct {
             certificate_reader: Arc::new(FromDisk),
             patience: Arc::new(OneAttempt),
             lead: Arc::new(NobodysOwn),
+            stapling: Arc::new(WhileItHolds),
         }
     }
 }

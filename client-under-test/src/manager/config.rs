@@ -59,6 +59,10 @@ pub struct IssuerConfig {
     pub profile: Option<String>,
     /// Which chain a certificate is to have where the CA offers several (RFC 8555 §7.4.2).
     pub preferred_chain: Option<PreferredChain>,
+    /// Whether certificates ask to be shown only with an OCSP response (RFC 7633, "must-staple"). Visitors who mind are turned
+    /// away while the CA's responder gives none, so that is only for CAs whose responder is to be relied on. A certificate
+    /// waits for its first response before it takes another's place; where there is no other, it is shown without.
+    pub must_staple: bool,
 }
 
 impl IssuerConfig {
@@ -73,6 +77,7 @@ impl IssuerConfig {
             external_account: None,
             profile: None,
             preferred_chain: None,
+            must_staple: false,
         }
     }
 }
@@ -247,6 +252,7 @@ pub(super) struct IssuerSettings {
     pub(super) external_account: Option<ExternalAccount>,
     pub(super) profile: Option<String>,
     pub(super) preferred_chain: Option<PreferredChain>,
+    pub(super) must_staple: bool,
 }
 
 impl TryFrom<IssuerConfig> for IssuerSettings {
@@ -266,6 +272,7 @@ impl TryFrom<IssuerConfig> for IssuerSettings {
             external_account: config.external_account,
             profile: config.profile,
             preferred_chain: config.preferred_chain,
+            must_staple: config.must_staple,
         })
     }
 }

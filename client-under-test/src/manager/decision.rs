@@ -7,9 +7,9 @@
 use std::{fmt::Debug, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use http_body_util::Full;
-use hyper::{Request, StatusCode, header::HOST};
+use hyper::StatusCode;
 use sim::{Env, Monotonic};
-use url::{Host, Url};
+use url::Url;
 
 use super::config::ConfigError;
 use crate::{name::Name, plain_http};
@@ -62,17 +62,8 @@ impl AskEndpoint {
 
     async fn ask(&self, env: &Env, name: &Name) -> io::Result<StatusCode> {
         let url = self.question(name);
-        let port = url.port_or_known_default().unwrap_or(80);
-        let (addresses, authority) = match url.host() {
-            Some(Host::Domain(host)) => (env.lookup(host).await?, format!("{host}:{port}")),
-            Some(Host::Ipv4(ip)) => (vec![ip.into()], format!("{ip}:{port}")),
-            Some(Host::Ipv6(ip)) => (vec![ip.into()], format!("[{ip}]:{port}")),
-            None => (Vec::new(), String::new()),
-        };
-        let address = addresses.first().ok_or(io::ErrorKind::NotFound)?;
-        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        let question = Request::get(target).header(HOST, authority).body(Full::default()).map_err(io::Error::other)?;
-        let server = SocketAddr::new(*address, port);
+        let (server, question) = plain_http::request_for(env, &url).await?;
+        let question = question.body(Full::default()).map_err(io::Error::other)?;
         Ok(plain_http::exchange(env, server, question, BODY_BYTES_MAX).await?.status())
     }
 }

@@ -56,6 +56,23 @@ pub enum Event {
         /// Why, for people.
         reason: String,
     },
+    /// What a CA's responder says about a certificate is of no use, or it says nothing. It is asked again; until then
+    /// visitors are shown what was said before, while that holds.
+    StapleRefused {
+        /// The certificate's names.
+        names: Names,
+        /// Why, for people.
+        reason: String,
+    },
+    /// A CA has taken a certificate back. Another one is ordered at once.
+    Revoked {
+        /// The certificate's names.
+        names: Names,
+        /// The CA's directory.
+        issuer: Url,
+        /// Why, for people.
+        reason: String,
+    },
     /// A name on demand has made room for another one; storage keeps its certificate.
     Evicted {
         /// The name.

@@ -159,6 +159,9 @@ fn read(
         certified: Arc::new(certified),
         not_before: leaf.not_before,
         not_after: leaf.not_after,
+        // Nobody asks about it here, so that it is not held against it.
+        stapled: None,
+        must_staple: false,
     };
     Ok((shown, leaf.names.clone()))
 }

@@ -106,6 +106,7 @@ pub struct Issuer {
     /// The kind of certificates to order; left to the CA if none.
     pub(super) profile: Option<String>,
     pub(super) preferred_chain: Option<PreferredChain>,
+    pub(super) must_staple: bool,
     contact: Vec<String>,
     external_account: Option<ExternalAccount>,
 }
@@ -123,6 +124,7 @@ impl Issuer {
             directory_url: ca.directory_url.clone(),
             profile: ca.profile.clone(),
             preferred_chain: ca.preferred_chain.clone(),
+            must_staple: ca.must_staple,
             contact: ca.contact.clone(),
             external_account: ca.external_account.clone(),
             user: User::of_contact(&ca.contact),

@@ -21,6 +21,8 @@ use super::{
     issue::Issuer,
     lookup::Source,
     schedule::RenewalSchedule,
+    stapling::Stapling,
+    status::{Looked, StatusWatch},
     turns::{NotObtained, Pause, Replaced, Turns},
 };
 use crate::{
@@ -50,6 +52,7 @@ pub(super) struct Keeper {
     comparison: Arc<dyn AriComparison>,
     ari_polling: Arc<dyn AriPolling>,
     certificate_name: Arc<dyn CertificateName>,
+    stapling: Arc<dyn Stapling>,
     /// After an attempt for which no CA could be asked.
     pause: Pause,
     current: Option<Current>,
@@ -89,6 +92,7 @@ struct Current {
     set: CertificateSet,
     /// Whose it is.
     issuer: Arc<Issuer>,
+    status: StatusWatch,
     ari: Option<Ari>,
     polls_failed: Backoff,
     /// After a failed poll: when the next one may be made.
@@ -113,6 +117,7 @@ impl Keeper {
             comparison: settings.ari_comparison.clone(),
             ari_polling: settings.conduct.ari_polling.clone(),
             certificate_name: settings.conduct.certificate_name.clone(),
+            stapling: settings.conduct.stapling.clone(),
             pause: Pause::new((settings.conduct.retry_waits)(&settings.retry_delays)),
             current: None,
             reads_failed: 0,
@@ -141,7 +146,8 @@ impl Keeper {
             }
             self.standing.send_replace(if self.current.is_some() { Standing::Served } else { Standing::Failed });
             let tick = self.env.monotonic_now() + self.schedule.check_interval();
-            let rest = self.env.sleep_until(self.retry_at().map_or(tick, |retry| retry.min(tick)));
+            let next = [self.retry_at(), self.look_at()].into_iter().flatten().fold(tick, Monotonic::min);
+            let rest = self.env.sleep_until(next);
             drop(select(pin!(rest), pin!(stop.wait_for(|stop| *stop != Stop::No))).await);
         }
     }
@@ -152,9 +158,16 @@ impl Keeper {
         next.filter(|_| self.is_due())
     }
 
+    /// When somebody is to be asked about the certificate's status.
+    fn look_at(&self) -> Option<Monotonic> {
+        let current = self.current.as_ref()?;
+        current.status.next_at(&current.set)
+    }
+
     async fn check(&mut self) {
         self.look_after_storage().await;
         self.store_again().await;
+        self.look_at_status().await;
         self.poll_ari().await;
         let now = self.env.monotonic_now();
         if self.is_due() && self.pause.is_over(now) && self.turns.has_come(now) {
@@ -220,7 +233,14 @@ impl Keeper {
             not_after: obtained.set.leaf().not_after,
             is_renewal,
         });
-        self.show(obtained.set, issuer, obtained.stored.is_ok()).await;
+        let mut status = self.watch(&obtained.set);
+        if obtained.set.leaf().status_sources.must_staple {
+            // Without it, visitors may turn away. If it can't be had now, it is asked for again.
+            let looked = status.look(&issuer.storage, self.names.first(), &obtained.set).await;
+            self.tell_of(&looked, &issuer);
+        }
+        self.show(obtained.set, issuer, status, obtained.stored.is_ok()).await;
+        self.look_at_status().await;
         Ok(())
     }
 
@@ -248,7 +268,9 @@ impl Keeper {
         drop(hold);
         match (newest, failed) {
             (Some((set, issuer)), _) => {
-                self.show(set, issuer, true).await;
+                let mut status = self.watch(&set);
+                status.load(&issuer.storage, self.names.first(), &set).await;
+                self.show(set, issuer, status, true).await;
                 Ok(true)
             }
             (None, Some(e)) => Err(e),
@@ -256,11 +278,8 @@ impl Keeper {
         }
     }
 
-    async fn show(&mut self, set: CertificateSet, issuer: Arc<Issuer>, is_stored: bool) {
-        let shown = set.shown();
-        for name in self.names.all() {
-            self.cache.insert(name, Source::Managed, &shown, self.env.utc_now()).await;
-        }
+    async fn show(&mut self, set: CertificateSet, issuer: Arc<Issuer>, status: StatusWatch, is_stored: bool) {
+        self.put_on_show(&set, &status).await;
         self.standing.send_replace(Standing::Served);
         self.reads_failed = 0;
         let id = self.certificate_name.of(set.leaf());
@@ -274,7 +293,51 @@ impl Keeper {
         let issued_by = issuer.directory_url.clone();
         let replaces = id.map(|certificate| Replaced { certificate, issued_by });
         let polls_failed = Backoff::new(&POLL_RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)));
-        self.current = Some(Current { set, issuer, ari, polls_failed, poll_retry_at: None, replaces, is_stored });
+        self.current = Some(Current { set, issuer, status, ari, polls_failed, poll_retry_at: None, replaces, is_stored });
+    }
+
+    async fn put_on_show(&self, set: &CertificateSet, status: &StatusWatch) {
+        let shown = set.shown(status.staple());
+        for name in self.names.all() {
+            self.cache.insert(name, Source::Managed, &shown, self.env.utc_now()).await;
+        }
+    }
+
+    /// Nothing is known yet of the certificate of `set`.
+    fn watch(&self, set: &CertificateSet) -> StatusWatch {
+        StatusWatch::new(&self.env, self.stapling.clone(), set)
+    }
+
+    /// Asks whether the certificate still holds, if it is time to ask, and shows visitors the answer.
+    async fn look_at_status(&mut self) {
+        let Some(mut current) = self.current.take() else { return };
+        let looked = current.status.look(&current.issuer.storage, self.names.first(), &current.set).await;
+        match &looked {
+            Looked::NotNow => {}
+            Looked::Stapled | Looked::Revoked(_) | Looked::Failed(_) => {
+                self.put_on_show(&current.set, &current.status).await;
+                self.tell_of(&looked, &current.issuer);
+            }
+        }
+        self.current = Some(current);
+    }
+
+    fn tell_of(&self, looked: &Looked, issuer: &Issuer) {
+        let names = self.names.clone();
+        match looked {
+            Looked::NotNow => {}
+            Looked::Stapled => self.env.probe("manager/stapled"),
+            Looked::Failed(e) => {
+                let reason = e.to_string();
+                self.env.probe_about("manager/staple-refused", || [("reason", reason.clone())]);
+                self.announcer.tell(Event::StapleRefused { names, reason });
+            }
+            Looked::Revoked(reason) => {
+                self.env.probe("manager/revoked");
+                let (issuer, reason) = (issuer.directory_url.clone(), reason.to_string());
+                self.announcer.tell(Event::Revoked { names, issuer, reason });
+            }
+        }
     }
 
     /// Looks whether storage still holds what is shown, for a disk may fail and a person may err. What is lost is

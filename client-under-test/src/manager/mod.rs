@@ -30,6 +30,8 @@ pub mod replacement;
 pub mod resolver;
 pub mod rollover;
 pub mod schedule;
+pub mod stapling;
+mod status;
 pub mod tls_alpn01;
 pub mod turns;
 pub mod visitors;
@@ -281,13 +283,16 @@ impl Listening {
     }
 }
 
-/// Removes what has long expired and nobody wants, once a day.
+/// Removes what has long expired and nobody wants, and staples that do not hold any more, once a day.
 async fn clean(env: Env, issuers: Issuers, wanted: watch::Receiver<Wanted>) -> Infallible {
     loop {
         env.sleep(CLEANING_INTERVAL).await;
         for issuer in &*issuers {
             let is_wanted = |name: &Name| wanted.borrow().certificates.kept_under(name).is_some();
             issuer.storage.remove_expired(is_wanted).await;
+        }
+        if let Some(any) = issuers.first() {
+            any.storage.remove_stale_staples().await;
         }
     }
 }

@@ -16,7 +16,10 @@ use time::UtcDateTime;
 use super::{Storage, atomic::Written, read};
 use crate::{
     acme::certificate::{CertificateError, Chain, Leaf, pem_blocks},
-    manager::{lookup::Shown, resolver::schemes},
+    manager::{
+        lookup::{Shown, Stapled},
+        resolver::schemes,
+    },
     name::Name,
 };
 
@@ -87,15 +90,33 @@ impl CertificateSet {
         self.chain.check_key(key).is_ok()
     }
 
-    /// The set in the form that handshakes are answered with.
+    /// The chain.
     #[must_use]
-    pub fn shown(&self) -> Shown<CertifiedKey> {
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The private key.
+    #[must_use]
+    pub fn key(&self) -> &P256Key {
+        &self.key
+    }
+
+    /// The set in the form that handshakes are answered with, with an OCSP response to be shown until a moment if there is one.
+    #[must_use]
+    pub fn shown(&self, staple: Option<(&[u8], UtcDateTime)>) -> Shown<CertifiedKey> {
         let key = Arc::new(self.key.clone());
+        let bare = CertifiedKey::new(self.chain.certificates().to_vec(), key.clone());
+        let stapled = staple.map(|(response, until)| {
+            Arc::new(Stapled { certified: Arc::new(CertifiedKey { ocsp: Some(response.to_vec()), ..bare.clone() }), until })
+        });
         Shown {
             schemes: schemes(&*key),
-            certified: Arc::new(CertifiedKey::new(self.chain.certificates().to_vec(), key)),
+            certified: Arc::new(bare),
             not_before: self.leaf().not_before,
             not_after: self.leaf().not_after,
+            stapled,
+            must_staple: self.leaf().status_sources.must_staple,
         }
     }
 

@@ -13,6 +13,7 @@ pub mod dns_record;
 pub mod lock;
 pub mod metadata;
 pub mod pending;
+pub mod staple;
 
 use std::{
     io,
@@ -137,6 +138,10 @@ impl Storage {
         self.certificate_directory(name).join(format!("{}.{extension}", file_name(name)))
     }
 
+    fn staples_directory(&self) -> PathBuf {
+        self.root.join("ocsp")
+    }
+
     fn user_directory(&self, user: &str) -> PathBuf {
         self.root.join("acme").join(&self.issuer).join("users").join(user)
     }
@@ -154,6 +159,7 @@ impl Storage {
                 self.clean_directory(&kind.join(entry)).await;
             }
         }
+        self.clean_directory(&self.staples_directory()).await;
     }
 
     async fn clean_directory(&self, directory: &Path) {

@@ -202,6 +202,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "The chain that a visitor is served is in order and valid by true time, and leads to a root.";
     "visitors.see-valid-certificate" Always ["V1"] [] |_| Box::<laws::see_valid_certificate::SeeValidCertificate>::default(),
         "No visitor is served a certificate that has expired or is not valid yet, by true time.";
+    "visitors.staple-good" Always ["V6", "M13"] [] |_| Box::<laws::staple_good::StapleGood>::default(),
+        "A staple says that the served certificate is good, now and in the issuer's words; who asks for one has it.";
     "visitors.unharmed-by-others" Always ["V8"] [] |_| Box::<laws::unharmed_by_others::UnharmedByOthers>::default(),
         "Whoever waits for an answer while another visitor hangs up is served all the same.";
     "world.no-deadlock" Always ["L3", "L4"] [] |_| Box::<laws::no_deadlock::NoDeadlock>::default(),

@@ -41,6 +41,17 @@ impl Issued {
         })
     }
 
+    /// One that asks to be shown only with an OCSP response (RFC 7633).
+    pub(super) fn to_be_stapled(names: &[&str], not_before_s: i64, not_after_s: i64) -> Self {
+        Self::make(names, not_before_s, not_after_s, |parameters| {
+            let feature = rcgen::CustomExtension::from_oid_content(
+                &[1, 3, 6, 1, 5, 5, 7, 1, 24],
+                vec![0x30, 0x03, 0x02, 0x01, 0x05],
+            );
+            parameters.custom_extensions = vec![feature];
+        })
+    }
+
     /// What answers a tls-alpn-01 challenge.
     pub(super) fn for_challenge(name: &str, not_after_s: i64) -> Self {
         Self::make(&[name], 0, not_after_s, |parameters| {
@@ -63,6 +74,48 @@ impl Issued {
         let certificate = parameters.self_signed(&key).unwrap();
         Self { der: certificate.der().to_vec(), pem: certificate.pem(), key_pem: key.serialize_pem() }
     }
+}
+
+/// An OCSP response by which `authority` says of `leaf` what the DER of `status` says, from and until these Unix seconds.
+pub(super) fn staple(leaf: &Issued, authority: &Issued, status: &[u8], from_s: i64, until_s: i64) -> Vec<u8> {
+    use ring::{
+        rand::SystemRandom,
+        signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
+    };
+
+    use super::reader::{certificate::Certificate, ocsp::key_hash};
+
+    let value = |tag: u8, content: &[&[u8]]| {
+        let content = content.concat();
+        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+        let length = match content.len() {
+            ..0x80 => vec![length[1]],
+            0x80..0x100 => vec![0x81, length[1]],
+            _ => vec![0x82, length[0], length[1]],
+        };
+        [&[tag][..], &length, &content].concat()
+    };
+    let time = |unix_s: i64| {
+        let format = time::macros::format_description!("[year][month][day][hour][minute][second]Z");
+        let time = time::OffsetDateTime::from_unix_timestamp(unix_s).unwrap().format(&format).unwrap();
+        value(0x18, &[time.as_bytes()])
+    };
+    let [of_leaf, of_authority] = [leaf, authority].map(|one| Certificate::read(&one.der).unwrap());
+    let key_hash = value(0x04, &[&key_hash(&of_authority.public_key)]);
+    let digits = of_leaf.serial.as_bytes().chunks(2);
+    let serial = digits.map(|two| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap()).collect::<Vec<_>>();
+    let sha1 = value(0x30, &[&value(0x06, &[&[0x2b, 0x0e, 0x03, 0x02, 0x1a]])]);
+    let id = value(0x30, &[&sha1, &value(0x04, &[&[0; 20]]), &key_hash, &value(0x02, &[&serial])]);
+    let single = value(0x30, &[&id, status, &time(from_s), &value(0xa0, &[&time(until_s)])]);
+    let data = value(0x30, &[&value(0xa2, &[&key_hash]), &time(from_s), &value(0x30, &[&single])]);
+    let random = SystemRandom::new();
+    let der = pem::parse(&authority.key_pem).unwrap().into_contents();
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der, &random).unwrap();
+    let signature = value(0x03, &[&[0], key.sign(&random, &data).unwrap().as_ref()]);
+    let algorithm = value(0x30, &[&value(0x06, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]])]);
+    let basic = value(0x04, &[&value(0x30, &[&data, &algorithm, &signature])]);
+    let kind = value(0x06, &[&[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01]]);
+    value(0x30, &[&value(0x0a, &[&[0]]), &value(0xa0, &[&value(0x30, &[&kind, &basic])])])
 }
 
 /// A CSR for `names`, in base64url.
@@ -487,24 +540,30 @@ impl Story {
 
     /// A visitor is served.
     pub(super) fn visit(&mut self, server_name: &str, certificate: &Issued) {
-        self.handshake(server_name, HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] });
+        self.handshake(server_name, HandshakeOutcome::Completed { chain: vec![certificate.der.clone()], staple: Vec::new() });
     }
 
     /// A visitor is served a chain.
     pub(super) fn visit_chain(&mut self, server_name: &str, chain: &[&Issued]) {
         let chain = chain.iter().map(|certificate| certificate.der.clone()).collect();
-        self.handshake(server_name, HandshakeOutcome::Completed { chain });
+        self.handshake(server_name, HandshakeOutcome::Completed { chain, staple: Vec::new() });
+    }
+
+    /// A visitor is served a chain with an OCSP response.
+    pub(super) fn visit_stapled(&mut self, server_name: &str, chain: &[&Issued], staple: &[u8]) {
+        let chain = chain.iter().map(|certificate| certificate.der.clone()).collect();
+        self.handshake(server_name, HandshakeOutcome::Completed { chain, staple: staple.to_vec() });
     }
 
     /// A visitor is served over this connection.
     pub(super) fn visit_over(&mut self, connection: &str, server_name: &str, certificate: &Issued) {
-        let outcome = HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] };
+        let outcome = HandshakeOutcome::Completed { chain: vec![certificate.der.clone()], staple: Vec::new() };
         self.handshake_over("visitor", connection, server_name, None, outcome);
     }
 
     /// The CA is shown a certificate, under a protocol or none.
     pub(super) fn validate_tls_alpn01(&mut self, server_name: &str, alpn: Option<&str>, certificate: &Issued) {
-        let outcome = HandshakeOutcome::Completed { chain: vec![certificate.der.clone()] };
+        let outcome = HandshakeOutcome::Completed { chain: vec![certificate.der.clone()], staple: Vec::new() };
         self.handshake_over("ca", "10.0.0.2:50000-10.0.0.1:443", server_name, alpn, outcome);
     }
 

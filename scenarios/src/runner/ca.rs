@@ -4,6 +4,7 @@
 
 mod faults;
 mod renewal_info;
+mod revocation;
 mod settings;
 mod switches;
 
@@ -77,6 +78,8 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::SuggestionIgnored
         | Bug::StoreErrorIgnored
         | Bug::KeyForEverybody
+        | Bug::StaleStapleKept
+        | Bug::StapleRefusedBeyondExpiry
         | Bug::TxtReplaced => {}
     }
 }
@@ -85,6 +88,8 @@ fn switch_on(bug: Bug, config: &mut Config) {
 pub fn carry_out(verb: &Verb, ca: &Ca, now: UtcDateTime) -> bool {
     match verb {
         Verb::CaAriSet { .. } => renewal_info::set(verb, ca, now),
+        Verb::CaOcspSet { answers } => revocation::set_answers(*answers, ca),
+        Verb::CaRevoke { .. } => revocation::revoke(verb, ca, now),
         Verb::CaFault { .. } => faults::set(verb, ca, now),
         Verb::CaFaultClear { name } => ca.remove_faults(name.as_ref().map(|name| name.as_str())),
         Verb::CaTermsSet { url } => ca.set_terms_of_service(url.0.clone()),

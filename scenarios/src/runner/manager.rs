@@ -76,6 +76,10 @@ pub(super) fn config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_
                 config.certificate_writer = Arc::new(copy);
             }
             Bug::WildcardAnyDepth => config.certificate_cache = historical::wildcard_any_depth,
+            Bug::StaleStapleKept => config.conduct.stapling = Arc::new(historical::StaleStapleKept),
+            Bug::StapleRefusedBeyondExpiry => {
+                config.conduct.stapling = Arc::new(historical::StapleRefusedBeyondExpiry);
+            }
             Bug::ReplacesEverywhere => {
                 config.replacement_scope = Arc::new(historical::ReplacesEverywhere);
             }

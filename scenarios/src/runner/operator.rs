@@ -66,6 +66,8 @@ async fn listen(env: Env, mut events: Events) {
             Heard::Event(Event::Failed { .. }) => "event/failed",
             Heard::Event(Event::Denied { .. }) => "event/denied",
             Heard::Event(Event::StorageTrouble { .. }) => "event/storage-trouble",
+            Heard::Event(Event::StapleRefused { .. }) => "event/staple-refused",
+            Heard::Event(Event::Revoked { .. }) => "event/revoked",
             Heard::Event(Event::Evicted { .. }) => "event/evicted",
             Heard::Event(Event::Retired { .. }) => "event/retired",
         });

@@ -9,7 +9,7 @@ use std::{
 };
 
 use ca_mock::{
-    Ca,
+    Ca, LeafUrls,
     dns::{DnsServer, RecordData, Zone, ZoneHandle},
 };
 use client_under_test::{
@@ -313,6 +313,9 @@ fn cas(
             ..ca_mock::Config::default()
         };
         ca::configure(case, &mut config);
+        let status = |call: &str| Some(format!("http://{directory_name}/{call}"));
+        config.leaf_urls.ocsp = case.ca.ocsp.as_ref().and_then(|_| status("ocsp"));
+        config.leaf_urls.crl = case.ca.crl.as_ref().and_then(|_| status("crl"));
         if let Some(server) = resolvers.server(resolver.as_ref())? {
             config.dns_server = server;
         }
@@ -341,7 +344,17 @@ fn set_program(
             let ca = a_ca()?;
             world.set_program(id, move |env| {
                 let ca = ca.clone();
-                async move { ca.serve(env).await.expect("the CA's port is free on its own host") }
+                async move {
+                    // Where certificates say nothing of it, nobody asks.
+                    let _status = if ca.config().leaf_urls == LeafUrls::default() {
+                        None
+                    } else {
+                        let bound = ca.bind_revocation_status(&env, SocketAddr::from(([0, 0, 0, 0], 80))).await;
+                        let bound = bound.expect("the port for status is free on the CA's own host");
+                        Some(env.spawn("revocation status", bound.serve()))
+                    };
+                    ca.serve(env).await.expect("the CA's port is free on its own host");
+                }
             });
         }
         HostKind::Perspective { resolver } => {
@@ -373,6 +386,7 @@ fn set_program(
             external_account,
             profile,
             preferred_issuer,
+            must_staple,
         } => {
             let asked = match asked {
                 Some(asked) => asked.iter().map(|name| the_ca(cas, name)).collect::<Result<Vec<_>, _>>()?,
@@ -425,6 +439,7 @@ fn set_program(
                 issuer.external_account =
                     external_account.as_deref().map(|kid| manager::external(case, kid)).transpose()?;
                 issuer.profile = profile.as_ref().map(|profile| profile.as_str().to_owned());
+                issuer.must_staple = *must_staple;
                 issuer.preferred_chain = preferred_issuer.clone().map(PreferredChain::Issuer);
             }
             let operator = Operator::new(config);

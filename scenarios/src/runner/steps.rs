@@ -252,6 +252,8 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
             world.record(Event::Fault { what });
         }
         Verb::CaAriSet { .. }
+        | Verb::CaOcspSet { .. }
+        | Verb::CaRevoke { .. }
         | Verb::CaFault { .. }
         | Verb::CaFaultClear { .. }
         | Verb::CaTermsSet { .. }

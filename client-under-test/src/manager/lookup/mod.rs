@@ -23,7 +23,7 @@ use key::{Asked, Key};
 use papaya::{Guard, HashMap, Operation, ResizeMode};
 pub use schemes::Schemes;
 use slot::{Candidate, Slot};
-pub use slot::{Shown, Source};
+pub use slot::{Shown, Source, Stapled};
 use time::UtcDateTime;
 
 use crate::name::Name;
@@ -84,9 +84,10 @@ impl<C> Certificates<C> {
 
     /// What a client is to be shown at `now`.
     ///
-    /// A visitor: of what is valid and signs by a scheme that it offers, the certificate of the very name before that of the
-    /// wildcard, and ECDSA before RSA. If there is no such, one that is valid: its refusal tells more than silence. If
-    /// none is, one that is not. If there is none at all, that of the fallback.
+    /// A visitor: of what is valid, signs by a scheme that it offers and, if it asks for a staple, has one, the certificate of
+    /// the very name before that of the wildcard, and ECDSA before RSA. If there is no such, one without its staple, which not
+    /// every visitor minds. If there is none either, one that is valid: its refusal tells more than silence. If none is, one
+    /// that is not. If there is none at all, that of the fallback.
     ///
     /// A validation authority: what was made for it, and nothing else (RFC 8737 §3).
     #[inline]
@@ -119,10 +120,11 @@ impl<C> Certificates<C> {
         now: UtcDateTime,
         guard: &impl Guard,
     ) -> Found<C> {
-        let is_best = |shown: &Shown<C>| shown.is_valid_at(now) && shown.schemes.suit(offered);
+        let is_best =
+            |shown: &Shown<C>| shown.is_valid_at(now) && shown.schemes.suit(offered) && shown.is_complete_at(now);
         let best = |slot: &Slot<C>| {
             let candidate = slot.candidates().iter().find(|candidate| is_best(&candidate.shown));
-            candidate.map(|candidate| Found::Valid(candidate.shown.certified.clone()))
+            candidate.map(|candidate| Found::Valid(candidate.shown.certified_at(now)))
         };
         let exact = self.by_name.get(&Asked::Exact(name), guard);
         if let Some(found) = exact.and_then(best) {
@@ -134,9 +136,11 @@ impl<C> Certificates<C> {
         }
         let others = exact.into_iter().chain(wildcard).flat_map(Slot::candidates).map(|candidate| &candidate.shown);
         // Of equal ones the first is taken.
-        match others.min_by_key(|shown| (!shown.is_valid_at(now), !shown.schemes.suit(offered))) {
-            Some(shown) if shown.is_valid_at(now) => Found::Valid(shown.certified.clone()),
-            Some(shown) => Found::Invalid(shown.certified.clone()),
+        let faults =
+            |shown: &&Shown<C>| (!shown.is_valid_at(now), !shown.schemes.suit(offered), !shown.is_complete_at(now));
+        match others.min_by_key(faults) {
+            Some(shown) if shown.is_valid_at(now) => Found::Valid(shown.certified_at(now)),
+            Some(shown) => Found::Invalid(shown.certified_at(now)),
             None => Found::Nothing,
         }
     }
@@ -150,12 +154,12 @@ impl<C> Certificates<C> {
     }
 
     /// Shows the visitors of `name` what `source` gives from now on. What it gave before is kept only for as long as the new
-    /// certificate is not valid yet, which happens when this host's clock is behind the CA's.
+    /// certificate is not valid yet, which happens when this host's clock is behind the CA's, or lacks the staple that it asks
+    /// for.
     pub fn insert(&self, name: &Name, source: Source, shown: &Shown<C>, now: UtcDateTime) {
         self.change(name, |former| {
-            let is_kept = |former: &Candidate<C>| {
-                former.source != source || former.shown.is_valid_at(now) && !shown.is_valid_at(now)
-            };
+            let is_good = |shown: &Shown<C>| shown.is_valid_at(now) && shown.is_complete_at(now);
+            let is_kept = |former: &Candidate<C>| former.source != source || is_good(&former.shown) && !is_good(shown);
             // The newest comes first, so that of two that are equal otherwise it is what is shown.
             let new = std::iter::once(Candidate { source, shown: shown.clone() });
             new.chain(former.iter().filter(|former| is_kept(former)).cloned()).collect()
@@ -226,6 +230,8 @@ mod tests {
             schemes: Schemes::new([scheme]),
             not_before: BEGIN + Span::days(days.start),
             not_after: BEGIN + Span::days(days.end),
+            stapled: None,
+            must_staple: false,
         }
     }
 
@@ -321,6 +327,26 @@ mod tests {
         certificates.remove(&name("a.test"), Source::External(0));
         certificates.remove(&name("a.test"), Source::External(0));
         assert_eq!(visit(&certificates, "a.test", 11), "nothing");
+    }
+
+    #[test]
+    fn a_staple_is_shown_while_it_holds_and_who_asks_for_one_is_shown_last_without() {
+        let certificates = certificates(StandIns::default());
+        let with_staple = |shown: &Shown<&'static str>, what, days| {
+            let stapled = Stapled { certified: Arc::new(what), until: BEGIN + Span::days(days) };
+            Shown { stapled: Some(Arc::new(stapled)), must_staple: true, ..shown.clone() }
+        };
+        let bare = Shown { must_staple: true, ..shown("bare", P256, 0..20) };
+        add(&certificates, "a.test", Source::Managed, &shown("former", P256, 0..10));
+        add(&certificates, "a.test", Source::Managed, &bare);
+        assert_eq!(visit(&certificates, "a.test", 1), "former");
+        assert_eq!(visit(&certificates, "a.test", 11), "bare");
+        add(&certificates, "a.test", Source::Managed, &with_staple(&bare, "stapled", 5));
+        assert_eq!(visit(&certificates, "a.test", 4), "stapled");
+        assert_eq!(visit(&certificates, "a.test", 5), "bare", "the former one is gone");
+        add(&certificates, "*.test", Source::Managed, &shown("wildcard", P256, 0..20));
+        assert_eq!(visit(&certificates, "a.test", 4), "stapled");
+        assert_eq!(visit(&certificates, "a.test", 5), "wildcard");
     }
 
     #[test]

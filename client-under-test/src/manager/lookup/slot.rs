@@ -17,17 +17,44 @@ pub struct Shown<C> {
     pub not_before: UtcDateTime,
     /// When it expires.
     pub not_after: UtcDateTime,
+    /// The same with what its CA says about it, if that is known.
+    pub stapled: Option<Arc<Stapled<C>>>,
+    /// Whether it asks to be shown only so (RFC 7633).
+    pub must_staple: bool,
+}
+
+/// A certificate with its key and an OCSP response.
+#[derive(Debug)]
+pub struct Stapled<C> {
+    /// All of them, as the TLS library wants them.
+    pub certified: Arc<C>,
+    /// When the response ceases to hold. From then on it is shown to nobody, whoever should have replaced it by then.
+    pub until: UtcDateTime,
 }
 
 impl<C> Clone for Shown<C> {
     fn clone(&self) -> Self {
-        Self { certified: self.certified.clone(), ..*self }
+        Self { certified: self.certified.clone(), stapled: self.stapled.clone(), ..*self }
     }
 }
 
 impl<C> Shown<C> {
     pub(super) fn is_valid_at(&self, now: UtcDateTime) -> bool {
         self.not_before <= now && now < self.not_after
+    }
+
+    fn stapled_at(&self, now: UtcDateTime) -> Option<&Arc<C>> {
+        self.stapled.as_ref().filter(|stapled| now < stapled.until).map(|stapled| &stapled.certified)
+    }
+
+    /// Whether it can be shown as it asks to be.
+    pub(super) fn is_complete_at(&self, now: UtcDateTime) -> bool {
+        !self.must_staple || self.stapled_at(now).is_some()
+    }
+
+    /// What is shown at `now`: with the OCSP response while that holds.
+    pub(super) fn certified_at(&self, now: UtcDateTime) -> Arc<C> {
+        self.stapled_at(now).unwrap_or(&self.certified).clone()
     }
 }
 

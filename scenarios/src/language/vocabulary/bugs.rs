@@ -118,6 +118,12 @@ choices! {
         /// Puts a TXT record in the place of those at the same name, of which a domain and its wildcard need two. lego,
         /// 2024: <https://github.com/go-acme/lego/issues/2211>
         "client.txt-replaced" => TxtReplaced,
+        /// Keeps a staple, also one that is over, while its successor can't be stored. Caddy, 2024:
+        /// <https://github.com/caddyserver/caddy/issues/6524>
+        "client.stale-staple-kept" => StaleStapleKept,
+        /// Refuses a staple that holds for longer than its certificate. Caddy, 2025:
+        /// <https://github.com/caddyserver/caddy/issues/7377>
+        "client.staple-refused-beyond-expiry" => StapleRefusedBeyondExpiry,
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,

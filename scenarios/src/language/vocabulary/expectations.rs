@@ -227,6 +227,8 @@ words! {
         "storage.keys-private" [always finally] => StorageKeysPrivate {},
         /// Two hosts write one file in place, and behind the shorter text stays the end of the longer one.
         "storage.writes-mixed" [never eventually sometimes] => StorageWritesMixed {},
+        /// A staple says that the served certificate is good, now and in the issuer's words; who asks for one has it.
+        "visitors.staple-good" [always finally] => VisitorsStapleGood {},
         /// Whoever waits for an answer while another visitor hangs up is served all the same.
         "visitors.unharmed-by-others" [always finally] => VisitorsUnharmedByOthers {},
         /// No host has more tasks alive at a time than this; it is told in steps of some dozens.

@@ -77,6 +77,8 @@ words! {
             "profile" => profile: Slug = optional,
             /// The common name of the root whose chain it wants where the CA offers several; left out: the first that lasts.
             "preferred-issuer" => preferred_issuer: String = optional,
+            /// Whether its certificates ask to be shown only with an OCSP response (RFC 7633).
+            "must-staple" => must_staple: bool = ["false"],
             /// How old its account's key may grow before another takes its place; left out: it stays.
             "account-key-lifetime" => account_key_lifetime: Duration = optional,
         },

@@ -16,6 +16,7 @@ mod fault;
 mod hosts;
 mod network;
 mod renewal_info;
+mod revocation;
 mod sections;
 mod timeline;
 
@@ -34,6 +35,7 @@ pub(crate) use hosts::HostHead;
 pub use hosts::{ChallengeType, ClockSettings, HostKind, Misconduct};
 pub use network::{Link, LinkChange};
 pub use renewal_info::{AriFault, AriField};
+pub use revocation::{CrlSettings, OcspAnswers, OcspSettings, RevocationReason};
 pub use sections::{AriSettings, CaSettings, CrossSignSettings, Kind, Level, LimitSettings, Meta, Run, Severity, Side};
 pub(crate) use sections::{Form, SECTIONS};
 pub(crate) use timeline::StepHead;

@@ -5,6 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use super::ca::{
     AuthorityKeyAlgorithm, CertificateKey, ExternalAccountSettings, NamePolicySettings, Preset, ProfileSettings,
 };
+use super::revocation::{CrlSettings, OcspSettings};
 use crate::language::values::{DurationRange, Epoch, Names, Percentage, Rate, ScenarioId, Seeds, Slug};
 
 /// One key of the top level.
@@ -100,6 +101,10 @@ section! {
         "honors-requested-validity" => honors_requested_validity: bool = optional,
         /// ACME Renewal Information (RFC 9773).
         "ari" => ari: AriSettings = optional,
+        /// Certificates name an OCSP responder, at port 80 of the CA's host; left out: none.
+        "ocsp" => ocsp: OcspSettings = optional,
+        /// Certificates name a revocation list, at port 80 of the CA's host; left out: none.
+        "crl" => crl: CrlSettings = optional,
         /// The kinds of certificates that clients may choose from by name, in place of the preset's.
         "profiles" => profiles: Vec<ProfileSettings> = optional,
         /// The profile of orders that name none; left out: the preset's, or else the first by name.

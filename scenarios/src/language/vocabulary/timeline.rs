@@ -12,6 +12,7 @@ use crate::language::{
         disk::{Damage, DiskAccess, DiskError},
         fault::{Endpoint, ForcedState},
         renewal_info::{AriFault, AriField},
+        revocation::{OcspAnswers, RevocationReason},
     },
 };
 
@@ -294,6 +295,18 @@ words! {
         "ca.fault.clear" => CaFaultClear {
             /// The rule; left out: every rule.
             "name" => name: Slug = optional,
+        },
+        /// From now on the OCSP responder of every CA does so.
+        "ca.ocsp.set" => CaOcspSet {
+            /// What it does with questions.
+            "answers" => answers: OcspAnswers = required,
+        },
+        /// Every CA revokes, of its own accord, what it has issued for any of these names and is still good.
+        "ca.revoke" => CaRevoke {
+            /// The names.
+            "names" => names: Names = required,
+            /// Why.
+            "reason" => reason: RevocationReason = ["unspecified"],
         },
         /// Changes the terms of service of every CA: accounts get no orders any more until they have agreed (RFC 8555
         /// §7.3.3).

@@ -54,6 +54,7 @@ pub(super) mod see_complete_chain;
 pub(super) mod see_valid_certificate;
 pub(super) mod serial_numbers;
 pub(super) mod serves_newest;
+pub(super) mod staple_good;
 pub(super) mod tasks_bounded;
 pub(super) mod unharmed_by_others;
 pub(super) mod validates_before_issuing;

@@ -15,6 +15,10 @@ use super::identifier::{Identifier, Identifiers};
 
 /// RFC 8737 §6.1.
 const ACME_IDENTIFIER: Oid<'static> = oid!(1.3.6.1.5.5.7.1.31);
+/// RFC 7633 §4.
+const TLS_FEATURE: Oid<'static> = oid!(1.3.6.1.5.5.7.1.24);
+/// The feature `status_request`, 5, in DER.
+const STATUS_REQUEST: [u8; 3] = [0x02, 0x01, 0x05];
 
 /// What oracles want to know of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub struct Certificate {
     pub renewal_id: Option<String>,
     /// Whether it answers a tls-alpn-01 challenge: it has the extension acmeIdentifier (RFC 8737 §3).
     pub is_for_challenge: bool,
+    /// Whether it asks to be shown only with an OCSP response (RFC 7633).
+    pub must_staple: bool,
     /// The subject's name; empty where the alternative names say it all.
     pub subject: String,
 }
@@ -58,6 +64,9 @@ impl Certificate {
             public_key: certificate.public_key().subject_public_key.data.to_vec(),
             issuer: certificate.issuer().to_string(),
             renewal_id: renewal_id(&certificate),
+            must_staple: certificate.extensions().iter().any(|extension| {
+                extension.oid == TLS_FEATURE && extension.value.windows(3).any(|feature| feature == STATUS_REQUEST)
+            }),
             is_for_challenge: certificate.extensions().iter().any(|extension| extension.oid == ACME_IDENTIFIER),
             subject: certificate.subject().to_string(),
         })

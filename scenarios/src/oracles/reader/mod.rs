@@ -16,6 +16,7 @@ pub mod http;
 pub(super) mod http_date;
 pub mod identifier;
 pub mod jws;
+pub mod ocsp;
 pub mod place;
 pub mod retry_after;
 pub mod step;
@@ -161,7 +162,7 @@ mod tests {
                     connection: "?".into(),
                     server_name: String::from_utf8_lossy(&bytes).into_owned(),
                     alpn: None,
-                    outcome: HandshakeOutcome::Completed { chain: vec![bytes.clone()] },
+                    outcome: HandshakeOutcome::Completed { chain: vec![bytes.clone()], staple: Vec::new() },
                 }));
                 let _ = (csr::Csr::read(&bytes), certificate::read_pem(&bytes), jws::Jws::read(&bytes));
             }

@@ -26,6 +26,8 @@ pub struct Visit {
     pub leaf: Option<Certificate>,
     /// The certificates that were served after it, as far as they are such.
     pub chain_above: Vec<Certificate>,
+    /// The OCSP response that came with the leaf, as it was sent.
+    pub staple: Option<Vec<u8>>,
     /// Why it failed; `None` if it was completed.
     pub failure: Option<Failure>,
 }
@@ -56,8 +58,12 @@ impl Visit {
         outcome: &HandshakeOutcome,
     ) -> Self {
         let is_acme_tls = alpn == Some("acme-tls/1");
+        let mut stapled = None;
         let (chain, failure) = match outcome {
-            HandshakeOutcome::Completed { chain } => (chain, None),
+            HandshakeOutcome::Completed { chain, staple } => {
+                stapled = Some(staple.clone()).filter(|staple| !staple.is_empty());
+                (chain, None)
+            }
             HandshakeOutcome::Failed { error, chain } => {
                 let is_transport = chain.is_empty() && is_transport(error);
                 (chain, Some(Failure { reason: error.clone(), is_transport }))
@@ -71,6 +77,7 @@ impl Visit {
             is_acme_tls,
             leaf: chain.first().and_then(|der| Certificate::read(der)),
             chain_above: chain.iter().skip(1).filter_map(|der| Certificate::read(der)).collect(),
+            staple: stapled,
             failure,
         }
     }

@@ -25,6 +25,8 @@ pub(super) fn apply(ca: &CaSettings, config: &mut Config) {
         config.renewal_info = ari.enabled;
         config.renewal_info_policy = renewal_info::policy(ari);
     }
+    set(&mut config.ocsp_lifetime, ca.ocsp.as_ref().map(|ocsp| ocsp.lifetime));
+    set(&mut config.crl_lifetime, ca.crl.as_ref().map(|crl| crl.lifetime));
     set(&mut config.order_lifetime, ca.order_lifetime);
     set(&mut config.pending_authorization_lifetime, ca.pending_authorization_lifetime);
     set(&mut config.valid_authorization_lifetime, ca.authorization_lifetime);

@@ -1,0 +1,116 @@
+//! Revocation lists (RFC 5280 §5): every certificate of a CA, or of a part of it, that has been taken back.
+
+use std::collections::BTreeMap;
+
+use rustls::pki_types::CertificateDer;
+use time::UtcDateTime;
+use url::Url;
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::{DistributionPointName, GeneralName, IssuingDistributionPoint, ParsedExtension},
+    prelude::FromDer,
+    revocation_list::CertificateRevocationList,
+};
+
+use super::{Reason, Status, Validity};
+
+/// Larger lists are not read. CAs that revoke much split theirs, so that a part has some hundred kilobytes.
+pub const LIST_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+
+/// Why a list is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CrlError {
+    /// It is no list.
+    #[error("it is no revocation list")]
+    Unreadable,
+    /// It is not the issuer's.
+    #[error("it is not signed by the certificate's issuer")]
+    Stranger,
+    /// It does not say until when it holds, or holds at another time than now.
+    #[error("it does not hold now")]
+    NotNow,
+    /// It does not say everything about the certificates that name it.
+    #[error("it covers other certificates, or not all that there is to tell")]
+    Scope,
+}
+
+/// A list that has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// Whose it is.
+    issuer: CertificateDer<'static>,
+    /// When it holds.
+    pub validity: Validity,
+    /// By serial number, as DER has it.
+    revoked: BTreeMap<Box<[u8]>, Reason>,
+}
+
+impl List {
+    /// Reads and verifies the list of `issuer` that was found at `url` and has to hold at `now`.
+    ///
+    /// # Errors
+    /// [`CrlError`] for the first thing that is wrong.
+    pub fn read(der: &[u8], url: &Url, issuer: &CertificateDer<'static>, now: UtcDateTime) -> Result<Self, CrlError> {
+        let (rest, list) = CertificateRevocationList::from_der(der).map_err(|_| CrlError::Unreadable)?;
+        let (_, authority) = X509Certificate::from_der(issuer).map_err(|_| CrlError::Unreadable)?;
+        if !rest.is_empty() {
+            return Err(CrlError::Unreadable);
+        }
+        if list.issuer().as_raw() != authority.subject().as_raw()
+            || list.verify_signature(authority.public_key()).is_err()
+        {
+            return Err(CrlError::Stranger);
+        }
+        let time = |unix: i64| UtcDateTime::from_unix_timestamp(unix).ok();
+        let until = list.next_update().and_then(|next| time(next.timestamp())).ok_or(CrlError::NotNow)?;
+        let from = time(list.last_update().timestamp()).ok_or(CrlError::NotNow)?;
+        let validity = Validity::at(now, from, until).ok_or(CrlError::NotNow)?;
+        for extension in list.extensions() {
+            let is_obeyed = if let ParsedExtension::IssuingDistributionPoint(point) = extension.parsed_extension() {
+                covers(point, url)
+            } else {
+                // One that is critical makes a list a mere addition to another (RFC 5280 §5.2.4).
+                !extension.critical
+            };
+            if !is_obeyed {
+                return Err(CrlError::Scope);
+            }
+        }
+        let mut revoked = BTreeMap::new();
+        for entry in list.iter_revoked_certificates() {
+            let reason = entry.reason_code().map_or(0, |(_, reason)| reason.0);
+            // "removeFromCRL" occurs in additions only.
+            revoked.insert(entry.raw_serial().into(), Reason::of_code(reason));
+        }
+        Ok(Self { issuer: issuer.clone(), validity, revoked })
+    }
+
+    /// Whether it is the list of `issuer`.
+    #[must_use]
+    pub fn is_of(&self, issuer: &CertificateDer<'_>) -> bool {
+        self.issuer == *issuer
+    }
+
+    /// What it says about the issuer's certificate with this serial number, in DER.
+    #[must_use]
+    pub fn status(&self, serial: &[u8]) -> Status {
+        self.revoked.get(serial).map_or(Status::Good, |reason| Status::Revoked(*reason))
+    }
+}
+
+/// Whether a part of a list is the one that a certificate names by `url`, for all reasons (RFC 5280 §6.3.3).
+fn covers(point: &IssuingDistributionPoint<'_>, url: &Url) -> bool {
+    let is_named = match &point.distribution_point {
+        None => true,
+        Some(DistributionPointName::FullName(names)) => names.iter().any(|name| {
+            let GeneralName::URI(text) = name else { return false };
+            Url::parse(text).is_ok_and(|named| named == *url)
+        }),
+        Some(DistributionPointName::NameRelativeToCRLIssuer(_)) => false,
+    };
+    is_named
+        && !point.only_contains_ca_certs
+        && !point.only_contains_attribute_certs
+        && !point.indirect_crl
+        && point.only_some_reasons.is_none()
+}
