@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, Response, client::conn::http1, http::request::Builder, header::HOST};
+use hyper::{Request, Response, client::conn::http1, header::HOST, http::request::Builder};
 use hyper_util::rt::TokioIo;
 use sim::Env;
 use url::{Host, Position, Url};

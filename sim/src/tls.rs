@@ -83,8 +83,7 @@ impl Client {
 
         let shown_name = server_name.to_str().into_owned();
         let result = TlsConnector::from(Arc::new(config)).connect(server_name, stream).await;
-        let Shown { chain, staple } =
-            std::mem::take(&mut *witness.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let Shown { chain, staple } = std::mem::take(&mut *witness.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let alpn = result.as_ref().ok().and_then(|stream| stream.get_ref().1.alpn_protocol());
         self.env.record(Event::Handshake {
             connection: tap.connection.clone(),

@@ -90,7 +90,9 @@ impl<'a> Attempt<'a> {
                 return Ok(None);
             }
         };
-        let is_fresh = self.issuer.env.utc_now() - pending.begun < CONTINUED_AGE_MAX;
+        let keys = &self.issuer.conduct.certificate_keys;
+        let is_fresh = self.issuer.env.utc_now() - pending.begun < CONTINUED_AGE_MAX
+            && keys.may_go_on(&self.issuer.storage, &pending.key).await?;
         match order.state {
             OrderState::Ready { .. } | OrderState::Processing | OrderState::Valid { .. } if is_fresh => {
                 self.issuer.env.probe("manager/order-continued");
@@ -135,7 +137,7 @@ impl<'a> Attempt<'a> {
             }
             other => other?,
         };
-        let key = P256Key::generate(&self.issuer.env, &format!("manager/certificate-key/{}", self.names.first()));
+        let key = self.issuer.conduct.certificate_keys.key_for(&self.issuer.storage, self.names).await;
         let pending = PendingOrder { url: order.url.clone(), key: key.clone(), begun: self.issuer.env.utc_now() };
         let conduct = &self.issuer.conduct;
         if let Err(e) = conduct.order_note.note(&self.issuer.storage, self.names.first(), &pending).await {

@@ -10,11 +10,12 @@ use super::{
     ari::{AfterTheWait, AriPolling, CertificateName, ItsOwn},
     authorization_look::{AuthorizationLook, ReadsIt},
     backoff::{Backoff, MakeRetryWaits},
+    certificate_key::{AlwaysNew, CertificateKeys},
     order_end::{DeactivatePending, OrderEnd},
     order_note::{OrderNote, SlotOfItsOwn},
     replacement::{DroppedOnceRefused, Replacement},
-    visitors::{Lead, NobodysOwn, OneAttempt, Patience},
     stapling::{Stapling, WhileItHolds},
+    visitors::{Lead, NobodysOwn, OneAttempt, Patience},
 };
 use crate::{
     acme::{
@@ -56,6 +57,8 @@ pub struct Conduct {
     pub patience: Arc<dyn Patience>,
     /// What becomes of an order when the visitor goes who set it off.
     pub lead: Arc<dyn Lead>,
+    /// For which keys it orders certificates.
+    pub certificate_keys: Arc<dyn CertificateKeys>,
     /// Which OCSP responses it shows visitors.
     pub stapling: Arc<dyn Stapling>,
 }
@@ -76,6 +79,7 @@ impl Default for Conduct {
             certificate_reader: Arc::new(FromDisk),
             patience: Arc::new(OneAttempt),
             lead: Arc::new(NobodysOwn),
+            certificate_keys: Arc::new(AlwaysNew),
             stapling: Arc::new(WhileItHolds),
         }
     }

@@ -15,6 +15,7 @@ use super::{
     decision::Permission,
     events::{Announcer, Event},
     issue::Issuers,
+    lists::Lists,
     lookup::Source,
     maintenance::Keeper,
 };
@@ -30,6 +31,7 @@ pub(super) struct Means {
     pub(super) settings: Arc<Settings>,
     pub(super) issuers: Issuers,
     pub(super) cache: Arc<dyn CertificateCache>,
+    pub(super) lists: Arc<Lists>,
     pub(super) announcer: Announcer,
 }
 

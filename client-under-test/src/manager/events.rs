@@ -73,6 +73,11 @@ pub enum Event {
         /// Why, for people.
         reason: String,
     },
+    /// The key of a certificate counts as known to others. It is kept under a name that says so, and never used again.
+    KeyPutAside {
+        /// The certificate's names.
+        names: Names,
+    },
     /// A name on demand has made room for another one; storage keeps its certificate.
     Evicted {
         /// The name.

@@ -19,6 +19,7 @@ use super::{
     decision::Permission,
     events::{Announcer, Event},
     issue::Issuer,
+    lists::Lists,
     lookup::Source,
     schedule::RenewalSchedule,
     stapling::Stapling,
@@ -28,6 +29,7 @@ use super::{
 use crate::{
     acme::renewal_info::{POLL_MAX, POLL_MIN},
     name::Names,
+    status::Reason,
     storage::certificate::CertificateSet,
 };
 
@@ -39,6 +41,10 @@ pub(super) const STORAGE_LOOK_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// Minutes between questions for renewal information that failed; the last one repeats.
 const POLL_RETRY_MINUTES: [u64; 6] = [1, 5, 20, 60, 180, 360];
+
+/// Hours that pass between orders for names whose certificates are revoked one after another; the last one repeats. Such a CA, or
+/// its responder, is in trouble.
+const REVOKED_HOURS: [u64; 4] = [1, 6, 24, 7 * 24];
 
 /// Looks after one certificate.
 #[derive(Debug)]
@@ -53,6 +59,9 @@ pub(super) struct Keeper {
     ari_polling: Arc<dyn AriPolling>,
     certificate_name: Arc<dyn CertificateName>,
     stapling: Arc<dyn Stapling>,
+    lists: Arc<Lists>,
+    /// After a certificate has taken the place of a revoked one: when the next may, if it is revoked too.
+    revoked_pause: Pause,
     /// After an attempt for which no CA could be asked.
     pause: Pause,
     current: Option<Current>,
@@ -101,11 +110,15 @@ struct Current {
     replaces: Option<Replaced>,
     /// Whether storage has it too.
     is_stored: bool,
+    /// Whether it has been looked up whether its key was put aside.
+    is_key_checked: bool,
+    /// Whether its key is compromised, and storage does not know yet.
+    owes_key: bool,
 }
 
 impl Keeper {
     pub(super) fn new(means: &Means, names: Names, permission: Permission) -> Self {
-        let Means { env, settings, cache, announcer, .. } = means;
+        let Means { env, settings, cache, lists, announcer, .. } = means;
         Self {
             env: env.clone(),
             names,
@@ -118,6 +131,8 @@ impl Keeper {
             ari_polling: settings.conduct.ari_polling.clone(),
             certificate_name: settings.conduct.certificate_name.clone(),
             stapling: settings.conduct.stapling.clone(),
+            lists: lists.clone(),
+            revoked_pause: Pause::new(Backoff::make(&REVOKED_HOURS.map(|hours| Duration::from_secs(hours * 3_600)))),
             pause: Pause::new((settings.conduct.retry_waits)(&settings.retry_delays)),
             current: None,
             reads_failed: 0,
@@ -199,6 +214,9 @@ impl Keeper {
 
     fn is_due(&self) -> bool {
         let Some(current) = &self.current else { return true };
+        if current.status.revoked().is_some() && self.revoked_pause.is_over(self.env.monotonic_now()) {
+            return true;
+        }
         let suggestion = current.ari.as_ref().and_then(|ari| ari.suggestion.as_ref());
         self.schedule.is_due(current.set.leaf(), suggestion, self.env.utc_now())
     }
@@ -219,6 +237,7 @@ impl Keeper {
             return Ok(());
         }
         let is_renewal = self.current.is_some();
+        let was_revoked = self.current.as_ref().is_some_and(|current| current.status.revoked().is_some());
         self.standing.send_replace(if is_renewal { Standing::Renewing } else { Standing::Obtaining });
         let mut unknown = None;
         let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
@@ -226,6 +245,10 @@ impl Keeper {
         let result = self.turns.obtain(&self.env, &self.names, replaces, &lease).await;
         drop(hold);
         let (issuer, obtained) = result?;
+        if was_revoked {
+            self.env.probe("manager/revoked-replaced");
+            self.revoked_pause.begin(&self.env, Failure::Other, None);
+        }
         self.env.probe(if is_renewal { "manager/renewed" } else { "manager/obtained" });
         self.announcer.tell(Event::Obtained {
             names: self.names.clone(),
@@ -293,7 +316,18 @@ impl Keeper {
         let issued_by = issuer.directory_url.clone();
         let replaces = id.map(|certificate| Replaced { certificate, issued_by });
         let polls_failed = Backoff::new(&POLL_RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)));
-        self.current = Some(Current { set, issuer, status, ari, polls_failed, poll_retry_at: None, replaces, is_stored });
+        self.current = Some(Current {
+            set,
+            issuer,
+            status,
+            ari,
+            polls_failed,
+            poll_retry_at: None,
+            replaces,
+            is_stored,
+            is_key_checked: false,
+            owes_key: false,
+        });
     }
 
     async fn put_on_show(&self, set: &CertificateSet, status: &StatusWatch) {
@@ -305,19 +339,41 @@ impl Keeper {
 
     /// Nothing is known yet of the certificate of `set`.
     fn watch(&self, set: &CertificateSet) -> StatusWatch {
-        StatusWatch::new(&self.env, self.stapling.clone(), set)
+        StatusWatch::new(&self.env, self.stapling.clone(), self.lists.clone(), set)
     }
 
     /// Asks whether the certificate still holds, if it is time to ask, and shows visitors the answer.
     async fn look_at_status(&mut self) {
         let Some(mut current) = self.current.take() else { return };
+        if !current.is_key_checked
+            && let Ok(is_compromised) = current.issuer.storage.is_compromised(current.set.key()).await
+        {
+            current.is_key_checked = true;
+            if is_compromised {
+                // A copy of what has been replaced, for example.
+                current.status.condemn(Reason::KeyCompromise);
+                self.tell_of(&Looked::Revoked(Reason::KeyCompromise), &current.issuer);
+            }
+        }
         let looked = current.status.look(&current.issuer.storage, self.names.first(), &current.set).await;
         match &looked {
             Looked::NotNow => {}
-            Looked::Stapled | Looked::Revoked(_) | Looked::Failed(_) => {
+            Looked::NotListed => self.revoked_pause.reset(),
+            Looked::Stapled => {
+                self.revoked_pause.reset();
                 self.put_on_show(&current.set, &current.status).await;
-                self.tell_of(&looked, &current.issuer);
             }
+            Looked::Revoked(reason) => {
+                self.put_on_show(&current.set, &current.status).await;
+                current.owes_key = *reason == Reason::KeyCompromise;
+            }
+            Looked::Failed(_) => self.put_on_show(&current.set, &current.status).await,
+        }
+        self.tell_of(&looked, &current.issuer);
+        if current.owes_key && current.issuer.storage.put_key_aside(current.set.key()).await.is_ok() {
+            current.owes_key = false;
+            self.env.probe("manager/key-put-aside");
+            self.announcer.tell(Event::KeyPutAside { names: self.names.clone() });
         }
         self.current = Some(current);
     }
@@ -325,7 +381,7 @@ impl Keeper {
     fn tell_of(&self, looked: &Looked, issuer: &Issuer) {
         let names = self.names.clone();
         match looked {
-            Looked::NotNow => {}
+            Looked::NotNow | Looked::NotListed => {}
             Looked::Stapled => self.env.probe("manager/stapled"),
             Looked::Failed(e) => {
                 let reason = e.to_string();

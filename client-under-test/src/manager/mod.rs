@@ -8,6 +8,7 @@ mod attempt;
 pub mod authorization_look;
 pub mod backoff;
 pub mod cache;
+pub mod certificate_key;
 mod certificate_list;
 mod challenges;
 pub mod conduct;
@@ -20,6 +21,7 @@ pub mod events;
 pub mod external;
 pub mod http01;
 pub mod issue;
+mod lists;
 pub mod lookup;
 mod maintenance;
 pub mod on_demand;
@@ -55,6 +57,7 @@ pub use external::ExternalCertificate;
 use external::ExternalKeeper;
 use http01::Tokens;
 use issue::{Issuer, Issuers};
+use lists::Lists;
 use lookup::Certificates;
 use maintenance::Keeper;
 use on_demand::Keepers;
@@ -212,7 +215,8 @@ impl Listening {
         }
         let mut wanted = handle.wanted.subscribe();
         let announcer = handle.announcer.clone();
-        let means = Means { env, settings: settings.clone(), issuers, cache, announcer };
+        let lists = Arc::new(Lists::new(&env));
+        let means = Means { env, settings: settings.clone(), issuers, cache, lists, announcer };
         let Means { env, issuers, cache, .. } = &means;
 
         let certificates = wanted.borrow_and_update().certificates.clone();

@@ -17,6 +17,7 @@ use url::Url;
 
 use super::{
     backoff::{Backoff, Failure, RetryWaits},
+    lists::Lists,
     stapling::Stapling,
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     plain_http,
     status::{
         Reason, Status, Subject, Validity,
+        crl::CrlError,
         ocsp::{self, OcspError, Question},
     },
     storage::{Storage, certificate::CertificateSet},
@@ -35,6 +37,8 @@ const RESPONSE_LIMIT: Duration = Duration::from_secs(15);
 const RETRY_MINUTES: [u64; 6] = [1, 5, 20, 60, 180, 360];
 /// However long a statement holds, it is asked for again after so long: a revocation should not take longer to be heard of.
 const LOOK_MAX: time::Duration = time::Duration::days(4);
+/// The same for lists, which hold for a week and are made several times a day.
+const LIST_LOOK_MAX: time::Duration = time::Duration::hours(12);
 /// However short it holds, it is left alone for so long.
 const LOOK_MIN: time::Duration = time::Duration::minutes(1);
 
@@ -53,9 +57,12 @@ pub(super) enum StatusError {
     /// The response is of no use.
     #[error("the response of {0}: {1}")]
     Ocsp(Url, OcspError),
+    /// The list is of no use.
+    #[error("the revocation list of {0}: {1}")]
+    List(Url, CrlError),
     /// The response is not accepted.
-    #[error("the response of {0} holds until {1}, which is not accepted")]
-    NotAccepted(Url, UtcDateTime),
+    #[error("a response that holds until {0} is not accepted")]
+    NotAccepted(UtcDateTime),
 }
 
 /// What came of a look.
@@ -65,10 +72,18 @@ pub(super) enum Looked {
     NotNow,
     /// There is something new to be shown.
     Stapled,
+    /// The certificate is on no list.
+    NotListed,
     /// The certificate is revoked.
     Revoked(Reason),
     /// Nothing new is known.
     Failed(StatusError),
+}
+
+/// Whom to ask.
+enum Asked<'a> {
+    Responder(&'a Url),
+    List(&'a Url),
 }
 
 /// An OCSP response that says that the certificate holds.
@@ -84,6 +99,7 @@ struct Staple {
 pub(super) struct StatusWatch {
     env: Env,
     stapling: Arc<dyn Stapling>,
+    lists: Arc<Lists>,
     /// None if nothing could be verified.
     subject: Option<Subject>,
     staple: Option<Staple>,
@@ -97,11 +113,13 @@ pub(super) struct StatusWatch {
 
 impl StatusWatch {
     /// Nothing is known yet of the certificate of `set`.
-    pub(super) fn new(env: &Env, stapling: Arc<dyn Stapling>, set: &CertificateSet) -> Self {
+    pub(super) fn new(env: &Env, stapling: Arc<dyn Stapling>, lists: Arc<Lists>, set: &CertificateSet) -> Self {
+        let sources = set.leaf().status_sources.responder.as_ref().or(set.leaf().status_sources.list.as_ref());
         Self {
             env: env.clone(),
             stapling,
-            subject: Subject::of(set.chain()),
+            lists,
+            subject: sources.is_some().then(|| Subject::of(set.chain())).flatten(),
             staple: None,
             known: None,
             look_at: None,
@@ -119,6 +137,11 @@ impl StatusWatch {
     /// Why the certificate has been taken back, if it has.
     pub(super) fn revoked(&self) -> Option<Reason> {
         self.revoked
+    }
+
+    /// The certificate counts as taken back for this reason, whatever its CA says.
+    pub(super) fn condemn(&mut self, reason: Reason) {
+        (self.staple, self.revoked) = (None, Some(reason));
     }
 
     /// When the next look is due; `None` if there is nobody to ask, or nothing more to be learned.
@@ -145,7 +168,7 @@ impl StatusWatch {
         }
         self.staple =
             Some(Staple { response, shown_until: self.stapling.shown_until(answer.validity), is_stored: true });
-        self.learn(answer.validity);
+        self.learn(answer.validity, LOOK_MAX);
         true
     }
 
@@ -175,26 +198,52 @@ impl StatusWatch {
     }
 
     async fn ask(&mut self, storage: &Storage, name: &Name, set: &CertificateSet) -> Result<Looked, StatusError> {
-        let (Some(responder), Some(subject)) = (self.asked(set).cloned(), &self.subject) else {
-            return Ok(Looked::NotNow);
+        let (Some(asked), Some(subject)) = (self.asked(set), &self.subject) else { return Ok(Looked::NotNow) };
+        let (status, looked) = match asked {
+            Asked::Responder(responder) => {
+                let response = self.fetch(responder, subject).await?;
+                let answer = ocsp::read(subject, &response, self.env.utc_now());
+                let answer = answer.map_err(|e| StatusError::Ocsp(responder.clone(), e))?;
+                self.learn(answer.validity, LOOK_MAX);
+                if answer.status == Status::Good {
+                    self.take_up(storage, name, set, response.to_vec(), answer.validity).await?;
+                }
+                (answer.status, Looked::Stapled)
+            }
+            Asked::List(url) => {
+                let list = self.lists.list(url, subject.issuer()).await?;
+                let status = list.status(subject.serial());
+                self.learn(list.validity, LIST_LOOK_MAX);
+                (status, Looked::NotListed)
+            }
         };
-        let response = self.fetch(&responder, subject).await?;
-        let answer = ocsp::read(subject, &response, self.env.utc_now());
-        let answer = answer.map_err(|e| StatusError::Ocsp(responder.clone(), e))?;
-        self.learn(answer.validity);
-        if let Status::Revoked(reason) = answer.status {
-            (self.staple, self.revoked) = (None, Some(reason));
-            return Ok(Looked::Revoked(reason));
+        match status {
+            Status::Good => Ok(looked),
+            Status::Revoked(reason) => {
+                self.condemn(reason);
+                Ok(Looked::Revoked(reason))
+            }
         }
-        if !self.stapling.accepts(set.leaf(), answer.validity) {
-            return Err(StatusError::NotAccepted(responder, answer.validity.until));
+    }
+
+    /// Takes up a response that says that the certificate holds.
+    async fn take_up(
+        &mut self,
+        storage: &Storage,
+        name: &Name,
+        set: &CertificateSet,
+        response: Vec<u8>,
+        validity: Validity,
+    ) -> Result<(), StatusError> {
+        if !self.stapling.accepts(set.leaf(), validity) {
+            return Err(StatusError::NotAccepted(validity.until));
         }
         let stored = storage.store_staple(name, set, &response).await;
         if self.stapling.replaces(&stored) {
-            let shown_until = self.stapling.shown_until(answer.validity);
-            self.staple = Some(Staple { response: response.to_vec(), shown_until, is_stored: stored.is_ok() });
+            let shown_until = self.stapling.shown_until(validity);
+            self.staple = Some(Staple { response, shown_until, is_stored: stored.is_ok() });
         }
-        Ok(Looked::Stapled)
+        Ok(())
     }
 
     async fn fetch(&self, responder: &Url, subject: &Subject) -> Result<Bytes, StatusError> {
@@ -225,16 +274,17 @@ impl StatusWatch {
         staple.is_stored = storage.store_staple(name, set, &staple.response).await.is_ok();
     }
 
-    /// Whom to ask.
-    fn asked<'a>(&self, set: &'a CertificateSet) -> Option<&'a Url> {
+    fn asked<'a>(&self, set: &'a CertificateSet) -> Option<Asked<'a>> {
         self.subject.as_ref()?;
-        set.leaf().status_sources.responder.as_ref()
+        let sources = &set.leaf().status_sources;
+        let responder = sources.responder.as_ref().map(Asked::Responder);
+        responder.or(sources.list.as_ref().map(Asked::List))
     }
 
-    /// Takes in when something was said, and so when to ask again.
-    fn learn(&mut self, validity: Validity) {
+    /// Takes in when something was said, and so when to ask again: at the latest after `most`.
+    fn learn(&mut self, validity: Validity, most: time::Duration) {
         self.known = Some(validity);
-        self.look_at = Some(self.look_after(validity));
+        self.look_at = Some(self.look_after(validity).min(self.env.utc_now().saturating_add(most)));
     }
 
     /// When to ask again after a statement: after half of its time and up to an eighth more.

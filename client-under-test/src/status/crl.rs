@@ -114,3 +114,72 @@ fn covers(point: &IssuingDistributionPoint<'_>, url: &Url) -> bool {
         && !point.indirect_crl
         && point.only_some_reasons.is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CrlIssuingDistributionPoint,
+        CrlScope, IsCa, Issuer, KeyIdMethod, RevocationReason, RevokedCertParams, SerialNumber,
+    };
+    use sim::crypto::P256Key;
+    use time::Duration as Span;
+
+    use super::*;
+    use crate::acme::certificate::tests::{BEGIN, env};
+
+    const URL: &str = "http://crl.test/1";
+
+    fn authority(key: &P256Key) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.serial_number = Some(1_u64.into());
+        params.key_identifier_method = KeyIdMethod::PreSpecified(key.public_point()[..20].to_vec());
+        params
+    }
+
+    fn list(key: &P256Key, hours: std::ops::Range<i64>, part: Option<(&str, Option<CrlScope>)>) -> Vec<u8> {
+        let revoked = |serial: u8, reason| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&[serial]),
+            revocation_time: BEGIN.into(),
+            reason_code: reason,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: (BEGIN + Span::hours(hours.start)).into(),
+            next_update: (BEGIN + Span::hours(hours.end)).into(),
+            crl_number: 1_u64.into(),
+            issuing_distribution_point: part.map(|(url, scope)| CrlIssuingDistributionPoint {
+                distribution_point: CrlDistributionPoint { uris: vec![url.to_owned()] },
+                scope,
+            }),
+            revoked_certs: vec![revoked(0x87, Some(RevocationReason::KeyCompromise)), revoked(2, None)],
+            key_identifier_method: KeyIdMethod::PreSpecified(vec![7; 20]),
+        };
+        list.signed_by(&Issuer::from_params(&authority(key), key)).unwrap().der().to_vec()
+    }
+
+    #[tokio::test]
+    async fn a_list_says_what_is_revoked_and_why_if_it_is_the_issuers_and_holds_now() {
+        let [issuer, other] = ["issuer", "other"].map(|name| P256Key::generate(&env(), name));
+        let certificate: CertificateDer<'static> = authority(&issuer).self_signed(&issuer).unwrap().der().clone();
+        let url: Url = URL.parse().unwrap();
+        let read = |der: &[u8]| List::read(der, &url, &certificate, BEGIN + Span::hours(1));
+        let whole = list(&issuer, 0..2, None);
+        let of_issuer = read(&whole).unwrap();
+        assert_eq!(of_issuer.status(&[0x00, 0x87]), Status::Revoked(Reason::KeyCompromise));
+        assert_eq!(of_issuer.status(&[2]), Status::Revoked(Reason::Other(0)));
+        assert_eq!(of_issuer.status(&[3]), Status::Good);
+        assert!(of_issuer.is_of(&certificate));
+        assert_eq!(read(&list(&other, 0..2, None)), Err(CrlError::Stranger));
+        for hours in [-2..1, 3..9] {
+            assert_eq!(read(&list(&issuer, hours, None)), Err(CrlError::NotNow));
+        }
+        assert!(read(&list(&issuer, 0..2, Some((URL, Some(CrlScope::UserCertsOnly))))).is_ok());
+        for part in [("http://crl.test/2", None), (URL, Some(CrlScope::CaCertsOnly))] {
+            assert_eq!(read(&list(&issuer, 0..2, Some(part))), Err(CrlError::Scope));
+        }
+        for cut in 0..whole.len() {
+            assert_eq!(read(&whole[..cut]), Err(CrlError::Unreadable), "{cut}");
+        }
+    }
+}

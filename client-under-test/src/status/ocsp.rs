@@ -238,8 +238,7 @@ fn read_single(single: &mut BERReaderSeq<'_, '_>) -> ASN1Result<Single> {
     })?;
     let status = read_status(single.next())?;
     let this_update = read_time(single.next())?;
-    let next_update =
-        single.read_optional(|next| next.read_tagged(Tag::context(0), read_time))?;
+    let next_update = single.read_optional(|next| next.read_tagged(Tag::context(0), read_time))?;
     single.read_optional(|extensions| extensions.read_tagged(Tag::context(1), |list| list.read_der()))?;
     Ok(Single { id, status, this_update, next_update })
 }
@@ -296,4 +295,171 @@ fn is_signed_by(basic: &Basic, key: &SubjectPublicKeyInfo<'_>) -> bool {
     let Ok((_, algorithm)) = AlgorithmIdentifier::from_der(&basic.algorithm) else { return false };
     let signature = BitString::new(0, &basic.signature);
     verify_signature(key, &algorithm, &signature, &basic.data).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, SigningKey};
+    use sim::crypto::P256Key;
+    use time::Duration as Span;
+    use yasna::models::GeneralizedTime;
+
+    use super::*;
+    use crate::acme::certificate::{
+        Chain,
+        tests::{BEGIN, env, signed_chain},
+    };
+
+    const ECDSA_WITH_SHA256: &[u64] = &[1, 2, 840, 10_045, 4, 3, 2];
+    const GOOD: &[u8] = &[0x80, 0x00];
+    const UNKNOWN: &[u8] = &[0x82, 0x00];
+
+    fn key(name: &str) -> P256Key {
+        P256Key::generate(&env(), name)
+    }
+
+    /// A chain whose leaf and issuer have one key, as [`signed_chain`] makes them.
+    fn subject(key: &P256Key) -> Subject {
+        let chain: Chain = signed_chain(key, 90, &[("R1", 100)]);
+        Subject::of(&chain).unwrap()
+    }
+
+    /// What a responder with `key` says, from and until so many hours from [`BEGIN`], its own certificates beside it.
+    fn response(
+        subject: &Subject,
+        key: &P256Key,
+        status: &[u8],
+        hours: std::ops::Range<i64>,
+        certificates: &[Vec<u8>],
+    ) -> Vec<u8> {
+        let time = |hours: i64| GeneralizedTime::from_datetime((BEGIN + Span::hours(hours)).into());
+        // The question has the same form as what the answer is about.
+        let asked = request(subject);
+        let id = yasna::parse_der(&asked, |request| {
+            request.read_sequence(|request| {
+                request.next().read_sequence(|tbs| {
+                    tbs.next().read_sequence(|list| list.next().read_sequence(|one| one.next().read_der()))
+                })
+            })
+        });
+        let data = yasna::construct_der(|data| {
+            data.write_sequence(|data| {
+                data.next().write_tagged(Tag::context(2), |by_key| by_key.write_bytes(&[7; 20]));
+                data.next().write_generalized_time(&time(hours.start));
+                data.next().write_sequence(|singles| {
+                    singles.next().write_sequence(|single| {
+                        single.next().write_der(&id.unwrap());
+                        single.next().write_der(status);
+                        single.next().write_generalized_time(&time(hours.start));
+                        single
+                            .next()
+                            .write_tagged(Tag::context(0), |next| next.write_generalized_time(&time(hours.end)));
+                    });
+                });
+            });
+        });
+        let signature = SigningKey::sign(key, &data).unwrap();
+        let basic = yasna::construct_der(|basic| {
+            basic.write_sequence(|basic| {
+                basic.next().write_der(&data);
+                basic.next().write_sequence(|algorithm| {
+                    algorithm.next().write_oid(&ObjectIdentifier::from_slice(ECDSA_WITH_SHA256));
+                });
+                basic.next().write_bitvec_bytes(&signature, signature.len() * 8);
+                if !certificates.is_empty() {
+                    basic.next().write_tagged(Tag::context(0), |list| {
+                        list.write_sequence(|list| certificates.iter().for_each(|one| list.next().write_der(one)));
+                    });
+                }
+            });
+        });
+        yasna::construct_der(|response| {
+            response.write_sequence(|response| {
+                response.next().write_enum(0);
+                response.next().write_tagged(Tag::context(0), |bytes| {
+                    bytes.write_sequence(|bytes| {
+                        bytes.next().write_oid(&ObjectIdentifier::from_slice(BASIC_RESPONSE));
+                        bytes.next().write_bytes(&basic);
+                    });
+                });
+            });
+        })
+    }
+
+    /// A responder's certificate from the issuer called R1 that has `by`.
+    fn responder(key: &P256Key, by: &P256Key, usage: ExtendedKeyUsagePurpose) -> Vec<u8> {
+        let params = |name: &str| {
+            let mut params = CertificateParams::default();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            params.serial_number = Some(2_u64.into());
+            params.not_before = BEGIN.into();
+            params.not_after = (BEGIN + Span::days(1)).into();
+            params
+        };
+        let mut own = params("responder");
+        own.extended_key_usages = vec![usage];
+        own.signed_by(key, &Issuer::from_params(&params("R1"), by)).unwrap().der().to_vec()
+    }
+
+    #[tokio::test]
+    async fn a_response_of_the_issuer_or_its_delegate_is_believed_and_no_others() {
+        let [issuer, other] = [key("issuer"), key("other")];
+        let subject = subject(&issuer);
+        let now = BEGIN + Span::hours(1);
+        let read = |response: &[u8]| read(&subject, response, now).map(|answer| answer.status);
+        assert_eq!(read(&response(&subject, &issuer, GOOD, 0..2, &[])), Ok(Status::Good));
+        let own = |by, usage| vec![responder(&other, by, usage)];
+        let delegated = own(&issuer, ExtendedKeyUsagePurpose::OcspSigning);
+        assert_eq!(read(&response(&subject, &other, GOOD, 0..2, &delegated)), Ok(Status::Good));
+        for certificates in [
+            vec![],
+            own(&issuer, ExtendedKeyUsagePurpose::ServerAuth),
+            own(&other, ExtendedKeyUsagePurpose::OcspSigning),
+        ] {
+            let strange = response(&subject, &other, GOOD, 0..2, &certificates);
+            assert_eq!(read(&strange), Err(OcspError::Stranger));
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_is_said_about_this_certificate_and_holds_now_counts() {
+        let issuer = key("issuer");
+        let subject = subject(&issuer);
+        let now = BEGIN + Span::hours(1);
+        let read = |response: &[u8]| read(&subject, response, now).map(|answer| answer.status);
+        let revoked = |reason: u8| {
+            let time = b"\x18\x0f20261121000000Z";
+            let code = [0xa0, 0x03, 0x0a, 0x01, reason];
+            [&[0xa1, 22], &time[..], &code].concat()
+        };
+        let key_compromise = response(&subject, &issuer, &revoked(1), 0..2, &[]);
+        assert_eq!(read(&key_compromise), Ok(Status::Revoked(Reason::KeyCompromise)));
+        let superseded = response(&subject, &issuer, &revoked(4), 0..2, &[]);
+        assert_eq!(read(&superseded), Ok(Status::Revoked(Reason::Other(4))));
+        assert_eq!(read(&response(&subject, &issuer, UNKNOWN, 0..2, &[])), Err(OcspError::Unknown));
+        for hours in [-2..1, 2..9, 1..1] {
+            assert_eq!(read(&response(&subject, &issuer, GOOD, hours, &[])), Err(OcspError::NotNow));
+        }
+        let mut another = subject.clone();
+        another.serial = vec![2];
+        assert_eq!(read(&response(&another, &issuer, GOOD, 0..2, &[])), Err(OcspError::Another));
+        assert_eq!(read(&[0x30, 0x03, 0x0a, 0x01, 0x06]), Err(OcspError::Unsuccessful(6)));
+        let whole = response(&subject, &issuer, GOOD, 0..2, &[]);
+        assert_eq!(ends(&whole), Some(BEGIN + Span::hours(2)));
+        for cut in 0..whole.len() {
+            assert_eq!(read(&whole[..cut]), Err(OcspError::Unreadable), "{cut}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_fits_into_an_address_unless_that_grows_too_long() {
+        let subject = subject(&key("issuer"));
+        let responder: Url = "http://ocsp.test/r?x=1".parse().unwrap();
+        let Question::Get(url) = Question::new(&responder, &subject) else { panic!("it is short") };
+        let path = url.path().strip_prefix("/r/").unwrap();
+        assert!(!path.contains(['/', '+', '=']) && url.as_str().len() <= GET_CHARACTERS_MAX, "{url}");
+        let long: Url = format!("http://ocsp.test/{}", "r".repeat(200)).parse().unwrap();
+        assert_eq!(Question::new(&long, &subject), Question::Post(request(&subject)));
+    }
 }

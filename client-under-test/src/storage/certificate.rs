@@ -108,7 +108,10 @@ impl CertificateSet {
         let key = Arc::new(self.key.clone());
         let bare = CertifiedKey::new(self.chain.certificates().to_vec(), key.clone());
         let stapled = staple.map(|(response, until)| {
-            Arc::new(Stapled { certified: Arc::new(CertifiedKey { ocsp: Some(response.to_vec()), ..bare.clone() }), until })
+            Arc::new(Stapled {
+                certified: Arc::new(CertifiedKey { ocsp: Some(response.to_vec()), ..bare.clone() }),
+                until,
+            })
         });
         Shown {
             schemes: schemes(&*key),

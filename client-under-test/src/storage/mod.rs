@@ -9,6 +9,7 @@ pub mod atomic;
 pub mod certificate;
 pub mod challenge;
 pub mod cleaning;
+pub mod compromised;
 pub mod dns_record;
 pub mod lock;
 pub mod metadata;

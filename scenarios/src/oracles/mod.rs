@@ -20,6 +20,7 @@ pub mod reader;
 pub mod recent;
 pub mod registry;
 mod retries;
+mod revocations;
 pub mod server_side;
 #[cfg(test)]
 mod testing;

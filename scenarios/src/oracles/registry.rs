@@ -140,6 +140,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "A challenge that the CA has accepted a POST for is not posted again.";
     "manager.cleans-up-challenges" Always ["M9"] [Within] |settings| Box::new(laws::cleans_up_challenges::CleansUpChallenges::new(settings)),
         "A TXT record that proves control stays until its authorization is over, and then goes in time.";
+    "manager.compromised-key-unused" Always ["M16"] [] |_| Box::<laws::compromised_key_unused::CompromisedKeyUnused>::default(),
+        "A key that a client has heard to be compromised is in none of its CSRs any more.";
     "manager.falls-back" Always ["L8"] [Within] |settings| Box::new(laws::falls_back::FallsBack::new(settings)),
         "Where one CA fails to issue, a certificate comes all the same, from it or another CA, and in time.";
     "manager.forgets-failures" Always ["L11"] [Within] |settings| Box::new(laws::forgets_failures::ForgetsFailures::new(settings)),
@@ -170,6 +172,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "Before a certificate expires, or earlier by a margin, a newer one for the same names has been downloaded.";
     "manager.renews-in-window" Always ["L9"] [Within] |settings| Box::new(laws::renews_in_window::RenewsInWindow::new(settings)),
         "What the CA wants renewed is renewed by the end of the window that it gives, or soon after.";
+    "manager.replaces-revoked" Always ["L9"] [Within] |settings| Box::new(laws::replaces_revoked::ReplacesRevoked::new(settings)),
+        "What a client hears to be revoked, by OCSP or by a revocation list, is replaced soon after.";
     "manager.replaces-where-it-belongs" Always ["M11"] [] |_| Box::<laws::replaces_where_it_belongs::ReplacesWhereItBelongs>::default(),
         "Orders say what they replace only to the CA that issued it, as the account that has it, and not after a refusal.";
     "nodes.serve-newest" Always ["L7"] [Within] |settings| Box::new(laws::serves_newest::ServesNewest::new(settings)),

@@ -419,6 +419,22 @@ impl Story {
         self.post(&format!("/order/{order}"), &Value::Null, Some(Answer::new(200, valid)));
     }
 
+    /// The order is finalized for the key that a certificate has already.
+    pub(super) fn finalize_again(&mut self, names: &[&str], order: u64, certificate: &Issued) {
+        let key = rcgen::KeyPair::from_pem(&certificate.key_pem).unwrap();
+        let parameters = rcgen::CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
+        let payload =
+            json!({"csr": URL_SAFE_NO_PAD.encode(parameters.unwrap().serialize_request(&key).unwrap().der())});
+        let processing = self.order_object(names, order, "processing");
+        self.post(&format!("/order/{order}/finalize"), &payload, Some(Answer::new(200, processing)));
+    }
+
+    /// The account has a certificate revoked, for the reason with this code.
+    pub(super) fn revoke(&mut self, certificate: &Issued, reason: u8) {
+        let payload = json!({"certificate": URL_SAFE_NO_PAD.encode(&certificate.der), "reason": reason});
+        self.post("/revoke", &payload, Some(Answer::new(200, Value::Null)));
+    }
+
     /// The order's certificate is downloaded.
     pub(super) fn download(&mut self, order: u64, certificate: &Issued) {
         let mut answer = Answer::new(200, Value::Null);
@@ -540,7 +556,10 @@ impl Story {
 
     /// A visitor is served.
     pub(super) fn visit(&mut self, server_name: &str, certificate: &Issued) {
-        self.handshake(server_name, HandshakeOutcome::Completed { chain: vec![certificate.der.clone()], staple: Vec::new() });
+        self.handshake(
+            server_name,
+            HandshakeOutcome::Completed { chain: vec![certificate.der.clone()], staple: Vec::new() },
+        );
     }
 
     /// A visitor is served a chain.

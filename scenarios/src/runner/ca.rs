@@ -78,6 +78,7 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::SuggestionIgnored
         | Bug::StoreErrorIgnored
         | Bug::KeyForEverybody
+        | Bug::CompromisedKeyKept
         | Bug::StaleStapleKept
         | Bug::StapleRefusedBeyondExpiry
         | Bug::TxtReplaced => {}

@@ -76,6 +76,7 @@ pub(super) fn config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_
                 config.certificate_writer = Arc::new(copy);
             }
             Bug::WildcardAnyDepth => config.certificate_cache = historical::wildcard_any_depth,
+            Bug::CompromisedKeyKept => config.conduct.certificate_keys = Arc::new(historical::CompromisedKeyKept),
             Bug::StaleStapleKept => config.conduct.stapling = Arc::new(historical::StaleStapleKept),
             Bug::StapleRefusedBeyondExpiry => {
                 config.conduct.stapling = Arc::new(historical::StapleRefusedBeyondExpiry);

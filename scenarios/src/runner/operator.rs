@@ -68,6 +68,7 @@ async fn listen(env: Env, mut events: Events) {
             Heard::Event(Event::StorageTrouble { .. }) => "event/storage-trouble",
             Heard::Event(Event::StapleRefused { .. }) => "event/staple-refused",
             Heard::Event(Event::Revoked { .. }) => "event/revoked",
+            Heard::Event(Event::KeyPutAside { .. }) => "event/key-put-aside",
             Heard::Event(Event::Evicted { .. }) => "event/evicted",
             Heard::Event(Event::Retired { .. }) => "event/retired",
         });

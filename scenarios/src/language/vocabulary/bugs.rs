@@ -124,6 +124,9 @@ choices! {
         /// Refuses a staple that holds for longer than its certificate. Caddy, 2025:
         /// <https://github.com/caddyserver/caddy/issues/7377>
         "client.staple-refused-beyond-expiry" => StapleRefusedBeyondExpiry,
+        /// Orders a new certificate for the key of the one that was revoked because of it. acme.sh, 2020:
+        /// <https://github.com/acmesh-official/acme.sh/issues/2887>
+        "client.compromised-key-kept" => CompromisedKeyKept,
         /// Before issuing, looks up CAA N times for one of N names, instead of for each. Boulder, 2020:
         /// <https://github.com/letsencrypt/boulder/pull/4690>, <https://github.com/icing/mod_md/issues/195>
         "ca.caa-loop-variable" => CaaLoopVariable,

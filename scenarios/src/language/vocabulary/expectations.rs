@@ -144,6 +144,13 @@ words! {
             /// So long after the first failure at the latest.
             "within" => within: Duration = ["10m"],
         },
+        /// A key that a client has heard to be compromised is in none of its CSRs any more.
+        "manager.compromised-key-unused" [always finally] => ManagerCompromisedKeyUnused {},
+        /// What a client hears to be revoked, by OCSP or by a revocation list, is replaced soon after.
+        "manager.replaces-revoked" [always finally] => ManagerReplacesRevoked {
+            /// How soon after the client heard of it.
+            "within" => within: Duration = ["1h"],
+        },
         /// Success resets the back-off: the first retry after a later failure comes soon.
         "manager.forgets-failures" [always finally] => ManagerForgetsFailures {
             /// How soon.
@@ -265,6 +272,7 @@ impl Law {
         | Self::ManagerLeavesNothingOpen { within }
         | Self::ManagerLooksOnTime { within }
         | Self::ManagerRenewsInWindow { within }
+        | Self::ManagerReplacesRevoked { within }
         | Self::NodesServeNewest { within }
         | Self::StorageLocksExclusive { within }
         | Self::ManagerCleansUpChallenges { within }

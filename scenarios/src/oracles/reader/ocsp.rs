@@ -73,16 +73,14 @@ impl Response {
     /// Whether whoever has this key, P-256 or RSA, has signed it; the key's bits are as a certificate has them.
     #[must_use]
     pub fn is_signed_by(&self, public_key: &[u8]) -> bool {
-        let algorithm: &dyn signature::VerificationAlgorithm =
-            match Values(&self.algorithm).inside().and_then(|mut values| values.next_value()) {
-                Some(oid) if oid.content == OID_SIG_ECDSA_WITH_SHA256.as_bytes() => {
-                    &signature::ECDSA_P256_SHA256_ASN1
-                }
-                Some(oid) if oid.content == OID_PKCS1_SHA256WITHRSA.as_bytes() => {
-                    &signature::RSA_PKCS1_2048_8192_SHA256
-                }
-                Some(_) | None => return false,
-            };
+        let algorithm: &dyn signature::VerificationAlgorithm = match Values(&self.algorithm)
+            .inside()
+            .and_then(|mut values| values.next_value())
+        {
+            Some(oid) if oid.content == OID_SIG_ECDSA_WITH_SHA256.as_bytes() => &signature::ECDSA_P256_SHA256_ASN1,
+            Some(oid) if oid.content == OID_PKCS1_SHA256WITHRSA.as_bytes() => &signature::RSA_PKCS1_2048_8192_SHA256,
+            Some(_) | None => return false,
+        };
         signature::UnparsedPublicKey::new(algorithm, public_key).verify(&self.data, &self.signature).is_ok()
     }
 }
@@ -182,7 +180,8 @@ mod tests {
     #[test]
     fn a_response_says_what_it_says_and_who_has_signed_it() {
         let [leaf, authority] = [&["a.test"][..], &["R1"]].map(|names| Issued::new(names, 0, 1_000));
-        let [of_leaf, of_authority] = [&leaf, &authority].map(|one| super::super::certificate::Certificate::read(&one.der).unwrap());
+        let [of_leaf, of_authority] =
+            [&leaf, &authority].map(|one| super::super::certificate::Certificate::read(&one.der).unwrap());
         let der = staple(&leaf, &authority, &[0x80, 0x00], 1_000, 2_000);
         let response = Response::read(&der).unwrap();
         let [statement] = &response.statements[..] else { panic!("one statement") };
