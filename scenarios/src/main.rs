@@ -20,7 +20,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use scenarios::{
     catalogue::{Catalogue, CatalogueError, shipped},
-    language::{self, Seeds, Style},
+    language::{self, Case, Seeds, Style},
     runner::{self, Cut, SweepOptions, Verdict},
 };
 
@@ -83,7 +83,7 @@ enum Action {
         #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S)]
         patience: u64,
     },
-    /// Lists the ids of all cases of the catalogue, one a line.
+    /// Lists the ids of all cases of the catalogue, one a line, and why `cargo test` leaves one out.
     List,
     /// Reads scenario files without running them and tells every mistake.
     Check {
@@ -255,8 +255,15 @@ fn replay(
 
 fn list() -> u8 {
     match Catalogue::read(&shipped()) {
-        Ok(catalogue) => say(&catalogue.cases().iter().map(|case| format!("{}\n", case.id)).collect::<String>()),
+        Ok(catalogue) => say(&catalogue.cases().iter().map(listed).collect::<String>()),
         Err(e) => refuse(&e),
+    }
+}
+
+fn listed(case: &Case) -> String {
+    match &case.run.left_out_of_cargo_test {
+        Some(reason) => format!("{}  (not in cargo test: {reason})\n", case.id),
+        None => format!("{}\n", case.id),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Each case of the catalogue is a test of its own, named after its id, with the first of its seeds; `gauntlet run` runs
-//! them all.
+//! them all. A case that its file leaves out of `cargo test` is an ignored test, with the file's reason beside its name.
 
 use std::{ops::Range, process::ExitCode};
 
@@ -21,7 +21,8 @@ fn main() -> ExitCode {
 }
 
 fn trial(case: Case) -> Trial {
-    Trial::test(case.id.clone(), move || {
+    let left_out = case.run.left_out_of_cargo_test.clone();
+    let trial = Trial::test(case.id.clone(), move || {
         let options = SweepOptions {
             seeds: Some(first_seed(&case)),
             threads: std::num::NonZeroUsize::MIN,
@@ -34,7 +35,11 @@ fn trial(case: Case) -> Trial {
             Some(Outcome::Passed) => Ok(()),
             _ => Err(runner::report(&sweep, Style::Plain).into()),
         }
-    })
+    });
+    match left_out {
+        Some(reason) => trial.with_kind(reason).with_ignored_flag(true),
+        None => trial,
+    }
 }
 
 /// One seed keeps the whole below a minute on two cores.
