@@ -53,6 +53,9 @@ pub struct IssuerConfig {
     pub trusted_roots_pem: String,
     /// How often it is asked for certificates at most.
     pub order_rate: OrderRate,
+    /// How often it is asked at most for a certificate for names that there is none for yet, where that is less: what CAs
+    /// limit, Let's Encrypt to 300 in three hours (<https://letsencrypt.org/docs/rate-limits>).
+    pub first_order_rate: Option<OrderRate>,
     /// What it gave to bind a new account to one outside of ACME (RFC 8555 §7.3.4).
     pub external_account: Option<ExternalAccount>,
     /// The kind of certificates to order, by its name in the CA's directory (draft-ietf-acme-profiles).
@@ -74,6 +77,7 @@ impl IssuerConfig {
             contact: Vec::new(),
             trusted_roots_pem: trusted_roots_pem.into(),
             order_rate: OrderRate::default(),
+            first_order_rate: None,
             external_account: None,
             profile: None,
             preferred_chain: None,
@@ -249,6 +253,7 @@ pub(super) struct IssuerSettings {
     pub(super) contact: Vec<String>,
     pub(super) roots: RootCertStore,
     pub(super) order_rate: OrderRate,
+    pub(super) first_order_rate: Option<OrderRate>,
     pub(super) external_account: Option<ExternalAccount>,
     pub(super) profile: Option<String>,
     pub(super) preferred_chain: Option<PreferredChain>,
@@ -269,6 +274,7 @@ impl TryFrom<IssuerConfig> for IssuerSettings {
             contact: config.contact,
             roots,
             order_rate,
+            first_order_rate: config.first_order_rate,
             external_account: config.external_account,
             profile: config.profile,
             preferred_chain: config.preferred_chain,

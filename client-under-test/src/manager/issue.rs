@@ -6,7 +6,7 @@
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use sim::{
-    Env,
+    Env, Monotonic,
     crypto::P256Key,
     lock::{Mutex, RwLock},
 };
@@ -96,6 +96,8 @@ pub struct Issuer {
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
     /// To be passed before each attempt.
     pub(super) turnstile: Turnstile,
+    /// To be passed as well before an attempt for names that there is no certificate for yet.
+    first_orders: Option<Turnstile>,
     pub(super) http: HttpClient,
     pub(super) directory_url: Url,
     pub(super) user: User,
@@ -120,6 +122,7 @@ impl Issuer {
             conduct: settings.conduct.clone(),
             rollover_record: settings.rollover_record.clone(),
             turnstile: Turnstile::new(env, ca.order_rate),
+            first_orders: ca.first_order_rate.map(|rate| Turnstile::new(env, rate)),
             http: HttpClient::new(env, ca.roots.clone()),
             directory_url: ca.directory_url.clone(),
             profile: ca.profile.clone(),
@@ -131,6 +134,14 @@ impl Issuer {
             account: Mutex::new(env, "manager/account", None),
             account_key: RwLock::new(env, "manager/account-key", ()),
         }
+    }
+
+    /// Lets an attempt begin, if one more may for names that there is no certificate for yet.
+    ///
+    /// # Errors
+    /// When to ask again.
+    pub(super) fn admit_first_order(&self) -> Result<(), Monotonic> {
+        self.first_orders.as_ref().map_or(Ok(()), Turnstile::pass_at_once)
     }
 
     /// Makes one attempt to obtain a certificate for `names`. If it `replaces` one, the CA is told so

@@ -242,7 +242,7 @@ impl Keeper {
         let mut unknown = None;
         let replaces = self.current.as_mut().map_or(&mut unknown, |current| &mut current.replaces);
         let hold = if is_renewal { Some(self.cache.hold(Work::Renewal).await) } else { None };
-        let result = self.turns.obtain(&self.env, &self.names, replaces, &lease).await;
+        let result = self.turns.obtain(&self.env, &self.names, is_renewal, replaces, &lease).await;
         drop(hold);
         let (issuer, obtained) = result?;
         if was_revoked {

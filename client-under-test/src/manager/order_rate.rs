@@ -6,7 +6,7 @@
 use std::{
     collections::VecDeque,
     num::NonZeroUsize,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -42,6 +42,25 @@ impl Turnstile {
         Self { env: env.clone(), rate, passes: Mutex::default() }
     }
 
+    /// Takes a turn that has come already.
+    ///
+    /// # Errors
+    /// When to ask again. No place is kept until then, so that who asks may do something else.
+    pub(super) fn pass_at_once(&self) -> Result<(), Monotonic> {
+        let now = self.env.monotonic_now();
+        let mut passes = self.passes();
+        let free_at =
+            passes.front().filter(|_| passes.len() == self.rate.orders.get()).map(|first| *first + self.rate.per);
+        if let Some(free_at) = free_at {
+            if free_at > now {
+                return Err(free_at);
+            }
+            passes.pop_front();
+        }
+        passes.push_back(now);
+        Ok(())
+    }
+
     /// Waits for a turn. Who stops waiting loses it, and nobody else gains it.
     pub(super) async fn pass(&self) {
         let at = self.next();
@@ -52,7 +71,7 @@ impl Turnstile {
     }
 
     fn next(&self) -> Monotonic {
-        let mut passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut passes = self.passes();
         let now = self.env.monotonic_now();
         let at = match passes.len() < self.rate.orders.get() {
             true => now,
@@ -60,6 +79,10 @@ impl Turnstile {
         };
         passes.push_back(at);
         at
+    }
+
+    fn passes(&self) -> MutexGuard<'_, VecDeque<Monotonic>> {
+        self.passes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,5 +108,19 @@ mod tests {
             turnstile.pass().await;
         }
         assert_eq!(env.monotonic_now(), begun);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_wait_is_told_when_to_come_again_and_takes_nobodys_place() {
+        let env = env();
+        let rate = OrderRate { orders: NonZeroUsize::new(2).unwrap(), per: Duration::from_secs(10) };
+        let turnstile = Turnstile::new(&env, rate);
+        let begun = env.monotonic_now();
+        assert_eq!([(); 2].map(|()| turnstile.pass_at_once()), [Ok(()), Ok(())]);
+        for _ in 0..3 {
+            assert_eq!(turnstile.pass_at_once(), Err(begun + rate.per));
+        }
+        env.sleep(rate.per).await;
+        assert_eq!(turnstile.pass_at_once(), Ok(()));
     }
 }

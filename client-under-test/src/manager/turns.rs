@@ -66,7 +66,12 @@ impl Pause {
         self.until = Some(env.monotonic_now() + asked.map_or(wait, |asked| asked.max(wait)));
     }
 
-    /// When it ends; `None` if nothing has failed.
+    /// Lasts until then, though nothing has failed.
+    pub(super) fn hold_until(&mut self, at: Monotonic) {
+        self.until = Some(at);
+    }
+
+    /// When it ends; `None` if nothing has failed and nothing is held back.
     pub(super) fn until(&self) -> Option<Monotonic> {
         self.until
     }
@@ -156,7 +161,8 @@ impl Turns {
     }
 
     /// Asks the CAs whose turn has come, one after another, until one has issued. What the order `replaces` is
-    /// forgotten once a CA has refused it. The `lease` is on the certificate's lock.
+    /// forgotten once a CA has refused it. The `lease` is on the certificate's lock. What is no
+    /// renewal may have to wait for its turn; it is then as if the CA's had not come.
     ///
     /// # Errors
     /// [`NotObtained`]. What a CA failed with is remembered with its turn.
@@ -164,11 +170,17 @@ impl Turns {
         &mut self,
         env: &Env,
         names: &Names,
+        is_renewal: bool,
         replaces: &mut Option<Replaced>,
         lease: &Lease,
     ) -> Result<(Arc<Issuer>, Obtained), NotObtained> {
         for (position, turn) in self.turns.iter_mut().enumerate() {
             if !turn.pause.is_over(env.monotonic_now()) {
+                continue;
+            }
+            if !is_renewal && let Err(at) = turn.issuer.admit_first_order() {
+                env.probe("manager/first-order-held-back");
+                turn.pause.hold_until(at);
                 continue;
             }
             turn.issuer.turnstile.pass().await;

@@ -1,17 +1,17 @@
 //! What a manager of a scenario is set up with: its CAs, what decides and solves for it, and the defects that are on.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use ca_mock::Ca;
 use client_under_test::{
     acme::external_account::ExternalAccount,
     historical,
-    manager::{AskEndpoint, Decision, DnsProvider, IssuerConfig, RenewalSchedule, dns01::update::DnsUpdate},
+    manager::{AskEndpoint, Decision, DnsProvider, IssuerConfig, OrderRate, RenewalSchedule, dns01::update::DnsUpdate},
     storage::lock::{NumberedFiles, StorageLocks},
 };
 
 use super::{stage::StageError, steps::disk::STORAGE_ROOT};
-use crate::language::{Bug, Case};
+use crate::language::{Bug, Case, Rate};
 
 /// Managers of these names that ask these CAs, with the case's defects.
 pub(super) fn config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_test::Config {
@@ -118,6 +118,12 @@ fn issuer(ca: &Ca) -> IssuerConfig {
         contact: vec!["mailto:operator@example.test".to_owned()],
         ..IssuerConfig::new(directory, ca.api_root_pem())
     }
+}
+
+/// A rate as managers know it.
+pub(super) fn order_rate(rate: Rate) -> OrderRate {
+    let orders = usize::try_from(rate.count).ok().and_then(NonZeroUsize::new);
+    OrderRate { orders: orders.expect("the language has rates of one at least"), per: rate.period }
 }
 
 /// How managers on a shared disk keep out of each other's way.

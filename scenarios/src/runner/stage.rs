@@ -387,6 +387,7 @@ fn set_program(
             profile,
             preferred_issuer,
             must_staple,
+            first_order_rate,
         } => {
             let asked = match asked {
                 Some(asked) => asked.iter().map(|name| the_ca(cas, name)).collect::<Result<Vec<_>, _>>()?,
@@ -440,6 +441,7 @@ fn set_program(
                     external_account.as_deref().map(|kid| manager::external(case, kid)).transpose()?;
                 issuer.profile = profile.as_ref().map(|profile| profile.as_str().to_owned());
                 issuer.must_staple = *must_staple;
+                issuer.first_order_rate = first_order_rate.map(manager::order_rate);
                 issuer.preferred_chain = preferred_issuer.clone().map(PreferredChain::Issuer);
             }
             let operator = Operator::new(config);

@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use crate::language::{
     terms::{HostName, KindWord},
-    values::{Names, SignedDuration, Slug},
+    values::{Names, Rate, SignedDuration, Slug},
 };
 
 section! {
@@ -79,6 +79,9 @@ words! {
             "preferred-issuer" => preferred_issuer: String = optional,
             /// Whether its certificates ask to be shown only with an OCSP response (RFC 7633).
             "must-staple" => must_staple: bool = ["false"],
+            /// How many certificates it orders at most for names that it has none for yet; left out: as many as it likes, and
+            /// like all orders no more than ten in ten seconds.
+            "first-order-rate" => first_order_rate: Rate = optional,
             /// How old its account's key may grow before another takes its place; left out: it stays.
             "account-key-lifetime" => account_key_lifetime: Duration = optional,
         },
