@@ -21,6 +21,13 @@ pub(crate) struct SuggestedWindow {
 }
 
 impl SuggestedWindow {
+    /// From one moment to another, and for a second at least.
+    pub(crate) fn between(start: UtcDateTime, end: UtcDateTime) -> Self {
+        let start = whole_seconds(start);
+        // RFC 9773 §4.2: the end must lie after the start.
+        Self { start, end: whole_seconds(end).max(after(start, Duration::from_secs(1))) }
+    }
+
     fn earlier_by(self, duration: Duration) -> Self {
         Self { start: before(self.start, duration), end: before(self.end, duration) }
     }
@@ -36,6 +43,9 @@ const WIDTH_DIVISOR: u32 = 45;
 pub(crate) fn suggested_window(certificate: &Certificate, policy: &WindowPolicy) -> SuggestedWindow {
     if let Some(revocation) = certificate.revocation {
         return window(revocation.at, Duration::ZERO, HOUR).earlier_by(HOUR);
+    }
+    if let Some(own) = certificate.window {
+        return own;
     }
     let by_lifetime = || window_of_life(certificate.not_before, certificate.not_after);
     match policy {

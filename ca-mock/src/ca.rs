@@ -3,6 +3,7 @@
 use std::{
     fmt, io,
     net::SocketAddr,
+    ops::RangeInclusive,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -10,6 +11,7 @@ use sim::{Env, MovableClock, UtcDateTime};
 
 use crate::{
     certificates::{Certificate, Revocation, RevocationReason, Serial},
+    ari::SuggestedWindow,
     config::Config,
     faults::{FaultRule, TooManyRules},
     front_end::Bound,
@@ -128,6 +130,13 @@ impl Ca {
                 store.certificates.revoke(&serial, Revocation { at: now, reason });
             }
         });
+    }
+
+    /// Wants each certificate that there is by now replaced between these moments, as before a mass revocation: that is the
+    /// window that is suggested for it from now on (RFC 9773 §4.2).
+    pub fn advance_renewals(&self, window: RangeInclusive<UtcDateTime>) {
+        let window = SuggestedWindow::between(*window.start(), *window.end());
+        self.with_store(|store| store.certificates.advance(window));
     }
 
     /// Accounts have to agree to these terms from now on. Those that have agreed to others get no orders until they do.

@@ -8,6 +8,7 @@ use std::{
 use sim::{Env, UtcDateTime};
 
 use crate::{
+    ari::SuggestedWindow,
     base64url,
     identifier::Identifier,
     ids::{AccountId, OrderId},
@@ -187,6 +188,8 @@ pub(crate) struct Certificate {
     pub(crate) revocation: Option<Revocation>,
     /// The latest order that says it replaces this certificate (RFC 9773 §5).
     pub(crate) replaced_by: Option<OrderId>,
+    /// When to replace it, if it is this one in particular that has to be replaced.
+    pub(crate) window: Option<SuggestedWindow>,
     /// What is answered for its renewal information, if the management API has said so.
     pub(crate) renewal_info: Option<String>,
 }
@@ -218,6 +221,11 @@ impl Certificates {
             self.compromised.insert(certificate.key);
         }
         true
+    }
+
+    /// All of them are to be replaced in this window.
+    pub(crate) fn advance(&mut self, window: SuggestedWindow) {
+        self.by_serial.values_mut().for_each(|certificate| certificate.window = Some(window));
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Certificate> {

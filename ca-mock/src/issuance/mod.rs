@@ -85,6 +85,7 @@ impl Issuance {
             not_after,
             revocation: None,
             replaced_by: None,
+            window: None,
             renewal_info: None,
         }
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ca_mock::{Ca, Config, historical};
 use time::UtcDateTime;
 
-use crate::language::{Bug, Case, Verb};
+use crate::language::{Bug, Case, SignedDuration, Verb};
 pub use switches::Switch;
 
 /// Lets the CA be as the case's `[ca]` and `[bugs]` say.
@@ -91,6 +91,11 @@ pub fn carry_out(verb: &Verb, ca: &Ca, now: UtcDateTime) -> bool {
         Verb::CaAriSet { .. } => renewal_info::set(verb, ca, now),
         Verb::CaOcspSet { answers } => revocation::set_answers(*answers, ca),
         Verb::CaRevoke { .. } => revocation::revoke(verb, ca, now),
+        Verb::CaAriAdvance { start, end } => {
+            let moment =
+                |distance: &SignedDuration| now.saturating_add(time::Duration::nanoseconds(distance.nanoseconds()));
+            ca.advance_renewals(moment(start)..=moment(end));
+        }
         Verb::CaFault { .. } => faults::set(verb, ca, now),
         Verb::CaFaultClear { name } => ca.remove_faults(name.as_ref().map(|name| name.as_str())),
         Verb::CaTermsSet { url } => ca.set_terms_of_service(url.0.clone()),

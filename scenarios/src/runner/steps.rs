@@ -254,6 +254,7 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
         Verb::CaAriSet { .. }
         | Verb::CaOcspSet { .. }
         | Verb::CaRevoke { .. }
+        | Verb::CaAriAdvance { .. }
         | Verb::CaFault { .. }
         | Verb::CaFaultClear { .. }
         | Verb::CaTermsSet { .. }

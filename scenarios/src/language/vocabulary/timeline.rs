@@ -231,6 +231,14 @@ words! {
             /// Sent as HTML, in place of the JSON object.
             "body" => body: String = optional,
         },
+        /// Every CA wants what it has issued by now replaced, as before a mass revocation: for each of those certificates this is
+        /// the window that it suggests from now on, and what comes after them is as `[ca]` says.
+        "ca.ari.advance" => CaAriAdvance {
+            /// When the window starts, counted from this step.
+            "start" => start: SignedDuration = ["-1h"],
+            /// When it ends.
+            "end" => end: SignedDuration = ["0s"],
+        },
         /// From now on every CA answers certain requests otherwise than it should. Of several rules that would act on
         /// a request, the first one given does.
         "ca.fault" => CaFault {
