@@ -10,8 +10,8 @@ use std::{
 use sim::{Env, MovableClock, UtcDateTime};
 
 use crate::{
-    certificates::{Certificate, Revocation, RevocationReason, Serial},
     ari::SuggestedWindow,
+    certificates::{Certificate, Revocation, RevocationReason, Serial},
     config::Config,
     faults::{FaultRule, TooManyRules},
     front_end::Bound,
