@@ -2,12 +2,11 @@
 //!
 //! While the client's host is down or suspended the time stands still.
 
-use std::{sync::Arc, time::Duration};
-
-use sim::trace::Event;
+use std::time::Duration;
 
 use super::{KEPT_MAX, certificates::Downloads};
 use crate::oracles::{
+    deadlines::Deadlines,
     law::{Law, Moment, Seen, Settings, Verdict, in_words},
     reader::{
         http,
@@ -22,29 +21,21 @@ const WITHIN: Duration = Duration::from_secs(3_600);
 /// The law.
 #[derive(Debug)]
 pub(crate) struct ReplacesRevoked {
-    within_s: i64,
     downloads: Downloads,
     /// The names of each certificate that is current, by its serial number.
     names: Recent<String, Identifiers>,
-    due: Recent<Identifiers, Due>,
-    next_deadline_s: i64,
-}
-
-#[derive(Debug)]
-struct Due {
-    client: Option<Arc<str>>,
-    serial: String,
-    deadline_s: i64,
+    /// The certificate that is to be replaced.
+    revoked: Recent<Identifiers, String>,
+    deadlines: Deadlines<Identifiers>,
 }
 
 impl ReplacesRevoked {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            within_s: i64::try_from(settings.within.unwrap_or(WITHIN).as_secs()).unwrap_or(i64::MAX),
             downloads: Downloads::default(),
             names: Recent::new(KEPT_MAX),
-            due: Recent::new(KEPT_MAX),
-            next_deadline_s: i64::MAX,
+            revoked: Recent::new(KEPT_MAX),
+            deadlines: Deadlines::new(settings.within.unwrap_or(WITHIN)),
         }
     }
 }
@@ -53,19 +44,18 @@ impl Law for ReplacesRevoked {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
         self.judge(seen.moment, verdict);
         if let Some(event) = seen.event() {
-            self.follow(event, seen.moment);
+            self.deadlines.follow(event, seen.moment);
         } else if let Some(step) = seen.step().filter(|step| step.moment == http::Moment::Received) {
             for revoked in heard(step) {
-                let (Some(names), Some(now_s)) = (self.names.get(&revoked.serial), seen.moment.utc_s) else { continue };
-                if self.due.get(names).is_none() {
-                    let deadline_s = now_s.saturating_add(self.within_s);
-                    let due = Due { client: step.client.clone(), serial: revoked.serial, deadline_s };
-                    self.due.insert(names.clone(), due);
-                    self.next_deadline_s = self.next_deadline_s.min(deadline_s);
+                let Some(names) = self.names.get(&revoked.serial) else { continue };
+                if self.revoked.get(names).is_none() {
+                    self.revoked.insert(names.clone(), revoked.serial);
+                    self.deadlines.set(names.clone(), step.client.clone(), seen.moment.at_ns);
                 }
             }
             if let Some(download) = self.downloads.take(step) {
-                if self.due.remove(&download.certificate.names).is_some() {
+                self.revoked.remove(&download.certificate.names);
+                if self.deadlines.remove(&download.certificate.names) {
                     verdict.exercise(seen.moment);
                 }
                 if let Some(former) = download.former {
@@ -82,37 +72,17 @@ impl Law for ReplacesRevoked {
 }
 
 impl ReplacesRevoked {
-    fn follow(&mut self, event: &Event, moment: &Moment) {
-        let Some(now_s) = moment.utc_s else { return };
-        let is_back = matches!(event, Event::HostStarted { .. } | Event::HostResumed);
-        if !is_back && !matches!(event, Event::HostEnded { .. } | Event::HostSuspended) {
-            return;
-        }
-        let within_s = self.within_s;
-        let own = self.due.iter_mut().filter(|(_, due)| due.client == moment.host);
-        own.for_each(|(_, due)| {
-            due.deadline_s = if is_back { now_s.saturating_add(within_s) } else { i64::MAX };
-        });
-        self.next_deadline_s = self.due.iter().map(|(_, due)| due.deadline_s).min().unwrap_or(i64::MAX);
-    }
-
     fn judge(&mut self, moment: &Moment, verdict: &mut Verdict) {
-        let Some(now_s) = moment.utc_s.filter(|now_s| *now_s > self.next_deadline_s) else { return };
-        let within = in_words(Duration::from_secs(self.within_s.unsigned_abs()));
-        self.due.retain(|names, due| {
-            if due.deadline_s >= now_s {
-                return true;
-            }
-            let at = Moment { host: due.client.clone(), ..moment.clone() };
+        let within = in_words(self.deadlines.within());
+        for (names, at) in self.deadlines.take_missed(moment) {
+            let Some(serial) = self.revoked.remove(&names) else { continue };
+            let names = show(&names);
             verdict.exercise(&at);
-            let (names, serial) = (show(names), &due.serial);
             verdict.find(
                 &at,
                 format!("{serial} of {names} is revoked and should be replaced within {within}, but is not"),
             );
-            false
-        });
-        self.next_deadline_s = self.due.iter().map(|(_, due)| due.deadline_s).min().unwrap_or(i64::MAX);
+        }
     }
 }
 
