@@ -127,15 +127,15 @@ impl Endpoint {
             signature_schemes: begun.signature_schemes(),
             protocols: Protocols::new(begun.alpn()),
         };
-        let mut found = self.cache.find(hello, self.env.utc_now()).done().await;
+        let mut found = Found::Nothing;
         if hello.server_name.is_none() {
             // Who asks for an address names nobody (RFC 6066 §3).
             let address = Name::from(own.ip());
-            let hello = Hello { server_name: Some(address.as_str()), ..hello };
-            let of_address = self.cache.find(hello, self.env.utc_now()).done().await;
-            if matches!(of_address, Found::Valid(_) | Found::Invalid(_)) {
-                found = of_address;
-            }
+            let of_address = Hello { server_name: Some(address.as_str()), ..hello };
+            found = self.cache.find(of_address, self.env.utc_now()).done().await;
+        }
+        if !matches!(found, Found::Valid(_) | Found::Invalid(_)) {
+            found = self.cache.find(hello, self.env.utc_now()).done().await;
         }
         match hello.protocols {
             Protocols::Ordinary => {
