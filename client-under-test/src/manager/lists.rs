@@ -5,22 +5,19 @@
 
 use std::{
     collections::BTreeMap,
-    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use http_body_util::Full;
-use hyper::StatusCode;
 use rustls::pki_types::CertificateDer;
 use sim::{Env, lock};
 use time::UtcDateTime;
 use url::Url;
 
-use super::status::StatusError;
-use crate::{
-    plain_http,
-    status::crl::{LIST_BYTES_MAX, List},
+use super::status::{StatusError, fetch};
+use crate::status::{
+    crl::{LIST_BYTES_MAX, List},
+    ocsp::Question,
 };
 
 /// From the connection to the last byte of a list.
@@ -65,26 +62,12 @@ impl Lists {
         {
             return Ok(list.clone());
         }
-        let der = self.read(url).await?;
+        let der = fetch(&self.env, url, Question::Get(url.clone()), LIST_LIMIT, LIST_BYTES_MAX).await?;
         let list = List::read(&der, url, issuer, now).map_err(|e| StatusError::List(url.clone(), e))?;
         let list = Arc::new(list);
         *kept = Some((now, list.clone()));
         self.env.probe("manager/revocation-list-read");
         Ok(list)
-    }
-
-    async fn read(&self, url: &Url) -> Result<bytes::Bytes, StatusError> {
-        let exchange = async {
-            let (server, request) = plain_http::request_for(&self.env, url).await?;
-            let request = request.body(Full::default()).map_err(io::Error::other)?;
-            plain_http::exchange(&self.env, server, request, LIST_BYTES_MAX).await
-        };
-        match self.env.timeout(LIST_LIMIT, exchange).await {
-            Ok(Ok(response)) if response.status() == StatusCode::OK => Ok(response.into_body()),
-            Ok(Ok(response)) => Err(StatusError::Refused(url.clone(), response.status())),
-            Ok(Err(e)) => Err(StatusError::Http(url.clone(), e)),
-            Err(_) => Err(StatusError::TimedOut(url.clone())),
-        }
     }
 
     fn shelf(&self, url: &Url) -> Arc<Shelf> {

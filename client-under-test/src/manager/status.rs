@@ -80,6 +80,33 @@ pub(super) enum Looked {
     Failed(StatusError),
 }
 
+/// What `server` gives in answer to `question`, within the limits of time and size.
+pub(super) async fn fetch(
+    env: &Env,
+    server: &Url,
+    question: Question,
+    limit: Duration,
+    bytes_max: usize,
+) -> Result<Bytes, StatusError> {
+    let exchange = async {
+        let url = if let Question::Get(url) = &question { url } else { server };
+        let (address, request) = plain_http::request_for(env, url).await?;
+        let request = match question {
+            Question::Get(_) => request.body(Full::default()),
+            Question::Post(body) => {
+                request.method("POST").header(CONTENT_TYPE, "application/ocsp-request").body(Full::from(body))
+            }
+        };
+        plain_http::exchange(env, address, request.map_err(io::Error::other)?, bytes_max).await
+    };
+    match env.timeout(limit, exchange).await {
+        Ok(Ok(response)) if response.status() == StatusCode::OK => Ok(response.into_body()),
+        Ok(Ok(response)) => Err(StatusError::Refused(server.clone(), response.status())),
+        Ok(Err(e)) => Err(StatusError::Http(server.clone(), e)),
+        Err(_) => Err(StatusError::TimedOut(server.clone())),
+    }
+}
+
 /// Whom to ask.
 enum Asked<'a> {
     Responder(&'a Url),
@@ -201,7 +228,8 @@ impl StatusWatch {
         let (Some(asked), Some(subject)) = (self.asked(set), &self.subject) else { return Ok(Looked::NotNow) };
         let (status, looked) = match asked {
             Asked::Responder(responder) => {
-                let response = self.fetch(responder, subject).await?;
+                let question = Question::new(responder, subject);
+                let response = fetch(&self.env, responder, question, RESPONSE_LIMIT, ocsp::RESPONSE_BYTES_MAX).await?;
                 let answer = ocsp::read(subject, &response, self.env.utc_now());
                 let answer = answer.map_err(|e| StatusError::Ocsp(responder.clone(), e))?;
                 self.learn(answer.validity, LOOK_MAX);
@@ -244,28 +272,6 @@ impl StatusWatch {
             self.staple = Some(Staple { response, shown_until, is_stored: stored.is_ok() });
         }
         Ok(())
-    }
-
-    async fn fetch(&self, responder: &Url, subject: &Subject) -> Result<Bytes, StatusError> {
-        let exchange = async {
-            let question = Question::new(responder, subject);
-            let url = if let Question::Get(url) = &question { url } else { responder };
-            let (server, request) = plain_http::request_for(&self.env, url).await?;
-            let request = match question {
-                Question::Get(_) => request.body(Full::default()),
-                Question::Post(body) => {
-                    request.method("POST").header(CONTENT_TYPE, "application/ocsp-request").body(Full::from(body))
-                }
-            };
-            let request = request.map_err(io::Error::other)?;
-            plain_http::exchange(&self.env, server, request, ocsp::RESPONSE_BYTES_MAX).await
-        };
-        match self.env.timeout(RESPONSE_LIMIT, exchange).await {
-            Ok(Ok(response)) if response.status() == StatusCode::OK => Ok(response.into_body()),
-            Ok(Ok(response)) => Err(StatusError::Refused(responder.clone(), response.status())),
-            Ok(Err(e)) => Err(StatusError::Http(responder.clone(), e)),
-            Err(_) => Err(StatusError::TimedOut(responder.clone())),
-        }
     }
 
     /// Stores what could not be stored when it came.
