@@ -9,7 +9,7 @@ use std::{io, path::PathBuf};
 use sha2::{Digest, Sha256};
 use sim::crypto::P256Key;
 
-use super::{Storage, atomic};
+use super::{Storage, atomic, hex};
 
 impl Storage {
     /// Puts `key` aside for good.
@@ -33,7 +33,7 @@ impl Storage {
     }
 
     fn compromised_file(&self, key: &P256Key) -> PathBuf {
-        let digest: String = Sha256::digest(key.public_point()).iter().map(|octet| format!("{octet:02x}")).collect();
+        let digest = hex(&Sha256::digest(key.public_point()));
         self.root.join("compromised-keys").join(format!("{digest}.pem"))
     }
 }

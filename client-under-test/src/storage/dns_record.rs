@@ -7,7 +7,7 @@ use std::{io, path::PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{Storage, atomic};
+use super::{Storage, atomic, hex};
 use crate::manager::dns01::TxtRecord;
 
 impl Storage {
@@ -74,8 +74,7 @@ impl Storage {
 /// The file's name: short, and distinct for distinct records.
 fn file(record: &TxtRecord) -> String {
     let digest = Sha256::digest(format!("{} {}", record.name, record.value));
-    let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}.json")
+    format!("{}.json", hex(&digest[..16]))
 }
 
 #[cfg(test)]

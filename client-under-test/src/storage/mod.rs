@@ -217,6 +217,11 @@ async fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
+/// Octets as a file's name: in hexadecimal digits.
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
 /// A name as a file's name; `*`, and the colons of an address, become what no name contains.
 fn file_name(name: &Name) -> String {
     name.as_str().replace('*', "wildcard_").replace(':', "_")

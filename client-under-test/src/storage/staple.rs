@@ -8,7 +8,7 @@ use std::{io, path::PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{Storage, atomic, certificate::CertificateSet, file_name};
+use super::{Storage, atomic, certificate::CertificateSet, file_name, hex};
 use crate::{name::Name, status::ocsp};
 
 /// How many of a digest's octets tell certificates of one name apart.
@@ -49,7 +49,7 @@ impl Storage {
 
     fn staple_file(&self, name: &Name, set: &CertificateSet) -> PathBuf {
         let digest = Sha256::digest(set.chain().certificates().first().map_or(&[][..], |leaf| leaf.as_ref()));
-        let tag: String = digest.iter().take(TAG_OCTETS).map(|octet| format!("{octet:02x}")).collect();
+        let tag = hex(&digest[..TAG_OCTETS]);
         self.staples_directory().join(format!("{}-{tag}", file_name(name)))
     }
 }
