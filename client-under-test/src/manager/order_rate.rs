@@ -47,18 +47,15 @@ impl Turnstile {
     /// # Errors
     /// When to ask again. No place is kept until then, so that who asks may do something else.
     pub(super) fn pass_at_once(&self) -> Result<(), Monotonic> {
-        let now = self.env.monotonic_now();
         let mut passes = self.passes();
-        let free_at =
-            passes.front().filter(|_| passes.len() == self.rate.orders.get()).map(|first| *first + self.rate.per);
-        if let Some(free_at) = free_at {
-            if free_at > now {
-                return Err(free_at);
+        let now = self.env.monotonic_now();
+        match self.free_at(&passes, now) {
+            at if at > now => Err(at),
+            at => {
+                self.take(&mut passes, at);
+                Ok(())
             }
-            passes.pop_front();
         }
-        passes.push_back(now);
-        Ok(())
     }
 
     /// Waits for a turn. Who stops waiting loses it, and nobody else gains it.
@@ -73,12 +70,22 @@ impl Turnstile {
     fn next(&self) -> Monotonic {
         let mut passes = self.passes();
         let now = self.env.monotonic_now();
-        let at = match passes.len() < self.rate.orders.get() {
-            true => now,
-            false => passes.pop_front().map_or(now, |first| now.max(first + self.rate.per)),
-        };
-        passes.push_back(at);
+        let at = self.free_at(&passes, now);
+        self.take(&mut passes, at);
         at
+    }
+
+    /// When the next may pass.
+    fn free_at(&self, passes: &VecDeque<Monotonic>, now: Monotonic) -> Monotonic {
+        let earliest = passes.front().filter(|_| passes.len() >= self.rate.orders.get());
+        earliest.map_or(now, |earliest| now.max(*earliest + self.rate.per))
+    }
+
+    fn take(&self, passes: &mut VecDeque<Monotonic>, at: Monotonic) {
+        if passes.len() >= self.rate.orders.get() {
+            passes.pop_front();
+        }
+        passes.push_back(at);
     }
 
     fn passes(&self) -> MutexGuard<'_, VecDeque<Monotonic>> {
