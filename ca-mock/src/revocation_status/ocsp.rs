@@ -142,16 +142,7 @@ fn basic_response(ca: &Ca, request: &Request, now: UtcDateTime) -> Vec<u8> {
     let issuer = ca.issuance().issuer();
     let answers = ca.with_store(|store| store.ocsp_answers);
     let lifetime = ca.config().ocsp_lifetime;
-    let this_update = match answers {
-        OcspAnswers::Stale => before(before(now, lifetime), STALE_FOR),
-        OcspAnswers::Truthful
-        | OcspAnswers::Unknown
-        | OcspAnswers::AboutAnother
-        | OcspAnswers::BadlySigned
-        | OcspAnswers::Garbage
-        | OcspAnswers::Unavailable
-        | OcspAnswers::Late => now,
-    };
+    let this_update = if answers == OcspAnswers::Stale { before(before(now, lifetime), STALE_FOR) } else { now };
     let times = (this_update, after(this_update, lifetime));
     let data = yasna::construct_der(|data| {
         data.write_sequence(|data| {
