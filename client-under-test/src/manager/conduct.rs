@@ -24,7 +24,7 @@ use crate::{
     },
     storage::{
         certificate::{CertificateReader, FromDisk},
-        metadata::{MetadataOwner, ThisCertificate},
+        metadata::{BesideItsOwn, MetadataOwner, MetadataPlace, ThisCertificate},
     },
 };
 
@@ -47,6 +47,8 @@ pub struct Conduct {
     pub replacement: Arc<dyn Replacement>,
     /// What it takes for the CA's suggestion about a certificate.
     pub metadata_owner: Arc<dyn MetadataOwner>,
+    /// Where it writes the CA's suggestion about a certificate.
+    pub metadata_place: Arc<dyn MetadataPlace>,
     /// By which name it asks the CA about a certificate.
     pub certificate_name: Arc<dyn CertificateName>,
     /// When it asks the CA for its suggestion again.
@@ -74,6 +76,7 @@ impl Default for Conduct {
             order_end: Arc::new(DeactivatePending),
             replacement: Arc::new(DroppedOnceRefused),
             metadata_owner: Arc::new(ThisCertificate),
+            metadata_place: Arc::new(BesideItsOwn),
             certificate_name: Arc::new(ItsOwn),
             ari_polling: Arc::new(AfterTheWait),
             certificate_reader: Arc::new(FromDisk),

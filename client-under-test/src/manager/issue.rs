@@ -3,7 +3,7 @@
 //! Owns the account, which all names share, and makes one `Attempt` at a time for a certificate. Which CA is asked
 //! and when, and what follows a failed attempt, is not decided here.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use sim::{
     Env, Monotonic,
@@ -20,7 +20,7 @@ use super::{
     config::{IssuerSettings, Settings},
     dns01::DnsError,
     maintenance::STORAGE_LOOK_INTERVAL,
-    order_rate::Turnstile,
+    order_rate::{OrderRate, Turnstile},
     rollover::RolloverRecord,
 };
 use crate::{
@@ -83,6 +83,10 @@ pub struct Obtained {
     pub stored: io::Result<()>,
 }
 
+/// How often a CA is asked for renewal information of all names.
+const POLL_RATE: OrderRate =
+    OrderRate { orders: NonZeroUsize::new(10).expect("ten is not zero"), per: Duration::from_secs(1) };
+
 /// The CAs, in the order in which they are asked.
 pub(super) type Issuers = Arc<[Arc<Issuer>]>;
 
@@ -96,6 +100,8 @@ pub struct Issuer {
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
     /// To be passed before each attempt.
     pub(super) turnstile: Turnstile,
+    /// To be passed before the CA is asked when to renew: what was issued at once is asked about at once.
+    pub(super) polls: Turnstile,
     /// To be passed as well before an attempt for names that there is no certificate for yet.
     first_orders: Option<Turnstile>,
     pub(super) http: HttpClient,
@@ -122,6 +128,7 @@ impl Issuer {
             conduct: settings.conduct.clone(),
             rollover_record: settings.rollover_record.clone(),
             turnstile: Turnstile::new(env, ca.order_rate),
+            polls: Turnstile::new(env, POLL_RATE),
             first_orders: ca.first_order_rate.map(|rate| Turnstile::new(env, rate)),
             http: HttpClient::new(env, ca.roots.clone()),
             directory_url: ca.directory_url.clone(),

@@ -30,7 +30,7 @@ use crate::{
     acme::renewal_info::{POLL_MAX, POLL_MIN},
     name::Names,
     status::Reason,
-    storage::certificate::CertificateSet,
+    storage::{certificate::CertificateSet, metadata::MetadataPlace},
 };
 
 /// After this many reads that failed, a set that can't be read counts as lost.
@@ -58,6 +58,7 @@ pub(super) struct Keeper {
     comparison: Arc<dyn AriComparison>,
     ari_polling: Arc<dyn AriPolling>,
     certificate_name: Arc<dyn CertificateName>,
+    metadata_place: Arc<dyn MetadataPlace>,
     stapling: Arc<dyn Stapling>,
     lists: Arc<Lists>,
     /// After a certificate has taken the place of a revoked one: when the next may, if it is revoked too.
@@ -130,6 +131,7 @@ impl Keeper {
             comparison: settings.ari_comparison.clone(),
             ari_polling: settings.conduct.ari_polling.clone(),
             certificate_name: settings.conduct.certificate_name.clone(),
+            metadata_place: settings.conduct.metadata_place.clone(),
             stapling: settings.conduct.stapling.clone(),
             lists: lists.clone(),
             revoked_pause: Pause::new(Backoff::make(&REVOKED_HOURS.map(|hours| Duration::from_secs(hours * 3_600)))),
@@ -187,11 +189,7 @@ impl Keeper {
         let now = self.env.monotonic_now();
         if self.is_due() && self.pause.is_over(now) && self.turns.has_come(now) {
             match self.attempt().await {
-                Ok(()) => {
-                    self.pause.reset();
-                    self.poll_ari().await;
-                }
-                Err(NotObtained::ByAnyIssuer) => self.pause.reset(),
+                Ok(()) | Err(NotObtained::ByAnyIssuer) => self.pause.reset(),
                 Err(NotObtained::Storage(e)) => {
                     self.begin_pause(Event::StorageTrouble { names: self.names.clone(), reason: e.to_string() });
                 }
@@ -234,6 +232,7 @@ impl Keeper {
             }
         }
         if !self.is_due() {
+            self.poll_ari_alone().await;
             return Ok(());
         }
         let is_renewal = self.current.is_some();
@@ -263,6 +262,9 @@ impl Keeper {
             self.tell_of(&looked, &issuer);
         }
         self.show(obtained.set, issuer, status, obtained.stored.is_ok()).await;
+        // Others on the same storage find the answer there once they are let in, and need not ask.
+        self.poll_ari_alone().await;
+        drop(lease);
         self.look_at_status().await;
         Ok(())
     }
@@ -404,16 +406,21 @@ impl Keeper {
             return;
         }
         self.storage_look_at = now + STORAGE_LOOK_INTERVAL;
-        let Some(current) = &self.current else { return };
-        let storage = &current.issuer.storage;
-        let hold = self.cache.hold(Work::StorageRead).await;
-        if let Some(ari) = current.ari.as_ref().filter(|ari| ari.answered.is_some())
-            && storage.load_ari(self.names.first(), &ari.certificate).await.is_none()
+        // Another host may be storing the next certificate, with what the CA has said about that.
+        if !self.is_ari_stored().await
+            && let Ok(_lease) = self.turns.lock(&self.names).await
+            && self.store_ari().await
         {
             self.env.probe("manager/storage-mended");
-            drop(storage.store_ari(self.names.first(), ari).await);
         }
-        let held = storage.holds_certificate(self.names.first(), &current.set).await;
+        self.compare_with_storage().await;
+    }
+
+    /// Shows what another host has stored since, and sees that storage gets what it should hold and does not.
+    async fn compare_with_storage(&mut self) {
+        let Some(current) = &self.current else { return };
+        let hold = self.cache.hold(Work::StorageRead).await;
+        let held = current.issuer.storage.holds_certificate(self.names.first(), &current.set).await;
         drop(hold);
         if !matches!(held, Ok(false)) {
             return;
@@ -422,6 +429,14 @@ impl Keeper {
             self.env.probe("manager/storage-mended");
             current.is_stored = false;
         }
+    }
+
+    /// Whether storage has what the CA said about the certificate, if it has said anything.
+    async fn is_ari_stored(&self) -> bool {
+        let Some(current) = &self.current else { return true };
+        let Some(ari) = current.ari.as_ref().filter(|ari| ari.answered.is_some()) else { return true };
+        let _hold = self.cache.hold(Work::StorageRead).await;
+        current.issuer.storage.load_ari(self.names.first(), &ari.certificate).await.is_some()
     }
 
     /// Stores what could not be stored when it was obtained: it is served meanwhile.
@@ -436,26 +451,36 @@ impl Keeper {
     }
 
     /// Asks the CA when to renew, if it is time to ask. Without an answer the last one stands.
+    ///
+    /// Of the hosts that share a storage, one asks, and the others read there what it was told.
     async fn poll_ari(&mut self) {
-        let now = self.env.utc_now();
+        if !self.is_poll_due() {
+            return;
+        }
+        self.take_over_ari().await;
+        if let Some(current) = self.current.as_ref().filter(|_| self.is_poll_due()) {
+            current.issuer.polls.pass("manager/poll-held-back").await;
+        } else {
+            return;
+        }
+        match self.turns.lock(&self.names).await {
+            Ok(_lease) => self.poll_ari_alone().await,
+            Err(_) => self.poll_failed(None),
+        }
+    }
+
+    /// The same, while no other host does so.
+    async fn poll_ari_alone(&mut self) {
+        if self.turns.are_hosts_many() && self.is_poll_due() {
+            self.compare_with_storage().await;
+            self.take_over_ari().await;
+        }
+        if !self.is_poll_due() {
+            return;
+        }
         let Some(current) = &mut self.current else { return };
-        let issuer = &current.issuer;
         let Some(ari) = &mut current.ari else { return };
-        if !self.ari_polling.is_due(ari, now) || current.set.leaf().not_after <= now {
-            return;
-        }
-        if current.poll_retry_at.is_some_and(|retry| self.env.monotonic_now() < retry) {
-            return;
-        }
-        if let Some(stored) = issuer.storage.load_ari(self.names.first(), &ari.certificate).await
-            && self.comparison.is_newer(&stored, ari)
-        {
-            *ari = stored;
-            if !self.ari_polling.is_due(ari, self.env.utc_now()) {
-                return;
-            }
-        }
-        match issuer.renewal_info(&ari.certificate).await {
+        match current.issuer.renewal_info(&ari.certificate).await {
             Ok(Some(info)) => {
                 self.env.probe("manager/ari-polled");
                 ari.take(&self.env, &info);
@@ -466,13 +491,51 @@ impl Keeper {
             }
             Err(e) => {
                 self.env.probe("manager/ari-failed");
-                let wait = current.polls_failed.after(Failure::Other);
-                let wait = e.retry_after().map_or(wait, |asked| asked.max(wait)).clamp(POLL_MIN, POLL_MAX);
-                current.poll_retry_at = Some(self.env.monotonic_now() + wait);
+                self.poll_failed(e.retry_after());
                 return;
             }
         }
-        // Advisory: if it can't be stored, the CA is asked once more after a restart.
-        drop(issuer.storage.store_ari(self.names.first(), ari).await);
+        self.store_ari().await;
+    }
+
+    /// Whether it is time to ask the CA when to renew.
+    fn is_poll_due(&self) -> bool {
+        let Some(current) = &self.current else { return false };
+        let now = self.env.utc_now();
+        current.set.leaf().not_after > now
+            && current.ari.as_ref().is_some_and(|ari| self.ari_polling.is_due(ari, now))
+            && current.poll_retry_at.is_none_or(|retry| retry <= self.env.monotonic_now())
+    }
+
+    /// Takes over a newer answer of the CA that storage has, which may be another host's.
+    async fn take_over_ari(&mut self) {
+        let Some(current) = &mut self.current else { return };
+        let Some(ari) = &mut current.ari else { return };
+        if let Some(stored) = current.issuer.storage.load_ari(self.names.first(), &ari.certificate).await
+            && self.comparison.is_newer(&stored, ari)
+        {
+            *ari = stored;
+        }
+    }
+
+    /// Puts the next poll off, for as long as was `asked` at least.
+    fn poll_failed(&mut self, asked: Option<Duration>) {
+        let Some(current) = &mut self.current else { return };
+        let wait = current.polls_failed.after(Failure::Other);
+        let wait = asked.map_or(wait, |asked| asked.max(wait)).clamp(POLL_MIN, POLL_MAX);
+        current.poll_retry_at = Some(self.env.monotonic_now() + wait);
+    }
+
+    /// Stores what the CA has said about the certificate, unless that takes the place of what it has said about the next
+    /// one. Says whether it is stored.
+    ///
+    /// Advisory: if it can't be stored, the CA is asked once more after a restart.
+    async fn store_ari(&self) -> bool {
+        let Some(current) = &self.current else { return false };
+        let Some(ari) = &current.ari else { return false };
+        let (storage, name) = (&current.issuer.storage, self.names.first());
+        // Whoever slept too long has lost the lock.
+        let is_beside_its_own = matches!(storage.holds_certificate(name, &current.set).await, Ok(true));
+        self.metadata_place.may_be_written(is_beside_its_own) && storage.store_ari(name, ari).await.is_ok()
     }
 }

@@ -58,11 +58,11 @@ impl Turnstile {
         }
     }
 
-    /// Waits for a turn. Who stops waiting loses it, and nobody else gains it.
-    pub(super) async fn pass(&self) {
+    /// Waits for a turn, and says so with a probe if it has to. Who stops waiting loses it, and nobody else gains it.
+    pub(super) async fn pass(&self, held_back: &'static str) {
         let at = self.next();
         if at > self.env.monotonic_now() {
-            self.env.probe("manager/order-held-back");
+            self.env.probe(held_back);
             self.env.sleep_until(at).await;
         }
     }
@@ -105,14 +105,14 @@ mod tests {
         let turnstile = Turnstile::new(&env, rate);
         let mut passed_s = Vec::new();
         for _ in 0..8 {
-            turnstile.pass().await;
+            turnstile.pass("manager/order-held-back").await;
             passed_s.push(env.monotonic_now().0.as_secs());
         }
         assert_eq!(passed_s, [0, 0, 0, 10, 10, 10, 20, 20]);
         env.sleep(Duration::from_secs(100)).await;
         let begun = env.monotonic_now();
         for _ in 0..3 {
-            turnstile.pass().await;
+            turnstile.pass("manager/order-held-back").await;
         }
         assert_eq!(env.monotonic_now(), begun);
     }

@@ -149,6 +149,11 @@ impl Turns {
         }
     }
 
+    /// Whether other hosts use the same storage.
+    pub(super) fn are_hosts_many(&self) -> bool {
+        self.issuers().any(|issuer| issuer.storage.is_shared())
+    }
+
     /// When the first CA may be asked that was not to be asked; `None` while some CA never failed.
     pub(super) fn next_at(&self) -> Option<Monotonic> {
         let pauses = self.turns.iter().map(|turn| turn.pause.until());
@@ -183,7 +188,7 @@ impl Turns {
                 turn.pause.hold_until(at);
                 continue;
             }
-            turn.issuer.turnstile.pass().await;
+            turn.issuer.turnstile.pass("manager/order-held-back").await;
             if !self.permission.holds(env, names.first()).await {
                 return Err(NotObtained::NotAllowed);
             }

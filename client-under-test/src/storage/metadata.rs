@@ -34,6 +34,22 @@ impl MetadataOwner for ThisCertificate {
     }
 }
 
+/// Decides where what is known of a certificate is written.
+pub trait MetadataPlace: Debug + Send + Sync {
+    /// Whether it may be, given whether the storage holds that certificate, or another one by now.
+    fn may_be_written(&self, is_beside_its_own: bool) -> bool;
+}
+
+/// Only where that certificate is: what is known of the next one stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BesideItsOwn;
+
+impl MetadataPlace for BesideItsOwn {
+    fn may_be_written(&self, is_beside_its_own: bool) -> bool {
+        is_beside_its_own
+    }
+}
+
 /// The file's content. Every field may be missing.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

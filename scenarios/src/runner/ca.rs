@@ -74,6 +74,7 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::AuthorizationLeftPending
         | Bug::KeyBeforeCertificate
         | Bug::FormerCertificatesWindow
+        | Bug::MetadataOverTheNext
         | Bug::TimerStandsStill
         | Bug::SuggestionIgnored
         | Bug::StoreErrorIgnored

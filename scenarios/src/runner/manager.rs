@@ -57,6 +57,9 @@ pub(super) fn config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_
             Bug::FormerCertificatesWindow => {
                 config.conduct.metadata_owner = Arc::new(historical::FormerCertificatesWindow)
             }
+            Bug::MetadataOverTheNext => {
+                config.conduct.metadata_place = Arc::new(historical::MetadataOverTheNext);
+            }
             Bug::TimerStandsStill => config.renewal_schedule = Arc::new(historical::TimerStandsStill::default()),
             Bug::SuggestionIgnored => config.renewal_schedule = Arc::new(historical::SuggestionIgnored),
             Bug::StoreErrorIgnored => config.certificate_writer = Arc::new(historical::StoreErrorIgnored),

@@ -104,6 +104,9 @@ choices! {
         /// Takes what the CA said about a certificate for what it says about the next. cert-manager, 2026:
         /// <https://github.com/cert-manager/cert-manager/issues/8993>
         "client.former-certificates-window" => FormerCertificatesWindow,
+        /// Writes what the CA said about a certificate over what it said about the next one. certmagic, as of 2026:
+        /// <https://github.com/caddyserver/certmagic/blob/master/maintain.go>
+        "client.metadata-over-the-next" => MetadataOverTheNext,
         /// Sleeps until a renewal by a clock that stands still while the machine is suspended. cert-manager, 2025:
         /// <https://github.com/cert-manager/cert-manager/pull/8464>, <https://github.com/istio/ztunnel/issues/1481>
         "client.timer-stands-still" => TimerStandsStill,
