@@ -139,6 +139,14 @@ impl Ca {
         self.with_store(|store| store.certificates.advance(window));
     }
 
+    /// Every account that there is ends, as if its holder had deactivated it (RFC 8555 §7.3.6).
+    pub fn deactivate_accounts(&self) {
+        self.with_store(|store| {
+            let all: Vec<_> = store.accounts.iter().map(|account| account.id).collect();
+            all.into_iter().for_each(|id| store.deactivate_account(id));
+        });
+    }
+
     /// Accounts have to agree to these terms from now on. Those that have agreed to others get no orders until they do.
     pub fn set_terms_of_service(&self, terms: TermsOfService) {
         self.with_store(|store| store.terms_of_service = Some(terms));

@@ -12,6 +12,7 @@ use super::{
     external_account::ExternalAccount,
     http::Response,
     jws::{self, KeyId},
+    reading::Document,
 };
 
 /// For so long after a rollover, a part of the CA may not know the new key yet.
@@ -91,6 +92,25 @@ impl Account {
             }
             Err(e) if e.is("accountDoesNotExist") => Ok(None),
             Err(e) => Ok(Some(Self::known(key, named_by_refusal(client, e)?))),
+        }
+    }
+
+    /// Whether the CA has an account for `key` that is over: it refuses whatever that asks for (RFC 8555 §7.3.6), or says so.
+    ///
+    /// # Errors
+    /// [`Error`] if that can't be learned.
+    pub async fn is_over(client: &mut Client, key: &P256Key) -> Result<bool, Error> {
+        let url = client.directory().new_account.clone();
+        let payload = Payload::Json(json!({ "onlyReturnExisting": true }));
+        match client.post(key, KeyId::Jwk, &url, &payload).await {
+            Ok(response) => {
+                let document = Document::parse(&response.body, &response.url);
+                let status = document.as_ref().and_then(|document| document.text("status"));
+                Ok(matches!(status, Some("deactivated" | "revoked")))
+            }
+            Err(e) if e.is("unauthorized") => Ok(true),
+            Err(e) if e.is("accountDoesNotExist") => Ok(false),
+            Err(e) => Err(e),
         }
     }
 

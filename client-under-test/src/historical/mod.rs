@@ -3,6 +3,7 @@
 //! One file an incident: what happened, when, the public thread, and which oracle must catch it. The
 //! protocol's code never asks which of them is in place.
 
+mod account_for_ever;
 mod account_key_in_memory;
 mod acme_tls_among_others;
 mod all_or_nothing;
@@ -46,6 +47,7 @@ mod waits_after_failure;
 mod wildcard_any_depth;
 mod wildcard_shadow;
 
+pub use account_for_ever::AccountForEver;
 pub use account_key_in_memory::AccountKeyInMemory;
 pub use acme_tls_among_others::acme_tls_among_others;
 pub use all_or_nothing::AllOrNothing;

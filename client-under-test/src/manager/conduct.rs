@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::{
+    account_succession::{AccountSuccession, OneInSixHours},
     ari::{AfterTheWait, AriPolling, CertificateName, ItsOwn},
     authorization_look::{AuthorizationLook, ReadsIt},
     backoff::{Backoff, MakeRetryWaits},
@@ -45,6 +46,8 @@ pub struct Conduct {
     pub order_end: Arc<dyn OrderEnd>,
     /// When it stops saying which certificate an order replaces.
     pub replacement: Arc<dyn Replacement>,
+    /// When another account takes the place of one that is over.
+    pub account_succession: Arc<dyn AccountSuccession>,
     /// What it takes for the CA's suggestion about a certificate.
     pub metadata_owner: Arc<dyn MetadataOwner>,
     /// Where it writes the CA's suggestion about a certificate.
@@ -75,6 +78,7 @@ impl Default for Conduct {
             order_note: Arc::new(SlotOfItsOwn),
             order_end: Arc::new(DeactivatePending),
             replacement: Arc::new(DroppedOnceRefused),
+            account_succession: Arc::new(OneInSixHours),
             metadata_owner: Arc::new(ThisCertificate),
             metadata_place: Arc::new(BesideItsOwn),
             certificate_name: Arc::new(ItsOwn),

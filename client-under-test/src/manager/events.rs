@@ -49,6 +49,13 @@ pub enum Event {
         /// The names.
         names: Names,
     },
+    /// The account is over at its CA (RFC 8555 §7.3.6), and another one has taken its place.
+    AccountReplaced {
+        /// The CA's directory.
+        issuer: Url,
+        /// The address of the account that is over.
+        former: Url,
+    },
     /// Storage could not be read or written when an order was due; that is tried again.
     StorageTrouble {
         /// For these names.

@@ -19,6 +19,7 @@ use super::{
     conduct::Conduct,
     config::{IssuerSettings, Settings},
     dns01::DnsError,
+    events::{Announcer, Event},
     maintenance::STORAGE_LOOK_INTERVAL,
     order_rate::{OrderRate, Turnstile},
     rollover::RolloverRecord,
@@ -117,10 +118,17 @@ pub struct Issuer {
     pub(super) must_staple: bool,
     contact: Vec<String>,
     external_account: Option<ExternalAccount>,
+    announcer: Announcer,
 }
 
 impl Issuer {
-    pub(super) fn new(env: &Env, settings: &Settings, ca: &IssuerSettings, answers: Answers) -> Self {
+    pub(super) fn new(
+        env: &Env,
+        settings: &Settings,
+        ca: &IssuerSettings,
+        answers: Answers,
+        announcer: Announcer,
+    ) -> Self {
         Self {
             env: env.clone(),
             storage: settings.storage(env, ca),
@@ -137,6 +145,7 @@ impl Issuer {
             must_staple: ca.must_staple,
             contact: ca.contact.clone(),
             external_account: ca.external_account.clone(),
+            announcer,
             user: User::of_contact(&ca.contact),
             account: Mutex::new(env, "manager/account", None),
             account_key: RwLock::new(env, "manager/account-key", ()),
@@ -179,6 +188,12 @@ impl Issuer {
             // What is replaced was issued to an account that is no more (RFC 9773 §5).
             *replaces = None;
             result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
+        } else if let Err(IssueError::Acme(e)) = &result
+            && e.is("unauthorized")
+            && let Some(successor) = self.succeed(&mut client, &account).await?
+        {
+            *replaces = None;
+            result = Attempt::new(self, successor.session(&mut client), names).run(replaces).await;
         }
         if let Err(IssueError::Acme(e)) = &result
             && (e.is("malformed") || e.is("unauthorized"))
@@ -269,6 +284,36 @@ impl Issuer {
         };
         *known = Some(account.clone());
         Ok(account)
+    }
+
+    /// The account that takes the place of `former`, if that is over and another one may follow it, or has.
+    async fn succeed(&self, client: &mut Client, former: &Account) -> Result<Option<Account>, IssueError> {
+        let mut known = self.account.lock().await;
+        let is_former = |key: &P256Key| key.public_point() == former.key().public_point();
+        if let Some(successor) = known.as_ref().filter(|known| !is_former(known.key())) {
+            return Ok(Some(successor.clone()));
+        }
+        let _lease = self.storage.lock_account(&self.user).await?;
+        let stored = self.storage.load_account_key(&self.user).await?;
+        if stored.is_some_and(|stored| !is_former(&stored)) || !Account::is_over(client, former.key()).await? {
+            return Ok(None);
+        }
+        self.env.probe("manager/account-over");
+        let age = self.storage.account_key_age(&self.user).await?.unwrap_or_default();
+        if !self.conduct.account_succession.may_follow(age) {
+            return Ok(None);
+        }
+        // Whatever becomes of this, nobody speaks as the former one any more.
+        *known = None;
+        self.storage.put_account_key_aside(&self.user).await?;
+        let key = P256Key::generate(&self.env, "manager/account-key");
+        self.storage.store_account_key(&self.user, &key).await?;
+        let successor = self.register(client, key).await?;
+        self.env.probe("manager/account-replaced");
+        let (issuer, former) = (self.directory_url.clone(), former.url().clone());
+        self.announcer.tell(Event::AccountReplaced { issuer, former });
+        *known = Some(successor.clone());
+        Ok(Some(successor))
     }
 
     /// Another host on the same storage may have changed the account's key: then the next attempt is made by that.

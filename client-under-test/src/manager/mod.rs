@@ -3,6 +3,7 @@
 //! [`Manager::run`] loads what storage holds, answers challenges and visitors, and renews, until its [`Handle`] says
 //! otherwise. It keeps nothing that it could not lose: after a power cut at any moment it goes on from its storage.
 
+pub mod account_succession;
 pub mod ari;
 mod attempt;
 pub mod authorization_look;
@@ -205,7 +206,7 @@ impl Listening {
         let shared = storage.is_shared().then_some(storage);
         let answers =
             Answers::new(&env, settings.solver, tokens.clone(), cache.clone(), records.clone(), shared.clone());
-        let issuer = |ca| Arc::new(Issuer::new(&env, &settings, ca, answers.clone()));
+        let issuer = |ca| Arc::new(Issuer::new(&env, &settings, ca, answers.clone(), handle.announcer.clone()));
         let issuers: Issuers = settings.issuers.iter().map(issuer).collect();
         for issuer in &*issuers {
             issuer.storage.clean().await;

@@ -59,6 +59,16 @@ impl Storage {
         atomic::replace(&self.env, &self.user_file(user, "key"), key.to_pem().as_bytes()).await
     }
 
+    /// Puts the key of an account that is over aside, where no program reads it, and forgets its address.
+    ///
+    /// # Errors
+    /// The disk's, if the address could not be removed.
+    pub async fn put_account_key_aside(&self, user: &User) -> io::Result<()> {
+        atomic::remove(&self.env, &self.user_file(user, "json")).await?;
+        self.quarantine(&self.user_file(user, "key")).await;
+        Ok(())
+    }
+
     /// The account's key, if there is one. A file that holds none is put aside.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use super::{
     reader::{
         http::Moment,
         identifier::Identifiers,
+        jws::Jws,
         place::Place,
         step::{Resource, Step},
     },
@@ -64,6 +65,8 @@ struct Attempt {
     /// Why the order was refused, if it was.
     refusal: Option<String>,
     replaces: bool,
+    /// The account that asks for it.
+    account: Option<String>,
     failures: u32,
     is_over: bool,
     had_success: bool,
@@ -135,7 +138,8 @@ impl Retries {
 
     fn begin(&mut self, key: Key, step: &Step, now_ns: u64) -> Option<Retry> {
         let replaces = step.payload().is_some_and(|payload| payload.get("replaces").is_some());
-        let fresh = Attempt { last_ns: now_ns, replaces, ..Attempt::default() };
+        let account = step.jws().and_then(Jws::kid).map(str::to_owned);
+        let fresh = Attempt { last_ns: now_ns, replaces, account, ..Attempt::default() };
         let Some(former) = self.attempts.get_mut(&key) else {
             self.attempts.insert(key, fresh);
             return None;
@@ -145,8 +149,9 @@ impl Retries {
             return None;
         }
         former.silence(now_ns);
-        if former.is_repeated_by(replaces) {
-            (former.replaces, former.refusal, former.last_asked) = (replaces, None, false);
+        if former.is_repeated_by(&fresh) {
+            (former.replaces, former.account) = (fresh.replaces, fresh.account);
+            (former.refusal, former.last_asked) = (None, false);
             return None;
         }
         let wait = Duration::from_nanos(former.silence_ns);
@@ -199,10 +204,12 @@ impl Attempt {
         self.last_ns = now_ns;
     }
 
-    /// Whether another request is no new attempt: for a nonce, for an account that is registered anew, or without the
-    /// certificate that it was said to replace.
-    fn is_repeated_by(&self, replaces: bool) -> bool {
-        let is_for = |kinds: [&str; 2]| self.refusal.as_deref().is_some_and(|refusal| kinds.contains(&refusal));
-        is_for(["badNonce", "accountDoesNotExist"]) || self.refusal.is_some() && self.replaces && !replaces
+    /// Whether `another` request is no new attempt: for a nonce, for an account that is registered anew, for one that takes
+    /// the place of an account that is over, or without the certificate that it was said to replace.
+    fn is_repeated_by(&self, another: &Self) -> bool {
+        let is_for = |kinds: &[&str]| self.refusal.as_deref().is_some_and(|refusal| kinds.contains(&refusal));
+        is_for(&["badNonce", "accountDoesNotExist"])
+            || is_for(&["unauthorized"]) && self.account != another.account
+            || self.refusal.is_some() && self.replaces && !another.replaces
     }
 }

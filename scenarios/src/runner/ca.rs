@@ -82,7 +82,8 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::CompromisedKeyKept
         | Bug::StaleStapleKept
         | Bug::StapleRefusedBeyondExpiry
-        | Bug::TxtReplaced => {}
+        | Bug::TxtReplaced
+        | Bug::AccountForEver => {}
     }
 }
 
@@ -100,6 +101,7 @@ pub fn carry_out(verb: &Verb, ca: &Ca, now: UtcDateTime) -> bool {
         Verb::CaFault { .. } => faults::set(verb, ca, now),
         Verb::CaFaultClear { name } => ca.remove_faults(name.as_ref().map(|name| name.as_str())),
         Verb::CaTermsSet { url } => ca.set_terms_of_service(url.0.clone()),
+        Verb::CaAccountsDeactivate {} => ca.deactivate_accounts(),
         Verb::CaTermsAgree {} => ca.agree_to_terms_of_service(),
         Verb::HostKill { .. }
         | Verb::HostPowerLoss { .. }

@@ -36,6 +36,7 @@ pub(super) fn config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_
             Bug::AccountKeyInMemory => {
                 config.rollover_record = Arc::new(historical::AccountKeyInMemory);
             }
+            Bug::AccountForEver => config.conduct.account_succession = Arc::new(historical::AccountForEver),
             Bug::RenewalUnderCacheLock => {
                 config.certificate_cache = historical::renewal_under_cache_lock;
             }

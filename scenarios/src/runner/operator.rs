@@ -65,6 +65,7 @@ async fn listen(env: Env, mut events: Events) {
             Heard::Event(Event::Obtained { is_renewal: true, .. }) => "event/renewed",
             Heard::Event(Event::Failed { .. }) => "event/failed",
             Heard::Event(Event::Denied { .. }) => "event/denied",
+            Heard::Event(Event::AccountReplaced { .. }) => "event/account-replaced",
             Heard::Event(Event::StorageTrouble { .. }) => "event/storage-trouble",
             Heard::Event(Event::StapleRefused { .. }) => "event/staple-refused",
             Heard::Event(Event::Revoked { .. }) => "event/revoked",

@@ -258,6 +258,7 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
         | Verb::CaFault { .. }
         | Verb::CaFaultClear { .. }
         | Verb::CaTermsSet { .. }
+        | Verb::CaAccountsDeactivate {}
         | Verb::CaTermsAgree {} => {
             let struck = if let Verb::CaFault { host, .. } = verb { host.as_ref() } else { None };
             let is_struck = |name: &str| struck.is_none_or(|host| host.as_str() == name);

@@ -20,6 +20,9 @@ choices! {
         /// Stores the account's new key only once the CA has taken it in. The mistake that a pending slot prevents:
         /// RFC 8555 §7.3.5, <https://github.com/letsencrypt/boulder/issues/8124>
         "client.account-key-in-memory" => AccountKeyInMemory,
+        /// Goes on with an account that its CA has ended. BunkerWeb, 2026:
+        /// <https://github.com/bunkerity/bunkerweb/issues/3783>, RFC 8555 §7.3.6
+        "client.account-for-ever" => AccountForEver,
         /// Each front end remembers an account for five seconds, its key included, whatever happens to it.
         /// Boulder, 2021 to 2026: <https://github.com/letsencrypt/boulder/issues/8124>,
         /// <https://github.com/letsencrypt/boulder/pull/8953>

@@ -322,6 +322,8 @@ words! {
             /// Where they stand.
             "url" => url: TermsUrl = required,
         },
+        /// Deactivates every account that a CA has, as somebody does who holds its key elsewhere (RFC 8555 §7.3.6).
+        "ca.accounts.deactivate" => CaAccountsDeactivate {},
         /// Lets the holder of every account agree to the terms of service, which is done outside of ACME.
         "ca.terms.agree" => CaTermsAgree {},
         /// Tells a manager for which names it is to hold certificates from now on, one for each. It goes on working.

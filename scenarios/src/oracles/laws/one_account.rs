@@ -2,7 +2,7 @@
 //!
 //! The CA's word counts: 201 is a creation, 200 finds the old account (RFC 8555 §7.3). A client without
 //! contact is told by its host and an external account by its key id. After the CA says that it doesn't
-//! know the account, or the account is deactivated, another one may be created.
+//! know the account, or the account is deactivated (RFC 8555 §7.3.6), another one may be created.
 
 use serde_json::Value;
 
@@ -34,7 +34,8 @@ impl Default for OneAccount {
 impl Law for OneAccount {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
         let Some(step) = seen.step().filter(|step| step.moment == Moment::Answered) else { return };
-        let gone = if step.problem() == Some("accountDoesNotExist") {
+        let is_refused = step.problem() == Some("unauthorized") && step.status() == 401;
+        let gone = if step.problem() == Some("accountDoesNotExist") || is_refused {
             step.jws().and_then(Jws::kid).and_then(Place::of_url)
         } else {
             let is_over = step.resource == Resource::Account && step.body_text("status").is_some_and(|s| s != "valid");
@@ -90,6 +91,17 @@ mod tests {
         story.keeps(LAW);
         story.new_account("MAILTO:a@a.test", 201);
         story.breaks(LAW, "mailto:a@a.test should have one account");
+    }
+
+    #[test]
+    fn one_that_is_deactivated_may_have_a_successor_and_one_that_is_refused_something_may_not() {
+        for (status, is_over) in [(401, true), (403, false)] {
+            let mut story = Story::new();
+            story.new_account("mailto:a@a.test", 201);
+            story.post("/new-order", &Value::Null, Some(Answer::problem(status, "unauthorized")));
+            story.new_account("mailto:a@a.test", 201);
+            if is_over { story.keeps(LAW) } else { story.breaks(LAW, "mailto:a@a.test should have one account") }
+        }
     }
 
     #[test]
