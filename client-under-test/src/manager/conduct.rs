@@ -12,6 +12,7 @@ use super::{
     authorization_look::{AuthorizationLook, ReadsIt},
     backoff::{Backoff, MakeRetryWaits},
     certificate_key::{AlwaysNew, CertificateKeys},
+    events::{Telling, TellsAll},
     order_end::{DeactivatePending, OrderEnd},
     order_note::{OrderNote, SlotOfItsOwn},
     replacement::{DroppedOnceRefused, Replacement},
@@ -64,6 +65,8 @@ pub struct Conduct {
     pub lead: Arc<dyn Lead>,
     /// For which keys it orders certificates.
     pub certificate_keys: Arc<dyn CertificateKeys>,
+    /// What it tells whoever listens.
+    pub telling: Arc<dyn Telling>,
     /// Which OCSP responses it shows visitors.
     pub stapling: Arc<dyn Stapling>,
 }
@@ -87,6 +90,7 @@ impl Default for Conduct {
             patience: Arc::new(OneAttempt),
             lead: Arc::new(NobodysOwn),
             certificate_keys: Arc::new(AlwaysNew),
+            telling: Arc::new(TellsAll),
             stapling: Arc::new(WhileItHolds),
         }
     }

@@ -3,7 +3,7 @@
 //! Nobody has to listen, and whoever does holds nobody up: what is not heard in time is dropped, the oldest first, and
 //! the listener learns how much.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use time::UtcDateTime;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -97,31 +97,50 @@ pub enum Event {
     },
 }
 
+/// Decides what is told.
+pub trait Telling: fmt::Debug + Send + Sync {
+    /// Whether `event` is.
+    fn tells(&self, event: &Event) -> bool;
+}
+
+/// Everything is told: what an operator does not hear of, nobody looks after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TellsAll;
+
+impl Telling for TellsAll {
+    fn tells(&self, _event: &Event) -> bool {
+        true
+    }
+}
+
 /// Tells whoever listens.
 #[derive(Clone)]
-pub(super) struct Announcer(broadcast::Sender<Event>);
-
-impl Default for Announcer {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(KEPT_MAX))
-    }
+pub(super) struct Announcer {
+    sender: broadcast::Sender<Event>,
+    telling: Arc<dyn Telling>,
 }
 
 impl fmt::Debug for Announcer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Announcer({} listeners)", self.0.receiver_count())
+        write!(f, "Announcer({} listeners)", self.sender.receiver_count())
     }
 }
 
 impl Announcer {
+    pub(super) fn new(telling: Arc<dyn Telling>) -> Self {
+        Self { sender: broadcast::Sender::new(KEPT_MAX), telling }
+    }
+
     /// Tells it, if anybody listens.
     pub(super) fn tell(&self, event: Event) {
-        drop(self.0.send(event));
+        if self.telling.tells(&event) {
+            drop(self.sender.send(event));
+        }
     }
 
     /// A listener to all that is told from now on.
     pub(super) fn listener(&self) -> Events {
-        Events(self.0.subscribe())
+        Events(self.sender.subscribe())
     }
 }
 
@@ -155,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_listener_holds_nobody_up_and_learns_what_it_missed() {
-        let announcer = Announcer::default();
+        let announcer = Announcer::new(Arc::new(TellsAll));
         let told = |number: usize| Event::Evicted { name: format!("n{number}.test").parse().unwrap() };
         announcer.tell(told(0));
         let mut events = announcer.listener();

@@ -92,7 +92,8 @@ impl Manager {
     pub fn new(env: Env, config: Config) -> Result<Self, ConfigError> {
         let settings = Settings::try_from(config)?;
         let wanted = Wanted { certificates: settings.certificates.clone(), is_over: false };
-        let handle = Handle { wanted: Arc::new(watch::Sender::new(wanted)), announcer: Announcer::default() };
+        let announcer = Announcer::new(settings.conduct.telling.clone());
+        let handle = Handle { wanted: Arc::new(watch::Sender::new(wanted)), announcer };
         let seed = u64::from_le_bytes(env.entropy("manager/certificates"));
         let certificates = Arc::new(Certificates::new(seed, settings.stand_ins.clone()));
         Ok(Self { env, settings, handle, certificates })

@@ -52,6 +52,17 @@ impl<K: Ord + Clone> Deadlines<K> {
         self.open.remove(key).is_some()
     }
 
+    /// Those that are meant need not be met any more. Says whether there were any.
+    pub(super) fn drop_those(&mut self, is_meant: impl Fn(&K) -> bool) -> bool {
+        let mut were_any = false;
+        self.open.retain(|key, _| {
+            let is_dropped = is_meant(key);
+            were_any |= is_dropped;
+            !is_dropped
+        });
+        were_any
+    }
+
     /// Takes it in if a host goes, which then has no deadlines, or is back, which then has the usual time at least.
     pub(super) fn follow(&mut self, event: &Event, moment: &Moment) {
         let is_back = matches!(event, Event::HostStarted { .. } | Event::HostResumed);

@@ -176,6 +176,8 @@ pub const LAWS: &[LawEntry] = laws! {
         "What a client hears to be revoked, by OCSP or by a revocation list, is replaced soon after.";
     "manager.replaces-where-it-belongs" Always ["M11"] [] |_| Box::<laws::replaces_where_it_belongs::ReplacesWhereItBelongs>::default(),
         "Orders say what they replace only to the CA that issued it, as the account that has it, and not after a refusal.";
+    "manager.tells-failures" Always ["L11"] [Within] |settings| Box::new(laws::tells_failures::TellsFailures::new(settings)),
+        "Whoever runs a manager hears of each attempt that fails.";
     "nodes.serve-newest" Always ["L7"] [Within] |settings| Box::new(laws::serves_newest::ServesNewest::new(settings)),
         "Every host on a disk serves the newest certificate that the disk has held for long enough.";
     "nonces.single-use" Always ["M7"] [] |_| Box::<laws::nonces_single_use::NoncesSingleUse>::default(),

@@ -83,7 +83,11 @@ fn switch_on(bug: Bug, config: &mut Config) {
         | Bug::StaleStapleKept
         | Bug::StapleRefusedBeyondExpiry
         | Bug::TxtReplaced
-        | Bug::AccountForEver => {}
+        | Bug::AccountForEver
+        | Bug::ReadsLag
+        | Bug::FinishedNotLive
+        | Bug::TaskLeftBehind
+        | Bug::FailureUntold => {}
     }
 }
 

@@ -79,6 +79,10 @@ pub(super) fn config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_
                 config.conduct.certificate_reader = Arc::new(copy.clone());
                 config.certificate_writer = Arc::new(copy);
             }
+            Bug::ReadsLag => config.conduct.certificate_reader = Arc::new(historical::ReadsLag::default()),
+            Bug::FinishedNotLive => config.certificate_cache = historical::finished_not_live,
+            Bug::TaskLeftBehind => config.conduct.certificate_keys = Arc::new(historical::TaskLeftBehind),
+            Bug::FailureUntold => config.conduct.telling = Arc::new(historical::FailureUntold),
             Bug::WildcardAnyDepth => config.certificate_cache = historical::wildcard_any_depth,
             Bug::CompromisedKeyKept => config.conduct.certificate_keys = Arc::new(historical::CompromisedKeyKept),
             Bug::StaleStapleKept => config.conduct.stapling = Arc::new(historical::StaleStapleKept),

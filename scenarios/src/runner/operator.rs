@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use client_under_test::{
     Config, Manager,
     manager::{Event, Events, Handle, Heard},
+    name::{Name, Names},
 };
 use sim::Env;
 
@@ -55,23 +56,31 @@ impl Operator {
     }
 }
 
-/// Sets a probe for each event that the manager tells.
+/// Sets a probe for each event that the manager tells, with the names of the certificate that it is about.
 async fn listen(env: Env, mut events: Events) {
     while let Some(heard) = events.next().await {
-        env.probe(match heard {
-            Heard::Missed(_) => "event/missed",
-            Heard::Event(Event::Obtaining { .. }) => "event/obtaining",
-            Heard::Event(Event::Obtained { is_renewal: false, .. }) => "event/obtained",
-            Heard::Event(Event::Obtained { is_renewal: true, .. }) => "event/renewed",
-            Heard::Event(Event::Failed { .. }) => "event/failed",
-            Heard::Event(Event::Denied { .. }) => "event/denied",
-            Heard::Event(Event::AccountReplaced { .. }) => "event/account-replaced",
-            Heard::Event(Event::StorageTrouble { .. }) => "event/storage-trouble",
-            Heard::Event(Event::StapleRefused { .. }) => "event/staple-refused",
-            Heard::Event(Event::Revoked { .. }) => "event/revoked",
-            Heard::Event(Event::KeyPutAside { .. }) => "event/key-put-aside",
-            Heard::Event(Event::Evicted { .. }) => "event/evicted",
-            Heard::Event(Event::Retired { .. }) => "event/retired",
-        });
+        let (probe, names) = match &heard {
+            Heard::Missed(_) => ("event/missed", None),
+            Heard::Event(Event::Obtaining { names, .. }) => ("event/obtaining", Some(names)),
+            Heard::Event(Event::Obtained { is_renewal: false, names, .. }) => ("event/obtained", Some(names)),
+            Heard::Event(Event::Obtained { is_renewal: true, names, .. }) => ("event/renewed", Some(names)),
+            Heard::Event(Event::Failed { names, .. }) => ("event/failed", Some(names)),
+            Heard::Event(Event::Denied { names }) => ("event/denied", Some(names)),
+            Heard::Event(Event::AccountReplaced { .. }) => ("event/account-replaced", None),
+            Heard::Event(Event::StorageTrouble { names, .. }) => ("event/storage-trouble", Some(names)),
+            Heard::Event(Event::StapleRefused { names, .. }) => ("event/staple-refused", Some(names)),
+            Heard::Event(Event::Revoked { names, .. }) => ("event/revoked", Some(names)),
+            Heard::Event(Event::KeyPutAside { names }) => ("event/key-put-aside", Some(names)),
+            Heard::Event(Event::Evicted { .. }) => ("event/evicted", None),
+            Heard::Event(Event::Retired { names }) => ("event/retired", Some(names)),
+        };
+        match names {
+            None => env.probe(probe),
+            Some(names) => env.probe_about(probe, || [("names", spaced(names))]),
+        }
     }
+}
+
+fn spaced(names: &Names) -> String {
+    names.all().iter().map(Name::as_str).collect::<Vec<_>>().join(" ")
 }

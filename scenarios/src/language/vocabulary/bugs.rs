@@ -57,6 +57,18 @@ choices! {
         /// Keeps a copy of the storage that never learns what other hosts have renewed. certmagic, 2026:
         /// <https://github.com/caddyserver/certmagic/pull/408>
         "client.local-copy" => LocalCopy,
+        /// Reads of the storage what was there a minute ago. cert-manager, 2021:
+        /// <https://github.com/cert-manager/cert-manager/issues/3603>, <https://github.com/pteich/caddy-tlsconsul/pull/35>
+        "client.reads-lag" => ReadsLag,
+        /// Renews a certificate and goes on to show the old one until somebody starts it again. mod_md, 2021:
+        /// <https://github.com/icing/mod_md/issues/323>, <https://github.com/icing/mod_md/issues/235>
+        "client.finished-not-live" => FinishedNotLive,
+        /// Leaves something in memory after each order. cert-manager, 2021:
+        /// <https://github.com/cert-manager/cert-manager/pull/4279>
+        "client.task-left-behind" => TaskLeftBehind,
+        /// Tells nobody that an attempt has failed. certmagic, as of 2026:
+        /// <https://github.com/caddyserver/caddy/issues/7170>
+        "client.failure-untold" => FailureUntold,
         /// Answers a challenge anew at each look at it. async-acme and rustls-acme, 2026:
         /// <https://github.com/Start9Labs/start-technologies/pull/3892>, <https://github.com/letsencrypt/boulder/pull/8838>
         "client.challenge-posted-again" => ChallengePostedAgain,

@@ -166,6 +166,11 @@ words! {
             /// How much later at the most, also after a sleep.
             "within" => within: Duration = ["30m"],
         },
+        /// Whoever runs a manager hears of each attempt that fails, unless there is a certificate after all.
+        "manager.tells-failures" [always finally] => ManagerTellsFailures {
+            /// How soon after the CA has shown the failure.
+            "within" => within: Duration = ["5m"],
+        },
         /// Nothing of an order is asked for again and again without a pause.
         "manager.no-hot-loop" [always finally] => ManagerNoHotLoop {
             /// How often one thing may be asked for.
@@ -273,6 +278,7 @@ impl Law {
         | Self::ManagerLooksOnTime { within }
         | Self::ManagerRenewsInWindow { within }
         | Self::ManagerReplacesRevoked { within }
+        | Self::ManagerTellsFailures { within }
         | Self::NodesServeNewest { within }
         | Self::StorageLocksExclusive { within }
         | Self::ManagerCleansUpChallenges { within }

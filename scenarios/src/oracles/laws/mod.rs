@@ -58,6 +58,7 @@ pub(super) mod serial_numbers;
 pub(super) mod serves_newest;
 pub(super) mod staple_good;
 pub(super) mod tasks_bounded;
+pub(super) mod tells_failures;
 pub(super) mod unharmed_by_others;
 pub(super) mod validates_before_issuing;
 pub(super) mod writes_mixed;
