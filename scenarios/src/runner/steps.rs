@@ -171,7 +171,10 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
         }
         Verb::HostResume { host } => world.resume(cast.host(host)),
         Verb::DiskFail { host, error, on, duration } => disk::fail(world, cast.host(host), *error, *on, *duration),
-        Verb::DiskDamage { host, file, how } => disk::damage(world, cast.host(host), file, *how),
+        Verb::DiskDamage { host, file, how, remove_fields } => {
+            let remove_fields = remove_fields.as_deref().unwrap_or_default();
+            disk::damage(world, cast.host(host), file, *how, remove_fields);
+        }
         Verb::DiskGiveCertificate { host, file, names, validity } => {
             let host = cast.host(host);
             let operators_ca = cast.operators_ca.as_ref().expect("made for scenarios with such a step");

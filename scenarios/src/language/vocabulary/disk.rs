@@ -33,6 +33,8 @@ choices! {
         "nul-filled" => NulFilled,
         /// A `}` follows its end.
         "trailing-brace" => TrailingBrace,
+        /// It is a JSON object that lacks the members of `remove-fields`, as if an older version had written it.
+        "fields-missing" => FieldsMissing,
         /// It holds what another file with the same ending holds, if there is one.
         "anothers-content" => AnothersContent,
         /// It is gone.

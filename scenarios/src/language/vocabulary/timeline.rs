@@ -93,6 +93,8 @@ words! {
             "file" => file: String = required,
             /// What is wrong with them then.
             "how" => how: Damage = required,
+            /// With `fields-missing`: which members.
+            "remove-fields" => remove_fields: Vec<Pointer> = optional,
         },
         /// Lets the operator put a certificate with its key on a host's disk, in one file, from a CA that visitors trust and
         /// nobody asks; it begins an hour before.

@@ -2,10 +2,11 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
+use serde_json::Value;
 use sim::world::{DiskFaults, HostId, World};
 
 use super::later;
-use crate::language::{Damage, DiskAccess, DiskError};
+use crate::language::{Damage, DiskAccess, DiskError, Pointer};
 
 /// Where hosts keep what scenarios damage.
 pub(in crate::runner) const STORAGE_ROOT: &str = "/var/lib/acme";
@@ -34,7 +35,7 @@ fn set_errors(world: &mut World, host: HostId, write_error: Option<io::ErrorKind
 }
 
 /// Damages every file of the storage that `pattern` names.
-pub(super) fn damage(world: &mut World, host: HostId, pattern: &str, damage: Damage) {
+pub(super) fn damage(world: &mut World, host: HostId, pattern: &str, damage: Damage, remove_fields: &[Pointer]) {
     let files: Vec<(PathBuf, Vec<u8>)> =
         world.files(host).into_iter().filter(|(path, _)| path.starts_with(STORAGE_ROOT)).collect();
     let is_meant = |path: &PathBuf| {
@@ -50,6 +51,11 @@ pub(super) fn damage(world: &mut World, host: HostId, pattern: &str, damage: Dam
             Damage::Emptied => Some(Vec::new()),
             Damage::NulFilled => Some(vec![0; content.len()]),
             Damage::TrailingBrace => Some([content.as_slice(), b"}"].concat()),
+            Damage::FieldsMissing => {
+                let Ok(mut object) = serde_json::from_slice(content) else { continue };
+                remove_fields.iter().for_each(|pointer| remove(&mut object, &pointer.0));
+                Some(object.to_string().into_bytes())
+            }
             Damage::AnothersContent => {
                 let another = files.iter().find(|(other, _)| other != path && other.extension() == path.extension());
                 let Some((_, another)) = another else { continue };
@@ -59,6 +65,15 @@ pub(super) fn damage(world: &mut World, host: HostId, pattern: &str, damage: Dam
             Damage::Garbage => Some(b"\xff\xfe\x00-----BEGIN {[\"".to_vec()),
         };
         world.damage_file(host, path, damaged.as_deref());
+    }
+}
+
+/// Removes what a JSON pointer (RFC 6901) leads to, if it is a member that is there.
+fn remove(value: &mut Value, pointer: &str) {
+    if let Some((object, member)) = pointer.rsplit_once('/')
+        && let Some(Value::Object(members)) = value.pointer_mut(object)
+    {
+        members.remove(member);
     }
 }
 
@@ -75,6 +90,13 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_go_and_what_is_not_there_matters_not() {
+        let mut value = serde_json::json!({"a": {"b": 1, "c": 2}, "d": 3});
+        ["/a/b", "/d", "/x/y", "/a/z"].into_iter().for_each(|pointer| remove(&mut value, pointer));
+        assert_eq!(value, serde_json::json!({"a": {"c": 2}}));
+    }
 
     #[test]
     fn a_star_stands_for_anything() {
