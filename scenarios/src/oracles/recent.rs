@@ -92,6 +92,11 @@ impl<K: Ord + Clone, V> Recent<K, V> {
         self.entries.iter().map(|(key, (_, value))| (key, value))
     }
 
+    /// The entries from `first` on, by key.
+    pub fn range_from(&self, first: K) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.range(first..).map(|(key, (_, value))| (key, value))
+    }
+
     /// All entries, by key, the values open to change.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.entries.iter_mut().map(|(key, (_, value))| (key, value))

@@ -12,7 +12,7 @@ use sim::trace::Event;
 use crate::oracles::{
     law::{Law, Moment, Seen, Verdict},
     reader::{
-        certificate::{PemFile, read_pem},
+        certificate::PemFile,
         files::{FileName, Files},
     },
 };
@@ -96,16 +96,13 @@ impl ActivePairMatches {
     }
 
     fn compare(&mut self, directory: &FileName, moment: &Moment, verdict: &mut Verdict) {
-        let read: Vec<(String, PemFile)> = self
-            .files
-            .in_directory(directory)
-            .filter_map(|(path, content)| Some((path.to_owned(), read_pem(content)?)))
-            .collect();
-        let keys: Vec<&(String, PemFile)> = read.iter().filter(|(_, file)| file.public_key.is_some()).collect();
-        let certificates: Vec<&(String, PemFile)> =
+        let read: Vec<(&str, &PemFile)> =
+            self.files.in_directory(directory).filter_map(|(path, file)| Some((path, file.pem()?))).collect();
+        let keys: Vec<&(&str, &PemFile)> = read.iter().filter(|(_, file)| file.public_key.is_some()).collect();
+        let certificates: Vec<&(&str, &PemFile)> =
             read.iter().filter(|(_, file)| !file.certificates.is_empty()).collect();
         for (path, file) in &certificates {
-            let name = (directory.0.clone(), path.clone());
+            let name = (directory.0.clone(), (*path).to_owned());
             let partner = keys.iter().find(|(key_path, _)| key_path == path).or_else(|| {
                 let is_alone = certificates.len() == 1 && keys.len() == 1;
                 keys.iter().find(|(key_path, _)| is_alone || is_key_of(key_path, path))
@@ -118,11 +115,11 @@ impl ActivePairMatches {
             if key.public_key.as_ref() == file.certificates.first().map(|leaf| &leaf.public_key) {
                 self.differing.remove(&name);
             } else {
-                let differing = Differing { key_path: key_path.clone(), since: moment.clone(), is_found: false };
+                let differing = Differing { key_path: (*key_path).to_owned(), since: moment.clone(), is_found: false };
                 self.differing.entry(name).or_insert(differing);
             }
         }
-        let is_gone = |path: &str| !certificates.iter().any(|(known, _)| known == path);
+        let is_gone = |path: &str| !certificates.iter().any(|(known, _)| *known == path);
         self.differing.retain(|(host, path), _| {
             let is_here =
                 *host == directory.0 && path.rsplit_once('/').is_some_and(|(parent, _)| parent == directory.1);

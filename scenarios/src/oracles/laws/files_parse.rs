@@ -17,8 +17,8 @@ use sim::{
 use crate::oracles::{
     law::{Law, Moment, Seen, Verdict},
     reader::{
-        certificate::read_pem,
-        files::{FileName, Files},
+        certificate::PemFile,
+        files::{File, FileName, Files},
     },
 };
 
@@ -96,6 +96,7 @@ impl FilesParse {
         let Some(is_whole) = is_whole(path, content) else { return };
         verdict.exercise(moment);
         if !is_whole {
+            let content = content.bytes();
             let end = String::from_utf8_lossy(&content[content.len().saturating_sub(24)..]).into_owned();
             let len = content.len();
             verdict.find(
@@ -109,16 +110,16 @@ impl FilesParse {
 }
 
 /// Whether a file of a known kind holds a whole value of its kind.
-pub(super) fn is_whole(path: &str, content: &[u8]) -> Option<bool> {
+pub(super) fn is_whole(path: &str, content: &File) -> Option<bool> {
     let (_, file) = path.rsplit_once('/')?;
     let (_, ending) = file.rsplit_once('.').filter(|_| !file.starts_with('.'))?;
     match ending {
-        "json" | "pending" => Some(serde_json::from_slice::<serde_json::Value>(content).is_ok()),
+        "json" | "pending" => Some(serde_json::from_slice::<serde_json::Value>(content.bytes()).is_ok()),
         "pem" | "crt" | "key" => {
-            let count = |word: &str| String::from_utf8_lossy(content).matches(word).count();
-            let is_something =
-                |pem: super::super::reader::certificate::PemFile| !pem.certificates.is_empty() || pem.has_private_key;
-            Some(read_pem(content).is_some_and(is_something) && count("-----BEGIN ") == count("-----END "))
+            let count =
+                |word: &str| content.bytes().windows(word.len()).filter(|bytes| *bytes == word.as_bytes()).count();
+            let is_something = |pem: &PemFile| !pem.certificates.is_empty() || pem.has_private_key;
+            Some(content.pem().is_some_and(is_something) && count("-----BEGIN ") == count("-----END "))
         }
         _ => None,
     }

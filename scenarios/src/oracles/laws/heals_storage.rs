@@ -12,8 +12,7 @@ use super::files_parse::is_whole;
 use crate::oracles::{
     law::{Law, Moment, Seen, Settings, Verdict, in_words},
     reader::{
-        certificate::read_pem,
-        files::{FileName, Files},
+        files::{File, FileName, Files},
         identifier::Identifiers,
     },
 };
@@ -47,7 +46,7 @@ impl HealsStorage {
 
     /// The names of the certificate in a file with its key.
     fn names(&self, file: &FileName) -> Option<Identifiers> {
-        let pem = read_pem(self.files.content(file)?)?;
+        let pem = self.files.content(file)?.pem()?;
         let leaf = pem.certificates.first()?;
         (pem.public_key.as_ref() == Some(&leaf.public_key)).then(|| leaf.names.clone())
     }
@@ -55,7 +54,7 @@ impl HealsStorage {
     fn is_judged(&self, file: &FileName) -> bool {
         let Some((directory, _)) = file.1.rsplit_once('/') else { return false };
         let directory = (file.0.clone(), directory.to_owned());
-        let has_key = |content| read_pem(content).is_some_and(|pem| pem.has_private_key);
+        let has_key = |file: &File| file.pem().is_some_and(|pem| pem.has_private_key);
         self.files.content(file).is_some_and(has_key)
             || (file.1.ends_with(".json") && self.files.in_directory(&directory).any(|(_, content)| has_key(content)))
     }

@@ -42,7 +42,9 @@ impl Law for KeysPrivate {
         {
             self.follow(host, (*operation, path, to.as_deref()), *mode, *access);
             let file = self.files.name(host, path);
-            if *operation == DiskOperation::Write && self.files.content(&file).is_some_and(holds_key) {
+            if *operation == DiskOperation::Write
+                && self.files.content(&file).is_some_and(|file| holds_key(file.bytes()))
+            {
                 verdict.exercise(seen.moment);
                 if self.public.get(&file).is_some() {
                     verdict.find(

@@ -6,7 +6,7 @@ use sim::trace::{DiskOperation, Event};
 
 use crate::oracles::{
     law::{Law, Seen, Verdict},
-    reader::{certificate::read_pem, files::Files},
+    reader::files::Files,
 };
 
 /// The law.
@@ -21,7 +21,7 @@ impl Law for RemovesOnlyExpired {
         if let Event::Disk { operation: DiskOperation::RemoveFile, path, error: None, .. } = event
             && let Some(content) = self.files.content(&self.files.name(host, path))
             && !path.ends_with(".tmp")
-            && let Some(certificate) = read_pem(content).and_then(|file| file.certificates.into_iter().next())
+            && let Some(certificate) = content.pem().and_then(|file| file.certificates.first())
         {
             verdict.exercise(seen.moment);
             if seen.moment.utc_s.is_some_and(|now| now <= certificate.not_after_s) {

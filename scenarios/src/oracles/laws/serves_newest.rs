@@ -9,7 +9,7 @@ use super::KEPT_MAX;
 use crate::oracles::{
     law::{Law, Moment, Seen, Settings, Verdict, in_words},
     reader::{
-        certificate::{Certificate, read_pem},
+        certificate::Certificate,
         files::{FileName, Files},
         identifier::{Identifiers, show},
         visit::Visit,
@@ -56,9 +56,9 @@ impl Law for ServesNewest {
 
 impl ServesNewest {
     fn store(&mut self, directory: &FileName, now_ns: u64) {
-        for (_, content) in self.files.in_directory(directory) {
-            let Some(pem) = read_pem(content) else { continue };
-            let Some(leaf) = pem.certificates.into_iter().next() else { continue };
+        for (_, file) in self.files.in_directory(directory) {
+            let Some(pem) = file.pem() else { continue };
+            let Some(leaf) = pem.certificates.first() else { continue };
             if pem.public_key.as_ref() != Some(&leaf.public_key) {
                 continue;
             }
@@ -66,11 +66,11 @@ impl ServesNewest {
             match self.stored.get_mut(&key) {
                 Some(known) if known.newest.not_before_s >= leaf.not_before_s => {}
                 Some(known) => {
-                    let former = std::mem::replace(&mut known.newest, leaf);
+                    let former = std::mem::replace(&mut known.newest, leaf.clone());
                     (known.former, known.since_ns) = (Some(former), now_ns);
                 }
                 None => {
-                    self.stored.insert(key, Stored { newest: leaf, since_ns: now_ns, former: None });
+                    self.stored.insert(key, Stored { newest: leaf.clone(), since_ns: now_ns, former: None });
                 }
             }
         }

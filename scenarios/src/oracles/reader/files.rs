@@ -3,13 +3,17 @@
 //! A model, not the disk: an operation that failed changed nothing. After a power loss nothing is known of a
 //! host's own disk until it is written again; a disk that several hosts mount keeps what it has.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use sim::{
     disk::OpenMode,
     trace::{DiskOperation, Ending, Event},
 };
 
+use super::certificate::{PemFile, read_pem};
 use crate::oracles::recent::Recent;
 
 const FILES_MAX: usize = 20_000;
@@ -18,10 +22,36 @@ const LEN_MAX: usize = 256 * 1024;
 /// A disk, by its host's name or by its own if several hosts mount it, and an absolute path on it.
 pub type FileName = (Arc<str>, String);
 
+/// What a file holds.
+#[derive(Debug, Default)]
+pub struct File {
+    bytes: Vec<u8>,
+    /// What they are as PEM, once somebody has asked: files are looked at more often than they change.
+    pem: OnceLock<Option<PemFile>>,
+}
+
+impl File {
+    fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, pem: OnceLock::new() }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The PEM in it; `None` if it is none.
+    #[must_use]
+    pub fn pem(&self) -> Option<&PemFile> {
+        self.pem.get_or_init(|| read_pem(&self.bytes)).as_ref()
+    }
+}
+
 /// What is known of files.
 #[derive(Debug)]
 pub struct Files {
-    contents: Recent<FileName, Vec<u8>>,
+    contents: Recent<FileName, File>,
     /// Disks that several hosts mount, by host.
     mounted: BTreeMap<Arc<str>, Arc<str>>,
 }
@@ -40,8 +70,8 @@ impl Files {
     }
 
     /// What a file holds, if that is known.
-    pub fn content(&self, name: &FileName) -> Option<&[u8]> {
-        self.contents.get(name).map(Vec::as_slice)
+    pub fn content(&self, name: &FileName) -> Option<&File> {
+        self.contents.get(name)
     }
 
     /// Takes in an event of `host` and names the directory whose files it may have changed.
@@ -58,7 +88,7 @@ impl Files {
         if let Event::DiskDamaged { path, content } = event {
             let name = self.name(host, path);
             match content {
-                Some(content) => drop(self.contents.insert(name.clone(), content.clone())),
+                Some(content) => drop(self.contents.insert(name.clone(), File::new(content.clone()))),
                 None => drop(self.contents.remove(&name)),
             }
             return Some(directory(&name));
@@ -68,7 +98,7 @@ impl Files {
         match operation {
             DiskOperation::Open if *mode == Some(OpenMode::Overwrite) => None,
             DiskOperation::Open => {
-                self.contents.insert(name.clone(), Vec::new());
+                self.contents.insert(name.clone(), File::default());
                 Some(directory(&name))
             }
             DiskOperation::Write => self.write(&name, *offset, bytes),
@@ -85,19 +115,21 @@ impl Files {
     }
 
     /// The files directly in a directory, by path.
-    pub fn in_directory<'a>(&'a self, directory: &'a FileName) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+    pub fn in_directory<'a>(&'a self, directory: &'a FileName) -> impl Iterator<Item = (&'a str, &'a File)> {
         let (disk, path) = directory;
+        let below = format!("{path}/");
         self.contents
-            .iter()
-            .filter(move |((owner, file), _)| {
-                owner == disk && file.rsplit_once('/').is_some_and(|(parent, _)| parent == path)
-            })
-            .map(|((_, file), content)| (file.as_str(), content.as_slice()))
+            .range_from((disk.clone(), below.clone()))
+            .take_while(move |((owner, file), _)| owner == disk && file.starts_with(&below))
+            .filter(move |((_, file), _)| file.rfind('/') == Some(path.len()))
+            .map(|((_, file), content)| (file.as_str(), content))
     }
 
     /// Writes to a file whose content is known.
     fn write(&mut self, name: &FileName, offset: Option<u64>, bytes: &[u8]) -> Option<FileName> {
-        let content = self.contents.get_mut(name)?;
+        let file = self.contents.get_mut(name)?;
+        file.pem.take();
+        let content = &mut file.bytes;
         let start = offset.map_or(content.len(), |offset| usize::try_from(offset).unwrap_or(LEN_MAX));
         let bytes = &bytes[..bytes.len().min(LEN_MAX.saturating_sub(start))];
         if !bytes.is_empty() {
@@ -157,6 +189,30 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_written_on_is_read_anew() {
+        let mut files = Files::default();
+        let host: Arc<str> = "m".into();
+        let name = (host.clone(), "/s/a.pem".to_owned());
+        let block = "-----BEGIN X-----\nAAAA\n-----END X-----\n";
+        files.observe(Some(&host), &disk(DiskOperation::Open, "/s/a.pem", None, ""));
+        assert!(files.content(&name).unwrap().pem().is_none());
+        files.observe(Some(&host), &disk(DiskOperation::Write, "/s/a.pem", None, block));
+        assert!(files.content(&name).unwrap().pem().is_some());
+    }
+
+    #[test]
+    fn neighbours_are_in_directories_of_their_own() {
+        let mut files = Files::default();
+        let host: Arc<str> = "m".into();
+        for path in ["/s/a.b/x", "/s/a/x", "/s/a/y", "/s/a/z/x", "/s/a0/x", "/s/b"] {
+            files.observe(Some(&host), &disk(DiskOperation::Open, path, None, ""));
+        }
+        let directory = (host, "/s/a".to_owned());
+        let found: Vec<_> = files.in_directory(&directory).map(|(path, _)| path).collect();
+        assert_eq!(found, ["/s/a/x", "/s/a/y"]);
+    }
+
+    #[test]
     fn a_file_follows_its_renames_and_its_directorys() {
         let mut files = Files::default();
         let host: Arc<str> = "m".into();
@@ -170,7 +226,7 @@ mod tests {
             files.observe(Some(&host), &event);
         }
         let directory = (host.clone(), "/s/1".to_owned());
-        let found: Vec<_> = files.in_directory(&directory).collect();
+        let found: Vec<_> = files.in_directory(&directory).map(|(path, file)| (path, file.bytes())).collect();
         assert_eq!(found, [("/s/1/a.key", b"-----BEGIN X-----".as_slice())]);
         files.observe(Some(&host), &Event::HostEnded { ending: Ending::PowerLost });
         assert_eq!(files.in_directory(&directory).count(), 0);
