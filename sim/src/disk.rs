@@ -50,8 +50,8 @@ pub struct Metadata {
 pub trait RawDisk: Send + Sync {
     /// Opens a file for writing.
     fn open(&self, path: PathBuf, mode: OpenMode, access: Access) -> BoxFuture<'static, io::Result<Box<dyn RawFile>>>;
-    /// Reads a whole file.
-    fn read(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Vec<u8>>>;
+    /// Reads a whole file; one of more than `bytes_max` is [`io::ErrorKind::FileTooLarge`], and takes no memory.
+    fn read(&self, path: PathBuf, bytes_max: u64) -> BoxFuture<'static, io::Result<Vec<u8>>>;
     /// Renames a file, replacing what stood at `to`, atomically for readers.
     fn rename(&self, from: PathBuf, to: PathBuf) -> BoxFuture<'static, io::Result<()>>;
     /// Removes a file.
@@ -66,6 +66,12 @@ pub trait RawDisk: Send + Sync {
     fn sync_directory(&self, path: PathBuf) -> BoxFuture<'static, io::Result<()>>;
     /// Length, kind and time of change.
     fn metadata(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Metadata>>;
+}
+
+/// What says that a file is larger than it may be.
+pub(crate) fn too_large(bytes_max: u64) -> io::Error {
+    let words = format!("the file has more than the {bytes_max} bytes that one of its kind may have");
+    io::Error::new(io::ErrorKind::FileTooLarge, words)
 }
 
 /// A file open for writing, behind a [`File`].
@@ -107,7 +113,15 @@ impl Disk {
     /// # Errors
     /// The operating system's, with the path.
     pub async fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        at(path, self.raw.read(path.to_owned()).await)
+        self.read_at_most(path, u64::MAX).await
+    }
+
+    /// Reads a whole file if it has no more than `bytes_max`.
+    ///
+    /// # Errors
+    /// The operating system's, with the path; and [`io::ErrorKind::FileTooLarge`].
+    pub async fn read_at_most(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+        at(path, self.raw.read(path.to_owned(), bytes_max).await)
     }
 
     /// Renames a file over whatever stood at `to`.

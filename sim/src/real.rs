@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    io::{self, Read},
     net::{IpAddr, SocketAddr},
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::PathBuf,
@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::{
     Env, Monotonic, MovableClock,
-    disk::{Access, Metadata, OpenMode, RawDisk, RawFile},
+    disk::{Access, Metadata, OpenMode, RawDisk, RawFile, too_large},
     entropy::Streams,
     env::Backend,
     lock::WaitGraph,
@@ -233,8 +233,17 @@ impl RawDisk for FileSystem {
         })
     }
 
-    fn read(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Vec<u8>>> {
-        blocking(move || std::fs::read(path))
+    fn read(&self, path: PathBuf, bytes_max: u64) -> BoxFuture<'static, io::Result<Vec<u8>>> {
+        blocking(move || {
+            let file = std::fs::File::open(path)?;
+            if file.metadata()?.len() > bytes_max {
+                return Err(too_large(bytes_max));
+            }
+            let mut bytes = Vec::new();
+            // It may grow meanwhile.
+            file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 > bytes_max { Err(too_large(bytes_max)) } else { Ok(bytes) }
+        })
     }
 
     fn rename(&self, from: PathBuf, to: PathBuf) -> BoxFuture<'static, io::Result<()>> {

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::name::Name;
 
+/// The most challenges of an authorization that are looked at; there are five types, and some private ones.
+const CHALLENGES_MAX: usize = 100;
+
 /// Where an authorization stands (RFC 8555 §7.1.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthorizationState {
@@ -57,7 +60,8 @@ impl Authorization {
             }
             Some(_) | None => AuthorizationState::Unknown,
         };
-        let challenges = document.objects("challenges");
+        let mut challenges = document.objects("challenges");
+        challenges.truncate(CHALLENGES_MAX);
         let words = |found: Vec<String>| if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
         Ok(Self {
             url,
@@ -140,6 +144,13 @@ mod tests {
         assert_eq!(read.offered, "smoke-01, http-01, http-01");
         assert_eq!(read.wanted(), "a.test".parse().ok());
         assert_eq!(read.state, AuthorizationState::Pending);
+    }
+
+    #[test]
+    fn no_more_than_a_hundred_challenges_are_looked_at() {
+        let challenge = r#"{"type": "http-01", "url": "/c/1", "token": "abc"}"#;
+        let body = format!(r#"{{"challenges": [{}]}}"#, vec![challenge; CHALLENGES_MAX + 1].join(", "));
+        assert_eq!(read(&body).unwrap().challenges.len(), CHALLENGES_MAX);
     }
 
     /// RFC 8555 §7.1.4.

@@ -6,6 +6,9 @@ use url::Url;
 
 use super::{Error, http::Response, reading::Document};
 
+/// The most profiles that are looked at.
+const PROFILES_MAX: usize = 100;
+
 /// A CA's directory. What it does not list, the CA does not offer.
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -47,7 +50,7 @@ impl Directory {
             external_account_required: meta.as_ref().is_some_and(|meta| meta.flag("externalAccountRequired")),
             profiles: meta
                 .and_then(|meta| meta.object("profiles"))
-                .map(|profiles| profiles.texts())
+                .map(|profiles| profiles.texts().into_iter().take(PROFILES_MAX).collect())
                 .unwrap_or_default(),
         })
     }

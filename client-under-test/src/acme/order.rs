@@ -11,6 +11,9 @@ use super::{
 };
 use crate::name::Name;
 
+/// The most authorizations that an order may have: some CAs allow a hundred names, none a thousand.
+const AUTHORIZATIONS_MAX: usize = 1_000;
+
 /// Where an order stands (RFC 8555 §7.1.6), with what it has there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderState {
@@ -65,7 +68,11 @@ impl Order {
             }
             _ => OrderState::Unknown,
         };
-        Ok(Self { url, state, authorizations: document.urls("authorizations"), retry_after: response.retry_after })
+        let authorizations = document.urls("authorizations");
+        if authorizations.len() > AUTHORIZATIONS_MAX {
+            return Err(Error::unusable(response, "the order has more than a thousand authorizations"));
+        }
+        Ok(Self { url, state, authorizations, retry_after: response.retry_after })
     }
 }
 
@@ -166,5 +173,15 @@ mod tests {
             assert_eq!(state(body), Some(OrderState::Unknown), "{body}");
         }
         assert_eq!(state(r#"{"status": "valid", "cert"#), None);
+    }
+
+    #[test]
+    fn an_order_has_a_thousand_authorizations_at_most() {
+        let order = |count: usize| {
+            let authorizations = vec!["\"/authz/1\""; count].join(", ");
+            state(&format!(r#"{{"status": "pending", "authorizations": [{authorizations}]}}"#))
+        };
+        assert_eq!(order(AUTHORIZATIONS_MAX), Some(OrderState::Pending));
+        assert_eq!(order(AUTHORIZATIONS_MAX + 1), None);
     }
 }

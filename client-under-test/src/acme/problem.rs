@@ -11,6 +11,10 @@ use super::{http::Response, reading::Document};
 
 const URN: &str = "urn:ietf:params:acme:error:";
 const EXCERPT_CHARACTERS_MAX: usize = 200;
+/// Longer words are cut: they are told to people, in events and logs.
+const DETAIL_CHARACTERS_MAX: usize = 1_000;
+/// An order has some hundred names at most.
+const SUBPROBLEMS_MAX: usize = 100;
 
 /// What a CA said instead of doing what was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,11 +50,13 @@ impl Problem {
         Self {
             status: document.number("status").and_then(|status| u16::try_from(status).ok()),
             kind: document.text("type").and_then(|kind| kind.strip_prefix(URN)).map(str::to_owned),
-            detail: document.text("detail").or_else(|| document.text("title")).unwrap_or_default().to_owned(),
-            subproblems: told_once(document.objects("subproblems").iter().map(|sub| {
+            detail: cut(document.text("detail").or_else(|| document.text("title")).unwrap_or_default()),
+            subproblems: told_once(document.objects("subproblems").iter().take(SUBPROBLEMS_MAX).map(|sub| {
                 let identifier = sub.object("identifier");
                 let name = identifier.as_ref().and_then(|identifier| identifier.text("value")).unwrap_or("?");
-                format!("{name}: {}", Self::of_document(sub))
+                // What is inside of these again is theirs.
+                let problem = Self { subproblems: Vec::new(), ..Self::of_document(sub) };
+                format!("{}: {problem}", cut(name))
             })),
             location: None,
         }
@@ -74,6 +80,10 @@ impl Problem {
                     || status == StatusCode::REQUEST_TIMEOUT.as_u16()
             })
     }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(DETAIL_CHARACTERS_MAX).collect()
 }
 
 /// Without those that say what an earlier one said.
@@ -141,5 +151,16 @@ mod tests {
             assert!(read.is_transient());
         }
         assert!(problem(502, &"<p>".repeat(10_000)).detail.len() <= EXCERPT_CHARACTERS_MAX);
+    }
+
+    #[test]
+    fn long_words_and_many_subproblems_are_cut() {
+        let sub = |number: usize| format!(r#"{{"detail": "no", "identifier": {{"value": "{number}.test"}}}}"#);
+        let subproblems = (0..=SUBPROBLEMS_MAX).map(sub).collect::<Vec<_>>().join(", ");
+        let body = format!(r#"{{"detail": "{}", "subproblems": [{subproblems}]}}"#, "ä".repeat(9_999));
+        let document = Document::parse(body.as_bytes(), &"https://ca.test/".parse().unwrap()).unwrap();
+        let problem = Problem::of_document(&document);
+        assert_eq!(problem.detail.chars().count(), DETAIL_CHARACTERS_MAX);
+        assert_eq!(problem.subproblems.len(), SUBPROBLEMS_MAX);
     }
 }

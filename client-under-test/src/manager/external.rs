@@ -130,14 +130,8 @@ impl ExternalKeeper {
     }
 
     async fn read_file(&self, path: &Path) -> Result<Vec<u8>, ExternalError> {
-        let disk = self.env.disk();
-        let read = async {
-            if disk.metadata(path).await?.len > FILE_BYTES_MAX {
-                return Err(io::ErrorKind::FileTooLarge.into());
-            }
-            disk.read(path).await
-        };
-        read.await.map_err(|reason| ExternalError::File { path: path.display().to_string(), reason })
+        let read = self.env.disk().read_at_most(path, FILE_BYTES_MAX).await;
+        read.map_err(|reason| ExternalError::File { path: path.display().to_string(), reason })
     }
 }
 

@@ -293,11 +293,7 @@ impl Lock {
     }
 
     async fn read(&self, number: u64) -> io::Result<Option<Vec<u8>>> {
-        match self.env.disk().read(&self.file(number)).await {
-            Ok(content) => Ok(Some(content)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(e),
-        }
+        super::read(&self.env, &self.file(number)).await
     }
 
     fn file(&self, number: u64) -> PathBuf {

@@ -30,6 +30,9 @@ use crate::name::Name;
 /// How long another host's file that is there for a while only is left alone: that host may be at work.
 const FOREIGN_FILE_AGE_MAX: time::Duration = time::Duration::hours(24);
 
+/// Larger files are not read: what is written here has a few kilobytes, a chain or a staple some more.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
 /// How many bad files of one name are kept; then the last is replaced.
 const QUARANTINED_MAX: u32 = 100;
 
@@ -210,7 +213,7 @@ impl Storage {
 
 /// What the file at `path` holds; nothing if there is none.
 async fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match env.disk().read(path).await {
+    match env.disk().read_at_most(path, FILE_BYTES_MAX).await {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
@@ -256,6 +259,23 @@ pub(crate) mod tests {
             ("https://ca.test/../..//", "ca.test"),
         ] {
             assert_eq!(issuer_key(&url.parse().unwrap()), key);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_too_large_is_a_named_error_and_not_read() {
+        let (directory, storage) = storage();
+        let path = directory.path().join("x.pem");
+        let file = std::fs::File::create(&path).unwrap();
+        // Sparse: it takes no room on the disk, and would take all of it in memory.
+        file.set_len(FILE_BYTES_MAX).unwrap();
+        assert_eq!(storage.read(&path).await.unwrap().map(|bytes| bytes.len() as u64), Some(FILE_BYTES_MAX));
+        for len in [FILE_BYTES_MAX + 1, 1 << 40] {
+            file.set_len(len).unwrap();
+            let refused = storage.read(&path).await.unwrap_err();
+            assert_eq!(refused.kind(), std::io::ErrorKind::FileTooLarge);
+            let words = refused.to_string();
+            assert!(words.contains("x.pem") && words.contains("1048576 bytes"), "{words}");
         }
     }
 

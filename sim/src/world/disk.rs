@@ -24,7 +24,7 @@ use super::{
     survival::{CrashStates, Survival},
 };
 use crate::{
-    disk::{Access, Metadata, OpenMode, RawDisk, RawFile},
+    disk::{Access, Metadata, OpenMode, RawDisk, RawFile, too_large},
     entropy::Stream,
     trace::{DiskOperation, Event},
 };
@@ -308,8 +308,11 @@ impl RawDisk for SimDisk {
         })
     }
 
-    fn read(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Vec<u8>>> {
-        self.call(Call::new(DiskOperation::Read, &path), move |files, _| files.read(&path))
+    fn read(&self, path: PathBuf, bytes_max: u64) -> BoxFuture<'static, io::Result<Vec<u8>>> {
+        self.call(Call::new(DiskOperation::Read, &path), move |files, _| {
+            let bytes = files.read(&path)?;
+            if bytes.len() as u64 > bytes_max { Err(too_large(bytes_max)) } else { Ok(bytes) }
+        })
     }
 
     fn rename(&self, from: PathBuf, to: PathBuf) -> BoxFuture<'static, io::Result<()>> {
