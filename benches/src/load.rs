@@ -205,11 +205,13 @@ impl Worker {
         let order = session.new_order(&names, None, None).await?;
         for url in &order.authorizations {
             let authorization = session.authorization(url).await?;
-            let Some(challenge) = authorization.challenges.iter().find(|one| one.kind == ChallengeKind::Http01) else {
-                continue;
-            };
-            let token = challenge.token.as_str();
-            let answer = session.key_authorization(token);
+            let http01 = authorization
+                .challenges
+                .iter()
+                .find_map(|one| if let ChallengeKind::Http01(token) = &one.kind { Some((one, token)) } else { None });
+            let Some((challenge, token)) = http01 else { continue };
+            let answer = session.account().key_authorization(token);
+            let token = token.as_str();
             self.answers.with(|answers| answers.insert(token.to_owned(), answer));
             session.respond(challenge).await?;
             let mut pause = POLL.0;

@@ -62,11 +62,15 @@ struct Options {
     /// How the CA is shown that the names are ours.
     #[arg(long, value_enum, default_value = "http-01")]
     challenge: Challenge,
-    /// For dns-01: a name server that is asked whether a record has come to where the CA looks.
-    #[arg(long, value_name = "ADDRESS", required_if_eq("challenge", "dns-01"))]
+    /// For dns-01 and dns-persist-01: a name server that is asked whether a record has come to where the CA looks.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        required_if_eq_any([("challenge", "dns-01"), ("challenge", "dns-persist-01")])
+    )]
     dns_server: Option<SocketAddr>,
-    /// For dns-01: the management API of `gauntlet challtestsrv` or pebble-challtestsrv, which sets the records. Without it
-    /// the name server is told by DNS UPDATE (RFC 2136).
+    /// For those too: the management API of `gauntlet challtestsrv` or pebble-challtestsrv, which sets the records. Without
+    /// it the name server is told by DNS UPDATE (RFC 2136).
     #[arg(long, value_name = "ADDRESS")]
     challtestsrv: Option<SocketAddr>,
     /// Where http-01 challenges are answered.
@@ -91,6 +95,8 @@ enum Challenge {
     TlsAlpn01,
     #[value(name = "dns-01")]
     Dns01,
+    #[value(name = "dns-persist-01")]
+    DnsPersist01,
 }
 
 impl From<Challenge> for Solver {
@@ -99,6 +105,7 @@ impl From<Challenge> for Solver {
             Challenge::Http01 => Self::Http01,
             Challenge::TlsAlpn01 => Self::TlsAlpn01,
             Challenge::Dns01 => Self::Dns01,
+            Challenge::DnsPersist01 => Self::DnsPersist01,
         }
     }
 }

@@ -34,6 +34,18 @@ impl Name {
         self.0.starts_with("*.")
     }
 
+    /// The name itself, or that below which a wildcard stands.
+    #[must_use]
+    pub fn domain(&self) -> Self {
+        self.0.strip_prefix("*.").map_or_else(|| self.clone(), |domain| Self(domain.into()))
+    }
+
+    /// The wildcard for the names directly below this one; `None` for what has no names below.
+    #[must_use]
+    pub fn wildcard_below(&self) -> Option<Self> {
+        (!self.is_wildcard() && self.address().is_none()).then(|| Self(format!("*.{}", self.0).into()))
+    }
+
     /// The address, if it is one.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {

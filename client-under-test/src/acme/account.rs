@@ -8,6 +8,7 @@ use url::Url;
 
 use super::{
     Error,
+    challenge::Token,
     client::{Client, Payload},
     external_account::ExternalAccount,
     http::Response,
@@ -126,6 +127,12 @@ impl Account {
         &self.key
     }
 
+    /// What proves that this account controls a challenge's token (RFC 8555 §8.1).
+    #[must_use]
+    pub fn key_authorization(&self, token: &Token) -> String {
+        jws::key_authorization(token.as_str(), &self.key)
+    }
+
     /// Speaks to the CA as this account.
     pub fn session<'a>(&'a self, client: &'a mut Client) -> Session<'a> {
         Session { client, account: self }
@@ -148,17 +155,19 @@ pub struct Session<'a> {
     account: &'a Account,
 }
 
+impl<'a> Session<'a> {
+    /// The account that speaks.
+    #[must_use]
+    pub fn account(&self) -> &'a Account {
+        self.account
+    }
+}
+
 impl Session<'_> {
     /// The host that this session is held from.
     #[must_use]
     pub fn env(&self) -> Env {
         self.client.env().clone()
-    }
-
-    /// What proves that this account controls a challenge's token (RFC 8555 §8.1).
-    #[must_use]
-    pub fn key_authorization(&self, token: &str) -> String {
-        jws::key_authorization(token, &self.account.key)
     }
 
     /// Reads the account (RFC 8555 §7.3.2), whose answer says that the CA knows account and key.
@@ -181,10 +190,6 @@ impl Session<'_> {
 
     pub(super) fn client(&self) -> &Client {
         self.client
-    }
-
-    pub(super) fn account(&self) -> &Account {
-        self.account
     }
 
     /// Sends a request signed by the account. While the key is new, a refusal that may be about the signature is

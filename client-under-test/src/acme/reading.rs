@@ -64,6 +64,12 @@ impl Document {
         self.list(key).iter().filter_map(|value| self.base.join(value.as_str()?).ok()).collect()
     }
 
+    /// The texts in the list at `key`; `None` if it is no list, or anything else stands in it.
+    #[must_use]
+    pub fn text_list(&self, key: &str) -> Option<Vec<&str>> {
+        self.fields.get(key)?.as_array()?.iter().map(Value::as_str).collect()
+    }
+
     /// The time at `key`, RFC 3339.
     #[must_use]
     pub fn time(&self, key: &str) -> Option<UtcDateTime> {
@@ -122,6 +128,7 @@ mod tests {
         assert_eq!(document.number("b"), Some(7));
         assert_eq!(document.urls("c").len(), 2);
         assert!(document.urls("b").is_empty());
+        assert_eq!((document.text_list("c"), document.text_list("b")), (None, None));
         assert!(document.time("t").is_none());
         assert_eq!(document.object("d").unwrap().text("e"), Some("f"));
         assert!(document.object("c").is_none());

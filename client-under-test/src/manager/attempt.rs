@@ -232,12 +232,12 @@ impl<'a> Attempt<'a> {
         let is_meant = |name: &&Name| wanted.as_ref() == Some(name);
         // The CA may write the name otherwise; with one name there is no doubt.
         let name = self.names.all().iter().find(is_meant).unwrap_or(self.names.first());
-        let Some((solver, challenge)) = answers.choose(name, &authorization.challenges) else {
+        let account = self.session.account();
+        let Some(challenge) = answers.choose(name, account, &authorization.challenges) else {
             let (name, offered) = (authorization.identifier.clone(), authorization.offered.clone());
             return Err(Error::NoChallenge { name, offered }.into());
         };
-        let key_authorization = self.session.key_authorization(challenge.token.as_str());
-        self.answers.push(answers.put_in_place(solver, name, challenge, key_authorization).await?);
+        self.answers.push(answers.put_in_place(self.issuer, name, challenge, account).await?);
         Ok(challenge.clone())
     }
 

@@ -7,13 +7,17 @@ use sim::Env;
 
 use super::{
     cache::CertificateCache,
+    dns_persist01::Grants,
     dns01::{Presented, Records},
     http01::{Published, Tokens},
-    issue::IssueError,
+    issue::{IssueError, Issuer},
     tls_alpn01,
 };
 use crate::{
-    acme::challenge::{Challenge, ChallengeKind},
+    acme::{
+        account::Account,
+        challenge::{Challenge, ChallengeKind},
+    },
     name::Name,
     storage::{Storage, challenge::PublishedChallenge},
 };
@@ -26,12 +30,15 @@ pub enum Solver {
     Http01,
     /// On port 443 (RFC 8737).
     TlsAlpn01,
-    /// In the DNS (RFC 8555 §8.4), if somebody can change it; the only way for wildcards.
+    /// In the DNS (RFC 8555 §8.4), if somebody can change it; a way for wildcards.
     Dns01,
+    /// In the DNS, by a record that stays (draft-ietf-acme-dns-persist-01), if somebody can change it; a way for wildcards.
+    /// It is gone only if it is preferred.
+    DnsPersist01,
 }
 
 impl Solver {
-    const ALL: [Self; 3] = [Self::Http01, Self::TlsAlpn01, Self::Dns01];
+    const ALL: [Self; 4] = [Self::Http01, Self::TlsAlpn01, Self::Dns01, Self::DnsPersist01];
 
     /// The challenge's type, as RFC 8555 and RFC 8737 write it.
     pub(super) fn name(self) -> &'static str {
@@ -39,14 +46,16 @@ impl Solver {
             Self::Http01 => "http-01",
             Self::TlsAlpn01 => "tls-alpn-01",
             Self::Dns01 => "dns-01",
+            Self::DnsPersist01 => "dns-persist-01",
         }
     }
 
-    fn kind(self) -> ChallengeKind {
-        match self {
-            Self::Http01 => ChallengeKind::Http01,
-            Self::TlsAlpn01 => ChallengeKind::TlsAlpn01,
-            Self::Dns01 => ChallengeKind::Dns01,
+    fn of(kind: &ChallengeKind) -> Self {
+        match kind {
+            ChallengeKind::Http01(_) => Self::Http01,
+            ChallengeKind::TlsAlpn01(_) => Self::TlsAlpn01,
+            ChallengeKind::Dns01(_) => Self::Dns01,
+            ChallengeKind::DnsPersist01(_) => Self::DnsPersist01,
         }
     }
 }
@@ -60,6 +69,8 @@ pub(super) struct Answers {
     cache: Arc<dyn CertificateCache>,
     /// Without it, dns-01 is not open.
     records: Option<Records>,
+    /// Without it, dns-persist-01 is not open.
+    grants: Option<Grants>,
     /// Through which other hosts give the same answers.
     shared: Option<Storage>,
 }
@@ -73,13 +84,13 @@ pub(super) struct InPlace(Here, #[expect(dead_code, reason = "owning is what it 
 enum Here {
     Http01(Published),
     TlsAlpn01(Arc<CertifiedKey>),
-    Dns01(Presented),
+    InDns(Presented),
 }
 
 impl InPlace {
     fn in_dns(&self) -> Option<&Presented> {
         match &self.0 {
-            Here::Dns01(presented) => Some(presented),
+            Here::InDns(presented) => Some(presented),
             Here::Http01(_) | Here::TlsAlpn01(_) => None,
         }
     }
@@ -94,60 +105,70 @@ impl Answers {
         records: Option<Records>,
         shared: Option<Storage>,
     ) -> Self {
-        Self { env: env.clone(), preferred, tokens, cache, records, shared }
+        Self { env: env.clone(), preferred, tokens, cache, records, grants: None, shared }
     }
 
-    /// The challenge of `name` to answer, by the preferred way if that is offered.
-    pub(super) fn choose<'a>(&self, name: &Name, offered: &'a [Challenge]) -> Option<(Solver, &'a Challenge)> {
-        let find = |solver: Solver| {
-            let is_open = match solver {
-                Solver::Http01 | Solver::TlsAlpn01 => !name.is_wildcard(),
-                // RFC 8738 §7.
-                Solver::Dns01 => self.records.is_some() && name.address().is_none(),
-            };
-            let challenge = offered.iter().find(|challenge| challenge.kind == solver.kind());
-            Some((solver, challenge.filter(|_| is_open)?))
+    /// The same, with records that stay if they are chosen.
+    pub(super) fn with_grants(self, grants: Option<&Grants>) -> Self {
+        Self { grants: grants.filter(|grants| grants.is_chosen()).cloned(), ..self }
+    }
+
+    /// The challenge of `name` to answer as `account`, by the preferred way if that is offered.
+    pub(super) fn choose<'a>(&self, name: &Name, account: &Account, offered: &'a [Challenge]) -> Option<&'a Challenge> {
+        let is_open = |challenge: &&Challenge| match &challenge.kind {
+            ChallengeKind::Http01(_) | ChallengeKind::TlsAlpn01(_) => !name.is_wildcard(),
+            // RFC 8738 §7.
+            ChallengeKind::Dns01(_) => self.records.is_some() && name.address().is_none(),
+            ChallengeKind::DnsPersist01(grantee) => {
+                self.grants.is_some() && name.address().is_none() && grantee.is(account.url())
+            }
         };
+        let find = |solver: Solver| offered.iter().filter(is_open).find(|one| Solver::of(&one.kind) == solver);
         find(self.preferred).or_else(|| Solver::ALL.into_iter().find_map(find))
     }
 
-    /// Puts the answer to a challenge for `name` in place.
+    /// Puts the answer to a challenge of the issuer's for `name` in place, which proves that `account` has control.
     ///
     /// # Errors
     /// [`IssueError`] if that does not work.
     pub(super) async fn put_in_place(
         &self,
-        solver: Solver,
+        issuer: &Issuer,
         name: &Name,
         challenge: &Challenge,
-        key_authorization: String,
+        account: &Account,
     ) -> Result<InPlace, IssueError> {
-        let label = match solver {
-            Solver::Http01 => Some(challenge.token.as_str()),
-            Solver::TlsAlpn01 => Some(name.as_str()),
-            // Everybody sees the DNS.
-            Solver::Dns01 => None,
-        };
-        let published = match (&self.shared, label) {
-            // If the disk fails, this host may still be the one that is asked.
-            (Some(storage), Some(label)) => {
-                storage.publish_challenge(solver.name(), label, &key_authorization).await.ok()
+        match &challenge.kind {
+            ChallengeKind::Http01(token) => {
+                let key_authorization = account.key_authorization(token);
+                let published = self.publish(Solver::Http01, token.as_str(), &key_authorization).await;
+                Ok(InPlace(Here::Http01(self.tokens.publish(token.clone(), key_authorization)), published))
             }
-            (Some(_), None) | (None, _) => None,
-        };
-        let here = match solver {
-            Solver::Dns01 => {
-                let records = self.records.as_ref().expect("dns-01 is chosen only with it");
-                Here::Dns01(records.present(name, &key_authorization).await?)
-            }
-            Solver::Http01 => Here::Http01(self.tokens.publish(challenge.token.clone(), key_authorization)),
-            Solver::TlsAlpn01 => {
+            ChallengeKind::TlsAlpn01(token) => {
+                let key_authorization = account.key_authorization(token);
+                let published = self.publish(Solver::TlsAlpn01, name.as_str(), &key_authorization).await;
                 let certificate = Arc::new(tls_alpn01::certificate(&self.env, name, &key_authorization)?);
                 self.cache.insert_challenge(&name.validation_name(), &certificate).await;
-                Here::TlsAlpn01(certificate)
+                Ok(InPlace(Here::TlsAlpn01(certificate), published))
             }
-        };
-        Ok(InPlace(here, published))
+            // Everybody sees the DNS.
+            ChallengeKind::Dns01(token) => {
+                let records = self.records.as_ref().expect("dns-01 is chosen only with it");
+                let presented = records.present(name, &account.key_authorization(token)).await?;
+                Ok(InPlace(Here::InDns(presented), None))
+            }
+            ChallengeKind::DnsPersist01(offered) => {
+                let grants = self.grants.as_ref().expect("dns-persist-01 is chosen only with it");
+                let presented = grants.grant(issuer, name, offered, account.url()).await?;
+                Ok(InPlace(Here::InDns(presented), None))
+            }
+        }
+    }
+
+    /// Lets the hosts that share the storage give the same answer.
+    async fn publish(&self, solver: Solver, label: &str, key_authorization: &str) -> Option<PublishedChallenge> {
+        // If the disk fails, this host may still be the one that is asked.
+        self.shared.as_ref()?.publish_challenge(solver.name(), label, key_authorization).await.ok()
     }
 
     /// Waits until what is in place is also where CAs look.

@@ -42,6 +42,9 @@ use crate::{
 /// Minutes between failed attempts; the last one repeats.
 const RETRY_MINUTES: [u64; 14] = [1, 2, 2, 5, 10, 10, 20, 20, 30, 60, 60, 120, 180, 360];
 
+/// A record that stays is renewed in its last third, which leaves time to try again.
+const PERSISTENT_RECORD_LIFETIME_MIN: Duration = Duration::from_secs(3_600);
+
 /// A CA, and who its certificates are ordered as.
 #[derive(Clone, Debug)]
 pub struct IssuerConfig {
@@ -120,8 +123,11 @@ pub struct Config {
     pub application: Arc<dyn Application>,
     /// How control of a name is proved where the CA leaves the choice; else as the CA wants it.
     pub solver: Solver,
-    /// How dns-01 challenges are answered, without which there are no certificates for wildcards.
+    /// How challenges are answered in the DNS, without which there are no certificates for wildcards.
     pub dns01: Option<Dns01>,
+    /// With [`Solver::DnsPersist01`]: how long a record is good that stays (`persistUntil`). Another takes its place when a
+    /// third of that is left. For ever if none.
+    pub persistent_record_lifetime: Option<Duration>,
     /// Holds what visitors are shown.
     pub certificate_cache: MakeCache,
     /// Decides when a certificate is to be renewed.
@@ -164,6 +170,7 @@ impl Config {
             application: Arc::new(Greeting),
             solver: Solver::default(),
             dns01: None,
+            persistent_record_lifetime: None,
             certificate_cache: Unguarded::make,
             renewal_schedule: Arc::new(AriThenRatio::default()),
             ari_comparison: Arc::new(ByAnswerTime),
@@ -202,6 +209,9 @@ pub enum ConfigError {
     /// The address of whoever decides about names on demand can't be used.
     #[error("`{0}` is not a plain HTTP address of an endpoint to ask")]
     Ask(String),
+    /// Records that stay would be renewed without end.
+    #[error("persistent_record_lifetime is shorter than an hour")]
+    PersistentRecordLifetime,
     /// There is no wait between failed attempts.
     #[error("retry_delays is empty, or one of its waits is shorter than a second")]
     RetryDelays,
@@ -225,6 +235,7 @@ pub(super) struct Settings {
     pub(super) application: Arc<dyn Application>,
     pub(super) solver: Solver,
     pub(super) dns01: Option<Dns01>,
+    pub(super) persistent_record_lifetime: Option<Duration>,
     pub(super) certificate_cache: MakeCache,
     pub(super) renewal_schedule: Arc<dyn RenewalSchedule>,
     pub(super) ari_comparison: Arc<dyn AriComparison>,
@@ -303,6 +314,9 @@ impl TryFrom<Config> for Settings {
         if config.retry_delays.is_empty() || config.retry_delays.iter().any(|delay| delay.as_secs() == 0) {
             return Err(ConfigError::RetryDelays);
         }
+        if config.persistent_record_lifetime.is_some_and(|lifetime| lifetime < PERSISTENT_RECORD_LIFETIME_MIN) {
+            return Err(ConfigError::PersistentRecordLifetime);
+        }
         let name = |text: Option<String>| text.map(|text| text.parse::<Name>()).transpose();
         // It answers visitors who name nobody.
         let first = certificates.in_order().first().map(|names| names.first().clone());
@@ -324,6 +338,7 @@ impl TryFrom<Config> for Settings {
             application: config.application,
             solver: config.solver,
             dns01: config.dns01,
+            persistent_record_lifetime: config.persistent_record_lifetime,
             certificate_cache: config.certificate_cache,
             renewal_schedule: config.renewal_schedule,
             ari_comparison: config.ari_comparison,
@@ -362,5 +377,7 @@ mod tests {
         }
         assert!(Settings::try_from(Config { fallback_name: Some("a b".into()), ..good() }).is_err());
         assert!(Settings::try_from(Config { retry_delays: vec![], ..good() }).is_err());
+        let short = Some(Duration::from_secs(3_599));
+        assert!(Settings::try_from(Config { persistent_record_lifetime: short, ..good() }).is_err());
     }
 }

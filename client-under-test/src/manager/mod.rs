@@ -17,6 +17,7 @@ pub mod config;
 mod crew;
 pub mod decision;
 pub mod dns01;
+mod dns_persist01;
 pub mod endpoint;
 pub mod events;
 pub mod external;
@@ -50,6 +51,7 @@ pub use config::{Config, ConfigError, IssuerConfig};
 use crew::{Crew, Means};
 use decision::Permission;
 pub use decision::{AskEndpoint, Decision};
+use dns_persist01::Grants;
 pub use dns01::{Dns01, DnsProvider};
 use endpoint::Endpoint;
 use events::Announcer;
@@ -204,9 +206,12 @@ impl Listening {
         let first = settings.issuers.first().expect("there is one");
         let storage = settings.storage(&env, first);
         let records = settings.dns01.clone().map(|dns01| dns01::Records::new(&env, dns01, storage.clone()));
+        let grants = records.as_ref();
+        let grants = grants.map(|records| Grants::new(&env, &settings, records.clone(), handle.wanted.subscribe()));
         let shared = storage.is_shared().then_some(storage);
         let answers =
-            Answers::new(&env, settings.solver, tokens.clone(), cache.clone(), records.clone(), shared.clone());
+            Answers::new(&env, settings.solver, tokens.clone(), cache.clone(), records.clone(), shared.clone())
+                .with_grants(grants.as_ref());
         let issuer = |ca| Arc::new(Issuer::new(&env, &settings, ca, answers.clone(), handle.announcer.clone()));
         let issuers: Issuers = settings.issuers.iter().map(issuer).collect();
         for issuer in &*issuers {
@@ -247,7 +252,8 @@ impl Listening {
         let serving = (
             env.spawn("http-01", http01::serve(env.clone(), self.http, tokens, shared.clone())),
             env.spawn("endpoint", endpoint.serve(self.tls)),
-            records.map(|records| env.spawn("remove TXT records", records.clean())),
+            records.clone().map(|records| env.spawn("remove TXT records", records.clean())),
+            grants.map(|grants| env.spawn("keep TXT records", grants.keep(issuers.clone()))),
         );
         let watching: Vec<_> = given
             .into_iter()

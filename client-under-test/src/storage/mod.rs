@@ -14,6 +14,7 @@ pub mod dns_record;
 pub mod lock;
 pub mod metadata;
 pub mod pending;
+pub mod persistent_record;
 pub mod staple;
 
 use std::{
@@ -154,10 +155,15 @@ impl Storage {
         self.root.join("acme").join(&self.issuer).join("dns-records")
     }
 
+    fn persistent_records_directory(&self) -> PathBuf {
+        self.root.join("acme").join(&self.issuer).join("persistent-records")
+    }
+
     /// Removes what a crash left half written. What can't be removed is left; nothing reads it.
     pub async fn clean(&self) {
         let certificates = self.root.join("certificates").join(&self.issuer);
-        for kind in [certificates, self.user_directory(""), self.dns_records_directory()] {
+        let (for_once, that_stay) = (self.dns_records_directory(), self.persistent_records_directory());
+        for kind in [certificates, self.user_directory(""), for_once, that_stay] {
             let Ok(entries) = self.env.disk().list(&kind).await else { continue };
             for entry in entries {
                 self.clean_directory(&kind.join(entry)).await;

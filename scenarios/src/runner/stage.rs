@@ -383,6 +383,7 @@ fn set_program(
             on_demand_capacity,
             external_certificate,
             challenge,
+            persist_for,
             external_account,
             profile,
             preferred_issuer,
@@ -401,10 +402,13 @@ fn set_program(
                 ChallengeType::Http01 => Solver::Http01,
                 ChallengeType::TlsAlpn01 => Solver::TlsAlpn01,
                 ChallengeType::Dns01 => Solver::Dns01,
+                ChallengeType::DnsPersist01 => Solver::DnsPersist01,
             };
-            if *challenge == ChallengeType::Dns01 {
+            config.persistent_record_lifetime = *persist_for;
+            if matches!(challenge, ChallengeType::Dns01 | ChallengeType::DnsPersist01) {
                 let server = resolvers.server(None)?;
-                let server = server.ok_or_else(|| StageError("dns-01 needs a host of kind dns".into()))?;
+                let needs_dns = || StageError("dns-01 and dns-persist-01 need a host of kind dns".into());
+                let server = server.ok_or_else(needs_dns)?;
                 config.dns01 = Some(Dns01::new(manager::dns_provider(case, server), server));
             }
             let asked = ask.as_ref().map(|ask| the_asked(case, ask)).transpose()?;

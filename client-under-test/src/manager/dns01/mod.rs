@@ -1,7 +1,8 @@
 //! dns-01: control of a name is proved by TXT records (RFC 8555 §8.4).
 //!
 //! Where a record belongs is found first, aliases followed; then it is presented through a [`DnsProvider`], awaited at
-//! every name server that is responsible for it, and removed by a task of its own, also after a crash.
+//! every name server that is responsible for it, and removed by a task of its own, also after a crash. Records that stay
+//! are presented in the same way, and looked after by `dns_persist01`.
 
 pub mod challtestsrv;
 mod exchange;
@@ -14,7 +15,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hickory_proto::op::ResponseCode;
 pub use provider::{DnsProvider, TxtRecord};
-pub(super) use records::{Presented, Records};
+pub(super) use records::{Presented, Records, Removed};
 use sha2::{Digest, Sha256};
 
 use crate::{acme::jws::base64url, name::Name};
@@ -22,7 +23,7 @@ use crate::{acme::jws::base64url, name::Name};
 /// The label that records stand at (RFC 8555 §8.4).
 const LABEL: &str = "_acme-challenge";
 
-/// How dns-01 challenges are answered.
+/// How challenges are answered in the DNS.
 #[derive(Clone, Debug)]
 pub struct Dns01 {
     /// Changes the zones.
@@ -73,6 +74,9 @@ pub enum DnsError {
     /// A management API refused.
     #[error("{server} refused {call}: {status}")]
     Management { server: SocketAddr, call: &'static str, status: u16 },
+    /// No record can be presented that stays.
+    #[error("no TXT record that stays is presented for the account {account}: {why}")]
+    NotGranted { account: String, why: &'static str },
     /// It can't be written down what is to be removed again.
     #[error("the storage: {0}")]
     Storage(#[source] io::Error),
@@ -87,9 +91,8 @@ fn value(key_authorization: &str) -> String {
 }
 
 /// Where the record of `name` is looked for. A wildcard's is that of the name below which it stands (RFC 8555 §7.1.3).
-fn owner(name: &Name) -> Result<hickory_proto::rr::Name, DnsError> {
-    let name = name.as_str().trim_start_matches("*.");
-    let owner = format!("{LABEL}.{name}.");
+fn owner(label: &str, name: &Name) -> Result<hickory_proto::rr::Name, DnsError> {
+    let owner = format!("{label}.{}.", name.domain());
     hickory_proto::rr::Name::from_ascii(&owner).map_err(|_| DnsError::NotAName(owner))
 }
 

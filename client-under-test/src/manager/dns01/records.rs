@@ -14,7 +14,7 @@ use sim::Env;
 use tokio::sync::Notify;
 
 use super::{
-    Dns01, DnsError, TxtRecord, Unconfirmed, owner, plain,
+    Dns01, DnsError, LABEL, TxtRecord, Unconfirmed, owner, plain,
     resolver::{Place, Resolver},
     value,
 };
@@ -60,6 +60,24 @@ pub(in crate::manager) struct Presented {
     record: TxtRecord,
     place: Place,
     _owning: InUse,
+}
+
+impl Presented {
+    /// The record.
+    pub(in crate::manager) fn record(&self) -> &TxtRecord {
+        &self.record
+    }
+}
+
+/// What has become of a record that was to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::manager) enum Removed {
+    /// It is gone.
+    Yes,
+    /// Somebody owns it.
+    InUse,
+    /// It may be there.
+    Failed,
 }
 
 /// Ends a use of a record with itself.
@@ -124,25 +142,54 @@ impl Records {
         name: &Name,
         key_authorization: &str,
     ) -> Result<Presented, DnsError> {
-        let place = self.resolver.place(&owner(name)?).await?;
-        let record = TxtRecord { name: plain(&place.name), value: value(key_authorization) };
+        let presented = self.own(self.place(LABEL, name).await?, value(key_authorization)).await;
+        self.storage.store_dns_record(&presented.record).await.map_err(DnsError::Storage)?;
+        self.add(&presented).await?;
+        self.env.probe("manager/record-presented");
+        Ok(presented)
+    }
+
+    /// Where a record at `label` below `name` belongs.
+    pub(in crate::manager) async fn place(&self, label: &str, name: &Name) -> Result<Place, DnsError> {
+        self.resolver.place(&owner(label, name)?).await
+    }
+
+    /// Keeps everybody from removing a record, once nobody is at it.
+    pub(in crate::manager) async fn own(&self, place: Place, value: String) -> Presented {
+        let record = TxtRecord { name: plain(&place.name), value };
         let owning = loop {
             match self.uses.own(&record) {
                 Some(owning) => break owning,
                 None => self.env.sleep(REMOVAL_PAUSE).await,
             }
         };
-        self.storage.store_dns_record(&record).await.map_err(DnsError::Storage)?;
-        self.settings.provider.present(&self.env, &record).await?;
-        self.env.probe("manager/record-presented");
-        Ok(Presented { record, place, _owning: owning })
+        Presented { record, place, _owning: owning }
+    }
+
+    /// Puts a record into its zone.
+    pub(in crate::manager) async fn add(&self, presented: &Presented) -> Result<(), DnsError> {
+        self.settings.provider.present(&self.env, &presented.record).await
+    }
+
+    /// Whether every name server shows a record.
+    pub(in crate::manager) async fn is_seen(&self, presented: &Presented) -> bool {
+        self.resolver.is_seen(&presented.place, &presented.record.value).await
+    }
+
+    /// Takes a record out of its zone if nobody owns it.
+    pub(in crate::manager) async fn remove(&self, record: &TxtRecord) -> Removed {
+        let Some(_removing) = self.uses.begin_removal(record) else { return Removed::InUse };
+        match self.settings.provider.clean_up(&self.env, record).await {
+            Ok(()) => Removed::Yes,
+            Err(_) => Removed::Failed,
+        }
     }
 
     /// Waits until every name server shows the records.
     pub(in crate::manager) async fn await_seen(&self, records: &[&Presented]) -> Result<(), DnsError> {
         let mut pace = Pace::new(&self.env, Arc::new(AsSuggested), "the TXT records", self.settings.propagation_limit);
         for presented in records {
-            while !self.resolver.is_seen(&presented.place, &presented.record.value).await {
+            while !self.is_seen(presented).await {
                 if pace.wait(None).await.is_ok() {
                     continue;
                 }

@@ -33,7 +33,7 @@ pub(super) struct Resolver {
 
 /// Where a record belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(in crate::manager) struct Place {
     /// The name at the end of all aliases.
     pub(super) name: Name,
     /// The addresses of each name server that answers for it.

@@ -17,6 +17,8 @@ use super::{
     resolver,
 };
 
+/// The most that one of a TXT record's strings holds (RFC 1035 §3.3); a longer value is several.
+const STRING_BYTES_MAX: usize = 255;
 /// For how long others may remember a record.
 const TTL: Duration = Duration::from_secs(60);
 
@@ -63,7 +65,8 @@ impl DnsUpdate {
 /// The record, to be added (RFC 2136 §2.5.1).
 pub(crate) fn addition(name: Name, value: &str) -> Record {
     let ttl = u32::try_from(TTL.as_secs()).unwrap_or(u32::MAX);
-    Record::from_rdata(name, ttl, RData::TXT(TXT::new(vec![value.to_owned()])))
+    let strings = value.as_bytes().chunks(STRING_BYTES_MAX).collect();
+    Record::from_rdata(name, ttl, RData::TXT(TXT::from_bytes(strings)))
 }
 
 /// The very record, to be removed (RFC 2136 §2.5.4).
@@ -81,5 +84,20 @@ impl DnsProvider for DnsUpdate {
 
     fn clean_up<'a>(&'a self, env: &'a Env, record: &'a TxtRecord) -> Changed<'a> {
         Box::pin(self.send(env, record, |name| vec![removal(name, &record.value)]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_several_strings_that_are_read_as_one() {
+        let value = "x".repeat(600);
+        for record in [addition(Name::root(), &value), removal(Name::root(), &value)] {
+            let RData::TXT(txt) = &record.data else { panic!("it is a TXT record") };
+            assert_eq!(txt.txt_data.iter().map(|string| string.len()).collect::<Vec<_>>(), [255, 255, 90]);
+            assert_eq!(txt.txt_data.concat(), value.as_bytes());
+        }
     }
 }

@@ -69,6 +69,8 @@ words! {
             "external-certificate" => external_certificate: String = optional,
             /// How it proves control of them, if the CA offers that way.
             "challenge" => challenge: ChallengeType = ["http-01"],
+            /// With `dns-persist-01`: how long its records are good; left out: for ever.
+            "persist-for" => persist_for: Duration = optional,
             /// Keeps one certificate for all of its names, instead of one for each.
             "one-certificate" => one_certificate: bool = ["false"],
             /// The key of `external-account-keys` by whose `kid` its account is bound to an external one.
@@ -125,8 +127,10 @@ choices! {
         "http-01" => Http01,
         /// A certificate on port 443 (RFC 8737).
         "tls-alpn-01" => TlsAlpn01,
-        /// A TXT record (RFC 8555 §8.4), by DNS UPDATE at the first DNS host; the only way for wildcards.
+        /// A TXT record (RFC 8555 §8.4), by DNS UPDATE at the first DNS host; good for wildcards.
         "dns-01" => Dns01,
+        /// A TXT record that stays (draft-ietf-acme-dns-persist), by DNS UPDATE likewise; good for wildcards.
+        "dns-persist-01" => DnsPersist01,
     }
 
     /// What a faulty host does.
