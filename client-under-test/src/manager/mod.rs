@@ -282,6 +282,10 @@ impl Listening {
         if let Some(on_demand) = on_demand {
             on_demand.leave().await;
         }
+        if let Some(records) = &records {
+            // What the DNS is too slow for is removed at the next start.
+            let _ = env.timeout(crew::LEAVE_LIMIT, records.all_removed()).await;
+        }
         drop((serving, keeping_accounts, watching, cleaning));
         for issuer in &**issuers {
             issuer.storage.clean().await;

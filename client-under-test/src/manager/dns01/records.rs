@@ -27,7 +27,7 @@ use crate::{
 
 /// Minutes between attempts to remove what could not be removed; the last one repeats.
 const RETRY_MINUTES: [u64; 5] = [1, 2, 5, 20, 60];
-/// How long to wait for a record to be removed before the same one is presented again.
+/// How long to wait for a record to be removed before it is looked again.
 const REMOVAL_PAUSE: Duration = Duration::from_secs(1);
 
 /// Presents records and removes them.
@@ -214,6 +214,13 @@ impl Records {
                 // Whether something is released meanwhile or not, it is tried again.
                 let _ = self.env.timeout(backoff.after(Failure::Other), self.uses.released.notified()).await;
             }
+        }
+    }
+
+    /// Waits until [`Self::clean`] has removed all that was presented.
+    pub(in crate::manager) async fn all_removed(&self) {
+        while !self.storage.dns_records().await.is_ok_and(|left| left.is_empty()) {
+            self.env.sleep(REMOVAL_PAUSE).await;
         }
     }
 

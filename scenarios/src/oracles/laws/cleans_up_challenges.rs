@@ -1,15 +1,16 @@
 //! `manager.cleans-up-challenges` (M9): a TXT record that a client presents for dns-01 goes, and not too early.
 //!
 //! Not before its authorization is over in any way, for the CA may still look; and then within an hour or what the
-//! scenario says. A crash excuses what goes early, and what it left counts from the start that follows. Records are told
-//! from others by their values: digests of the tokens that the client was shown (RFC 8555 §8.4).
+//! scenario says. A crash excuses what goes early, and what it left counts from the start that follows. A program that ends
+//! of its own accord leaves none: what it is broken off from may go early then. Records are told from others by their values:
+//! digests of the tokens that the client was shown (RFC 8555 §8.4).
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sim::trace::Event;
+use sim::trace::{Ending, Event};
 
 use super::KEPT_MAX;
 use crate::oracles::{
@@ -25,6 +26,8 @@ use crate::oracles::{
 };
 
 const WITHIN: Duration = Duration::from_secs(3_600);
+/// What goes early is excused if its client ends of its own accord so soon after.
+const LEAVING_NS: u64 = 120_000_000_000;
 
 /// A record's name and value.
 type Name = (String, String);
@@ -45,6 +48,8 @@ pub(crate) struct CleansUpChallenges {
     /// Updates that are not answered yet.
     asked: Recent<(SocketAddr, u16), Asked>,
     presented: Recent<Name, Presented>,
+    /// What went before its time, with its client and when.
+    early: Vec<(Option<Arc<str>>, u64, String)>,
 }
 
 #[derive(Debug)]
@@ -65,13 +70,19 @@ impl CleansUpChallenges {
             over: Recent::new(KEPT_MAX),
             asked: Recent::new(KEPT_MAX),
             presented: Recent::new(KEPT_MAX),
+            early: Vec::new(),
         }
     }
 }
 
 impl Law for CleansUpChallenges {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+        self.find_early(seen.moment.at_ns.saturating_sub(LEAVING_NS), seen.moment, verdict);
         if let Some(host) = seen.host_ended() {
+            if let Some(Event::HostEnded { ending: Ending::Finished }) = seen.event() {
+                self.early.retain(|(client, ..)| client.as_deref() != Some(host));
+                self.find_left_behind(host, seen.moment, verdict);
+            }
             self.change_presented(host, |presented| {
                 presented.is_left_behind = true;
                 presented.since_ns = None;
@@ -88,6 +99,7 @@ impl Law for CleansUpChallenges {
     }
 
     fn finish(&mut self, end: &law::Moment, verdict: &mut Verdict) {
+        self.find_early(u64::MAX, end, verdict);
         for ((name, value), presented) in self.presented.iter() {
             let Some(late) = self.too_late(value, presented, end.at_ns) else { continue };
             let (client, event) = (presented.client.as_deref().unwrap_or("a client"), presented.event);
@@ -101,6 +113,27 @@ impl Law for CleansUpChallenges {
 }
 
 impl CleansUpChallenges {
+    /// Whoever ends has removed what it has presented.
+    fn find_left_behind(&self, host: &str, moment: &law::Moment, verdict: &mut Verdict) {
+        for ((name, _), presented) in self.presented.iter() {
+            // What a crash left may be at a name server that can't be reached.
+            if presented.client.as_deref() == Some(host) && !presented.is_left_behind {
+                let event = presented.event;
+                verdict.find(
+                    moment,
+                    format!("{host} should remove the record at {name} of event {event} before it ends, but left it"),
+                );
+            }
+        }
+    }
+
+    /// What went early until then was not on the way to an end.
+    fn find_early(&mut self, until_ns: u64, moment: &law::Moment, verdict: &mut Verdict) {
+        for (_, _, message) in self.early.extract_if(.., |(_, at_ns, _)| *at_ns < until_ns) {
+            verdict.find(moment, message);
+        }
+    }
+
     fn change_presented(&mut self, host: &str, change: impl Fn(&mut Presented)) {
         let of_host = self.presented.iter_mut().filter(|(_, presented)| presented.client.as_deref() == Some(host));
         of_host.for_each(|(_, presented)| change(presented));
@@ -173,10 +206,10 @@ impl CleansUpChallenges {
         if let Some(authorization) =
             authorization.filter(|it| self.over.get(*it).is_none() && !presented.is_left_behind)
         {
-            verdict.find(
-                moment,
-                format!("{client} should leave the record at {owner} of event {event} until {authorization} is over, but removed it"),
+            let message = format!(
+                "{client} should leave the record at {owner} of event {event} until {authorization} is over, but removed it"
             );
+            self.early.push((presented.client.clone(), moment.at_ns, message));
         }
         if let Some(late) = self.too_late(value, &presented, moment.at_ns) {
             let (late, within) = (in_words(late), in_words(self.within));
@@ -242,6 +275,21 @@ mod tests {
         story.dns_update(OWNER, &value, true);
         story.dns_update(OWNER, &value, false);
         story.breaks(LAW, "until ca.test/authz/1-a.test is over");
+    }
+
+    #[test]
+    fn a_program_that_ends_leaves_no_record_and_may_remove_it_early() {
+        for is_removed in [true, false] {
+            let (mut story, value) = begun();
+            story.dns_update(OWNER, &value, true);
+            if is_removed {
+                story.dns_update(OWNER, &value, false);
+            }
+            story.event(Some("manager"), Event::HostEnded { ending: Ending::Finished });
+            story.wait(300);
+            story.kill("visitor");
+            if is_removed { story.keeps(LAW) } else { story.breaks(LAW, "before it ends, but left it") }
+        }
     }
 
     #[test]
