@@ -12,7 +12,14 @@
 //! Any other CA will do, if its directory is named and it finds this machine on the ports that it validates.
 
 use std::{
-    convert::Infallible, error::Error, fs, future::Future, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc,
+    convert::Infallible,
+    error::Error,
+    fs,
+    future::Future,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -59,6 +66,9 @@ struct Options {
     /// `?domain=NAME` and answers 200 for those that may.
     #[arg(long, value_name = "URL")]
     ask: Option<String>,
+    /// The roots that vouch for the HTTPS of whoever is asked, PEM. Without them it is asked over plain HTTP.
+    #[arg(long, value_name = "FILE", requires = "ask")]
+    ask_ca_file: Option<PathBuf>,
     /// How the CA is shown that the names are ours.
     #[arg(long, value_enum, default_value = "http-01")]
     challenge: Challenge,
@@ -133,9 +143,14 @@ async fn page(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let roots = fs::read_to_string(&options.ca_file).map_err(|e| format!("{}: {e}", options.ca_file.display()))?;
+    let read = |file: &Path| fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()));
+    let roots = read(&options.ca_file)?;
     let issuer = IssuerConfig { contact: options.contact, ..IssuerConfig::new(options.directory, roots) };
-    let decision = options.ask.as_deref().map(AskEndpoint::new).transpose()?;
+    let decision = match (&options.ask, &options.ask_ca_file) {
+        (Some(url), Some(file)) => Some(AskEndpoint::over_https(url, &read(file)?)?),
+        (Some(url), None) => Some(AskEndpoint::new(url)?),
+        (None, _) => None,
+    };
     let provider = |server| match options.challtestsrv {
         Some(api) => Arc::new(Challtestsrv::new(api)) as Arc<dyn DnsProvider>,
         None => Arc::new(DnsUpdate { server }),

@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response, client::conn::http1, header::HOST, http::request::Builder};
 use hyper_util::rt::TokioIo;
 use sim::Env;
+use tokio::io::{AsyncRead, AsyncWrite};
 use url::{Host, Position, Url};
 
 /// Sends `request`, which has its `Host`, over a connection of its own. No time limit is set here.
@@ -20,7 +21,20 @@ pub(crate) async fn exchange(
     request: Request<Full<Bytes>>,
     body_bytes_max: usize,
 ) -> io::Result<Response<Bytes>> {
-    let stream = env.connect(server).await?;
+    exchange_over(env, env.connect(server).await?, server, request, body_bytes_max).await
+}
+
+/// Sends `request` over a connection to `server` that is there already, secured for example. It is closed then.
+///
+/// # Errors
+/// Those of [`exchange`].
+pub(crate) async fn exchange_over(
+    env: &Env,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    server: SocketAddr,
+    request: Request<Full<Bytes>>,
+    body_bytes_max: usize,
+) -> io::Result<Response<Bytes>> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     // How the connection ends is seen by the request that needed it.
     let _driver = env.spawn(format!("connection to {server}"), async { drop(connection.await) });

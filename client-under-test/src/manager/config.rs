@@ -207,7 +207,7 @@ pub enum ConfigError {
     #[error("the trusted roots are not PEM certificates: {0}")]
     Roots(String),
     /// The address of whoever decides about names on demand can't be used.
-    #[error("`{0}` is not a plain HTTP address of an endpoint to ask")]
+    #[error("`{0}` is not an address of an endpoint to ask: HTTP, or HTTPS with the roots that vouch for it")]
     Ask(String),
     /// Records that stay would be renewed without end.
     #[error("persistent_record_lifetime is shorter than an hour")]
@@ -350,7 +350,8 @@ impl TryFrom<Config> for Settings {
     }
 }
 
-fn roots(pem: &str) -> Result<RootCertStore, ConfigError> {
+/// The roots in `pem`.
+pub(super) fn roots(pem: &str) -> Result<RootCertStore, ConfigError> {
     let mut roots = RootCertStore::empty();
     for block in pem_blocks(pem.as_bytes()).map_err(|e| ConfigError::Roots(e.to_string()))? {
         roots.add(block.into_contents().into()).map_err(|e| ConfigError::Roots(e.to_string()))?;

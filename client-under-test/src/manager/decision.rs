@@ -4,14 +4,23 @@
 //! Whoever can reach the TLS port can name any name, so without a decision any stranger orders certificates in the
 //! operator's name. What can't be decided in time is denied: the visitor comes again, an order can't be taken back.
 
-use std::{fmt::Debug, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt::Debug,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use http_body_util::Full;
 use hyper::StatusCode;
-use sim::{Env, Monotonic};
-use url::Url;
+use rustls::{RootCertStore, pki_types::ServerName};
+use sim::{Env, Monotonic, tls};
+use url::{Host, Url};
 
-use super::config::ConfigError;
+use super::config::{ConfigError, roots};
 use crate::{name::Name, plain_http};
 
 /// How long an endpoint may take, from the connection to the answer.
@@ -37,11 +46,13 @@ pub trait Decision: Debug + Send + Sync {
     fn allows<'a>(&'a self, env: &'a Env, asked: &'a Asked) -> Decided<'a>;
 }
 
-/// Asks a server, as Caddy does: `GET <url>?domain=<name>`, and 200 allows. Any other answer, none in time, and a
-/// server that can't be reached deny.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Asks a server, as Caddy does: `GET <url>?domain=<name>`, and 200 allows. Any other answer, a redirect among them, none in
+/// time, and a server that can't be reached or trusted deny.
+#[derive(Clone, Debug)]
 pub struct AskEndpoint {
     url: Url,
+    /// Who vouches for its HTTPS; none for plain HTTP.
+    roots: Option<RootCertStore>,
 }
 
 impl AskEndpoint {
@@ -50,8 +61,15 @@ impl AskEndpoint {
     /// # Errors
     /// [`ConfigError::Ask`] for any other address.
     pub fn new(url: &str) -> Result<Self, ConfigError> {
-        let parsed = Url::parse(url).ok().filter(|parsed| parsed.scheme() == "http" && parsed.has_host());
-        Ok(Self { url: parsed.ok_or_else(|| ConfigError::Ask(url.to_owned()))? })
+        Ok(Self { url: address(url, "http")?, roots: None })
+    }
+
+    /// The server at `url`, which is HTTPS, and for which `trusted_roots_pem` vouch.
+    ///
+    /// # Errors
+    /// [`ConfigError::Ask`] for any other address, [`ConfigError::Roots`] for roots that can't be read.
+    pub fn over_https(url: &str, trusted_roots_pem: &str) -> Result<Self, ConfigError> {
+        Ok(Self { url: address(url, "https")?, roots: Some(roots(trusted_roots_pem)?) })
     }
 
     fn question(&self, name: &Name) -> Url {
@@ -64,8 +82,24 @@ impl AskEndpoint {
         let url = self.question(name);
         let (server, question) = plain_http::request_for(env, &url).await?;
         let question = question.body(Full::default()).map_err(io::Error::other)?;
-        Ok(plain_http::exchange(env, server, question, BODY_BYTES_MAX).await?.status())
+        let Some(roots) = &self.roots else {
+            return Ok(plain_http::exchange(env, server, question, BODY_BYTES_MAX).await?.status());
+        };
+        let server_name = match url.host() {
+            Some(Host::Domain(host)) => ServerName::try_from(host.to_owned()).map_err(io::Error::other)?,
+            Some(Host::Ipv4(ip)) => ServerName::from(IpAddr::from(ip)),
+            Some(Host::Ipv6(ip)) => ServerName::from(IpAddr::from(ip)),
+            None => return Err(io::ErrorKind::InvalidInput.into()),
+        };
+        let tls = tls::Client::new(env, roots.clone(), &["http/1.1"]);
+        let stream = tls.connect(env.connect(server).await?, server_name).await?;
+        Ok(plain_http::exchange_over(env, stream, server, question, BODY_BYTES_MAX).await?.status())
     }
+}
+
+fn address(url: &str, scheme: &str) -> Result<Url, ConfigError> {
+    let parsed = Url::parse(url).ok().filter(|parsed| parsed.scheme() == scheme && parsed.has_host());
+    parsed.ok_or_else(|| ConfigError::Ask(url.to_owned()))
 }
 
 impl Decision for AskEndpoint {
@@ -134,6 +168,9 @@ mod tests {
         for refused in ["https://ask.test/", "ask.test", "", "http://"] {
             assert!(AskEndpoint::new(refused).is_err(), "{refused}");
         }
+        assert!(AskEndpoint::over_https("https://ask.test/", "").is_ok());
+        assert!(AskEndpoint::over_https("http://ask.test/", "").is_err());
+        assert!(AskEndpoint::over_https("https://ask.test/", "-----BEGIN X-----").is_err());
     }
 
     #[tokio::test]
