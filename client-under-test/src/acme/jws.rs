@@ -43,7 +43,8 @@ pub fn sign_key_change(new: &P256Key, old: &P256Key, account: &Url, url: &Url) -
 /// The JWS inside of a newAccount request by which the holder of an external account agrees (RFC 8555 §7.3.4).
 #[must_use]
 pub fn bind(external: &ExternalAccount, key: &P256Key, url: &Url) -> serde_json::Value {
-    let header = Header { alg: "HS256", jwk: None, kid: Some(external.key_id()), nonce: None, url: url.as_str() };
+    let (alg, kid) = (external.algorithm().name(), Some(external.key_id()));
+    let header = Header { alg, jwk: None, kid, nonce: None, url: url.as_str() };
     json!(Flattened::new(&header, &to_json(&Jwk::of(key)), |message| external.sign(message)))
 }
 

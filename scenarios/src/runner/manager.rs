@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use ca_mock::Ca;
 use client_under_test::{
-    acme::external_account::ExternalAccount,
+    acme::external_account::{ExternalAccount, MacAlgorithm},
     historical,
     manager::{AskEndpoint, Decision, DnsProvider, IssuerConfig, OrderRate, RenewalSchedule, dns01::update::DnsUpdate},
     storage::lock::{NumberedFiles, StorageLocks},
@@ -160,8 +160,9 @@ pub(super) fn decision(case: &Case, url: &str) -> Result<Arc<dyn Decision>, Stag
 }
 
 /// The external account whose key the CA has by this identifier.
-pub(super) fn external(case: &Case, kid: &str) -> Result<ExternalAccount, StageError> {
+pub(super) fn external(case: &Case, kid: &str, algorithm: MacAlgorithm) -> Result<ExternalAccount, StageError> {
     let known = case.ca.external_account_keys.iter().flatten().find(|key| key.kid == kid);
     let known = known.ok_or_else(|| StageError(format!("[ca] has no external account key `{kid}`")))?;
-    ExternalAccount::new(kid, &known.mac_key.text).map_err(|e| StageError(e.to_string()))
+    let account = ExternalAccount::new(kid, &known.mac_key.text).map_err(|e| StageError(e.to_string()))?;
+    Ok(account.signed_by(algorithm))
 }

@@ -13,7 +13,7 @@ use ca_mock::{
     dns::{DnsServer, RecordData, Zone, ZoneHandle},
 };
 use client_under_test::{
-    acme::preferred_chain::PreferredChain,
+    acme::{external_account, preferred_chain::PreferredChain},
     manager::{Dns01, ExternalCertificate, OnDemand, Solver},
 };
 use rustls::RootCertStore;
@@ -33,7 +33,7 @@ use super::{
     visitor::{self, Visits},
 };
 use crate::{
-    language::{self, Case, ChallengeType, CrashExploration, Host, HostKind, HostName, Verb},
+    language::{self, Case, ChallengeType, CrashExploration, Host, HostKind, HostName, MacAlgorithm, Verb},
     oracles::Bench,
 };
 
@@ -385,6 +385,7 @@ fn set_program(
             challenge,
             persist_for,
             external_account,
+            external_account_algorithm,
             profile,
             preferred_issuer,
             must_staple,
@@ -440,9 +441,14 @@ fn set_program(
                 config.certificates = vec![names.0.clone()];
             }
             config.account_key_lifetime = *account_key_lifetime;
+            let algorithm = match external_account_algorithm {
+                MacAlgorithm::Hs256 => external_account::MacAlgorithm::Hs256,
+                MacAlgorithm::Hs384 => external_account::MacAlgorithm::Hs384,
+                MacAlgorithm::Hs512 => external_account::MacAlgorithm::Hs512,
+            };
             for issuer in &mut config.issuers {
                 issuer.external_account =
-                    external_account.as_deref().map(|kid| manager::external(case, kid)).transpose()?;
+                    external_account.as_deref().map(|kid| manager::external(case, kid, algorithm)).transpose()?;
                 issuer.profile = profile.as_ref().map(|profile| profile.as_str().to_owned());
                 issuer.must_staple = *must_staple;
                 issuer.first_order_rate = first_order_rate.map(manager::order_rate);

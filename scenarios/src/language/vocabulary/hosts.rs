@@ -75,6 +75,8 @@ words! {
             "one-certificate" => one_certificate: bool = ["false"],
             /// The key of `external-account-keys` by whose `kid` its account is bound to an external one.
             "external-account" => external_account: String = optional,
+            /// How that binding is signed.
+            "external-account-algorithm" => external_account_algorithm: MacAlgorithm = ["HS256"],
             /// The kind of certificates that it orders, by its name; left out: the CA's choice.
             "profile" => profile: Slug = optional,
             /// The common name of the root whose chain it wants where the CA offers several; left out: the first that lasts.
@@ -131,6 +133,16 @@ choices! {
         "dns-01" => Dns01,
         /// A TXT record that stays (draft-ietf-acme-dns-persist), by DNS UPDATE likewise; good for wildcards.
         "dns-persist-01" => DnsPersist01,
+    }
+
+    /// How the binding to an external account is signed (RFC 7518 §3.1).
+    pub enum MacAlgorithm("a MAC algorithm") {
+        /// HMAC with SHA-256.
+        "HS256" => Hs256,
+        /// HMAC with SHA-384.
+        "HS384" => Hs384,
+        /// HMAC with SHA-512.
+        "HS512" => Hs512,
     }
 
     /// What a faulty host does.
