@@ -18,6 +18,7 @@ use super::{
     lists::Lists,
     lookup::Source,
     maintenance::Keeper,
+    pauses::Pauses,
 };
 use crate::name::{Name, Names};
 
@@ -33,6 +34,8 @@ pub(super) struct Means {
     pub(super) cache: Arc<dyn CertificateCache>,
     pub(super) lists: Arc<Lists>,
     pub(super) announcer: Announcer,
+    /// Of names that nobody looks after.
+    pub(super) pauses: Pauses,
 }
 
 /// Whether a keeper goes on.

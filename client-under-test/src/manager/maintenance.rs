@@ -122,9 +122,9 @@ impl Keeper {
         let Means { env, settings, cache, lists, announcer, .. } = means;
         Self {
             env: env.clone(),
-            names,
             storage_look_at: env.monotonic_now() + STORAGE_LOOK_INTERVAL,
-            turns: Turns::new(permission, means),
+            turns: Turns::new(permission, means, names.first()),
+            names,
             cache: cache.clone(),
             announcer: announcer.clone(),
             schedule: settings.renewal_schedule.clone(),

@@ -30,6 +30,7 @@ pub mod on_demand;
 pub mod order_end;
 pub mod order_note;
 pub mod order_rate;
+mod pauses;
 pub mod replacement;
 pub mod resolver;
 pub mod rollover;
@@ -66,6 +67,7 @@ use maintenance::Keeper;
 use on_demand::Keepers;
 pub use on_demand::OnDemand;
 pub use order_rate::OrderRate;
+use pauses::Pauses;
 pub use resolver::Resolver;
 pub use rollover::RolloverRecord;
 use rustls::sign::CertifiedKey;
@@ -223,7 +225,8 @@ impl Listening {
         let mut wanted = handle.wanted.subscribe();
         let announcer = handle.announcer.clone();
         let lists = Arc::new(Lists::new(&env));
-        let means = Means { env, settings: settings.clone(), issuers, cache, lists, announcer };
+        let pauses = Pauses::default();
+        let means = Means { env, settings: settings.clone(), issuers, cache, lists, announcer, pauses };
         let Means { env, issuers, cache, .. } = &means;
 
         let certificates = wanted.borrow_and_update().certificates.clone();

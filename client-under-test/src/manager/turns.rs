@@ -6,6 +6,8 @@
 //! it has asked, and the next round begins with the first of those whose time has come.
 //!
 //! An order that failed may be left behind at its CA, to be continued. If another CA issues instead, it is given up.
+//!
+//! What has failed is not forgotten with the turns: `Pauses` has it until somebody takes the name up again.
 
 use std::{fmt::Debug, io, sync::Arc, time::Duration};
 
@@ -18,8 +20,13 @@ use super::{
     decision::Permission,
     events::{Announcer, Event},
     issue::{IssueError, Issuer, Obtained},
+    pauses::Pauses,
 };
-use crate::{acme::renewal_info::CertId, name::Names, storage::lock::Lease};
+use crate::{
+    acme::renewal_info::CertId,
+    name::{Name, Names},
+    storage::lock::Lease,
+};
 
 /// The certificate that an order replaces (RFC 9773 §5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +118,15 @@ pub(super) struct Turns {
     scope: Arc<dyn ReplacementScope>,
     announcer: Announcer,
     turns: Vec<Turn>,
+    /// By which the pauses are kept when the turns end.
+    name: Name,
+    kept: Pauses,
+}
+
+impl Drop for Turns {
+    fn drop(&mut self) {
+        self.kept.keep(&self.name, self.turns.drain(..).map(|turn| turn.pause).collect());
+    }
 }
 
 #[derive(Debug)]
@@ -122,15 +138,23 @@ struct Turn {
 }
 
 impl Turns {
-    pub(super) fn new(permission: Permission, means: &Means) -> Self {
+    /// The turns for the certificate whose first name is `name`.
+    pub(super) fn new(permission: Permission, means: &Means, name: &Name) -> Self {
+        // One for each CA, which are the same as ever.
+        let mut kept = means.pauses.take(name).unwrap_or_default().into_iter();
+        if kept.len() > 0 {
+            means.env.probe("manager/failures-remembered");
+        }
+        let new = || Pause::new((means.settings.conduct.retry_waits)(&means.settings.retry_delays));
         let turn = |issuer: &Arc<Issuer>| Turn {
             issuer: issuer.clone(),
-            pause: Pause::new((means.settings.conduct.retry_waits)(&means.settings.retry_delays)),
+            pause: kept.next().unwrap_or_else(new),
             // The process before this one may have left it.
             owes_an_end: true,
         };
         let (scope, announcer) = (means.settings.replacement_scope.clone(), means.announcer.clone());
-        Self { permission, scope, announcer, turns: means.issuers.iter().map(turn).collect() }
+        let turns = means.issuers.iter().map(turn).collect();
+        Self { permission, scope, announcer, turns, name: name.clone(), kept: means.pauses.clone() }
     }
 
     /// The CAs, in their order.
