@@ -1,6 +1,6 @@
 //! The TLS endpoint tells validation authorities (RFC 8737) from visitors by their hello alone.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc};
 
 use client_under_test::{
     acme::certificate::Chain,
@@ -86,7 +86,8 @@ async fn only_who_offers_acme_tls_alone_is_shown_the_challenge_and_nothing_else(
     cache.insert(&name, Source::Managed, &ordinary, env.utc_now()).await;
     let listener = env.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_address().unwrap();
-    let _serving = env.spawn("endpoint", Endpoint::new(&env, cache.clone(), Arc::new(Greeting)).serve(listener));
+    let endpoint = Endpoint::new(&env, cache.clone(), Arc::new(Greeting), NonZeroUsize::new(8).unwrap());
+    let _serving = env.spawn("endpoint", endpoint.serve(listener));
     let ordinary = ordinary.certified.cert[0].to_vec();
 
     let challenge = Arc::new(tls_alpn01::certificate(&env, &name, "token.thumbprint").unwrap());

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -121,6 +122,9 @@ pub struct Config {
     pub tls_address: SocketAddr,
     /// Serves visitors once their handshake is over.
     pub application: Arc<dyn Application>,
+    /// How many connections each of the two ports has open at a time, those that are being served among them. Who comes
+    /// beyond that waits until one ends. The operating system must allow the process twice as many, and some files.
+    pub connections_max: NonZeroUsize,
     /// How control of a name is proved where the CA leaves the choice; else as the CA wants it.
     pub solver: Solver,
     /// How challenges are answered in the DNS, without which there are no certificates for wildcards.
@@ -168,6 +172,7 @@ impl Config {
             http_address: (Ipv4Addr::UNSPECIFIED, 80).into(),
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
             application: Arc::new(Greeting),
+            connections_max: NonZeroUsize::new(4_096).expect("it is not zero"),
             solver: Solver::default(),
             dns01: None,
             persistent_record_lifetime: None,
@@ -233,6 +238,7 @@ pub(super) struct Settings {
     pub(super) http_address: SocketAddr,
     pub(super) tls_address: SocketAddr,
     pub(super) application: Arc<dyn Application>,
+    pub(super) connections_max: NonZeroUsize,
     pub(super) solver: Solver,
     pub(super) dns01: Option<Dns01>,
     pub(super) persistent_record_lifetime: Option<Duration>,
@@ -336,6 +342,7 @@ impl TryFrom<Config> for Settings {
             http_address: config.http_address,
             tls_address: config.tls_address,
             application: config.application,
+            connections_max: config.connections_max,
             solver: config.solver,
             dns01: config.dns01,
             persistent_record_lifetime: config.persistent_record_lifetime,

@@ -3,8 +3,13 @@
 //! A handshake waits for nobody but the cache: no CA, no disk. On the same port, validation authorities are
 //! answered by tls-alpn-01 (RFC 8737): they offer `acme-tls/1` and nothing else, and see only what was made for
 //! them, as visitors never do.
+//!
+//! No more connections are open at a time than may be. Who comes beyond that waits until one ends, and disturbs nobody.
 
-use std::{convert::Infallible, fmt::Debug, future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, fmt::Debug, future::Future, io, net::SocketAddr, num::NonZeroUsize, pin::Pin, sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -21,7 +26,10 @@ use sim::{
     net::{TcpListener, TcpStream},
     tls::{self, TlsStream},
 };
-use tokio::io::AsyncWriteExt;
+use tokio::{
+    io::AsyncWriteExt,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 use super::{
     cache::CertificateCache,
@@ -71,6 +79,7 @@ pub struct Endpoint {
     on_demand: Option<Arc<Keepers>>,
     /// Holds the answers of the hosts that share it.
     shared: Option<Storage>,
+    places: Places,
 }
 
 /// Whose connection it is, once its handshake is over.
@@ -80,10 +89,17 @@ enum Served {
 }
 
 impl Endpoint {
-    /// Lets `application` serve visitors, whose certificate is what `cache` holds.
+    /// Lets `application` serve visitors, whose certificate is what `cache` holds, with `connections_max` connections open
+    /// at a time.
     #[must_use]
-    pub fn new(env: &Env, cache: Arc<dyn CertificateCache>, application: Arc<dyn Application>) -> Self {
-        Self { env: env.clone(), cache, application, on_demand: None, shared: None }
+    pub fn new(
+        env: &Env,
+        cache: Arc<dyn CertificateCache>,
+        application: Arc<dyn Application>,
+        connections_max: NonZeroUsize,
+    ) -> Self {
+        let places = Places::new(connections_max);
+        Self { env: env.clone(), cache, application, on_demand: None, shared: None, places }
     }
 
     /// Answers tls-alpn-01 also for the hosts that share a storage.
@@ -99,14 +115,18 @@ impl Endpoint {
     /// Answers on `listener` for ever.
     pub async fn serve(self, listener: TcpListener) -> Infallible {
         loop {
-            let stream = accept(&self.env, &listener).await;
+            let (stream, place) = self.places.accept(&self.env, &listener).await;
             let endpoint = self.clone();
-            self.env.spawn("visit", async move { endpoint.answer(stream).await }).detach();
+            let visit = async move {
+                endpoint.answer(stream).await;
+                drop(place);
+            };
+            self.env.spawn("visit", visit).detach();
         }
     }
 
     async fn answer(&self, stream: TcpStream) {
-        // A visitor who breaks off or dawdles harms only itself.
+        // A visitor who breaks off or dawdles harms only itself. What it waits for may take longer than its hello.
         let limit = if self.on_demand.is_some() { HANDSHAKE_LIMIT + ON_DEMAND_LIMIT } else { HANDSHAKE_LIMIT };
         let Ok(Ok(served)) = self.env.timeout(limit, self.shake_hands(stream)).await else { return };
         match served {
@@ -119,9 +139,10 @@ impl Endpoint {
         }
     }
 
-    async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<Served> {
+    async fn shake_hands(&self, stream: TcpStream) -> io::Result<Served> {
         let (visitor, own) = (stream.peer_address(), stream.local_address());
-        let begun = tls::Hello::read(&self.env, stream).await?;
+        let begun = self.env.timeout(HANDSHAKE_LIMIT, tls::Hello::read(&self.env, stream));
+        let begun = begun.await.map_err(|elapsed| io::Error::new(io::ErrorKind::TimedOut, elapsed))??;
         let hello = Hello {
             server_name: begun.server_name(),
             signature_schemes: begun.signature_schemes(),
@@ -177,12 +198,27 @@ impl Endpoint {
     }
 }
 
-/// The next connection. A listener that fails, for example for want of file descriptors, is asked again.
-pub(super) async fn accept(env: &Env, listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok(stream) => return stream,
-            Err(_) => env.sleep(ACCEPT_PAUSE).await,
+/// The connections that a port may have open at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Places(Arc<Semaphore>);
+
+impl Places {
+    pub(super) fn new(most: NonZeroUsize) -> Self {
+        Self(Arc::new(Semaphore::new(most.get().min(Semaphore::MAX_PERMITS))))
+    }
+
+    /// The next connection, once there is a place for it, which it has until that is dropped. A listener that fails, for
+    /// example for want of file descriptors, is asked again.
+    pub(super) async fn accept(&self, env: &Env, listener: &TcpListener) -> (TcpStream, OwnedSemaphorePermit) {
+        if self.0.available_permits() == 0 {
+            env.probe("manager/connections-full");
+        }
+        let place = self.0.clone().acquire_owned().await.expect("nobody closes it");
+        loop {
+            match listener.accept().await {
+                Ok(stream) => return (stream, place),
+                Err(_) => env.sleep(ACCEPT_PAUSE).await,
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
+    num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -16,7 +17,10 @@ use hyper::{Method, Request, Response, StatusCode, body::Incoming, server::conn:
 use hyper_util::rt::TokioIo;
 use sim::{Env, net::TcpListener};
 
-use super::{challenges::Solver, endpoint};
+use super::{
+    challenges::Solver,
+    endpoint::{self, Places},
+};
 use crate::{acme::challenge::Token, storage::Storage};
 
 const PATH: &str = "/.well-known/acme-challenge/";
@@ -57,10 +61,18 @@ impl Drop for Published {
     }
 }
 
-/// Answers on `listener` for ever, also for the hosts that share a storage.
-pub async fn serve(env: Env, listener: TcpListener, tokens: Tokens, shared: Option<Storage>) -> Infallible {
+/// Answers on `listener` for ever, also for the hosts that share a storage, with `connections_max` connections open at a
+/// time; who comes beyond that waits.
+pub async fn serve(
+    env: Env,
+    listener: TcpListener,
+    tokens: Tokens,
+    shared: Option<Storage>,
+    connections_max: NonZeroUsize,
+) -> Infallible {
+    let places = Places::new(connections_max);
     loop {
-        let stream = endpoint::accept(&env, &listener).await;
+        let (stream, place) = places.accept(&env, &listener).await;
         let (tokens, shared, env_of_task) = (tokens.clone(), shared.clone(), env.clone());
         let connection = async move {
             let env = env_of_task;
@@ -70,6 +82,7 @@ pub async fn serve(env: Env, listener: TcpListener, tokens: Tokens, shared: Opti
             let serving = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
             // A visitor who breaks off or dawdles harms only itself.
             drop(env.timeout(CONNECTION_LIMIT, serving).await);
+            drop(place);
         };
         env.spawn("http-01 connection", connection).detach();
     }

@@ -249,11 +249,12 @@ impl Listening {
         }
 
         let on_demand = settings.on_demand.clone().map(|policy| Arc::new(Keepers::new(&means, policy)));
-        let endpoint = Endpoint::new(env, cache.clone(), settings.application.clone())
+        let connections_max = settings.connections_max;
+        let endpoint = Endpoint::new(env, cache.clone(), settings.application.clone(), connections_max)
             .with_on_demand(on_demand.clone())
             .with_shared(shared.clone());
         let serving = (
-            env.spawn("http-01", http01::serve(env.clone(), self.http, tokens, shared.clone())),
+            env.spawn("http-01", http01::serve(env.clone(), self.http, tokens, shared.clone(), connections_max)),
             env.spawn("endpoint", endpoint.serve(self.tls)),
             records.clone().map(|records| env.spawn("remove TXT records", records.clean())),
             grants.map(|grants| env.spawn("keep TXT records", grants.keep(issuers.clone()))),

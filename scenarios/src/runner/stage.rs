@@ -381,6 +381,7 @@ fn set_program(
             ask,
             visitors_waiting_max,
             on_demand_capacity,
+            connections_max,
             external_certificate,
             challenge,
             persist_for,
@@ -413,8 +414,9 @@ fn set_program(
                 config.dns01 = Some(Dns01::new(manager::dns_provider(case, server), server));
             }
             let asked = ask.as_ref().map(|ask| the_asked(case, ask)).transpose()?;
+            let size = |number: NonZeroU32| number.try_into().expect("a usize has 32 bits at least");
+            config.connections_max = size(*connections_max);
             if on_demand.is_some() || asked.is_some() {
-                let size = |number: NonZeroU32| number.try_into().expect("a usize has 32 bits at least");
                 config.on_demand = Some(OnDemand {
                     allowed: on_demand.iter().flat_map(|names| names.0.clone()).collect(),
                     decision: asked.as_ref().map(|(url, _)| manager::decision(case, url)).transpose()?,

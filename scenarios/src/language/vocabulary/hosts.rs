@@ -64,6 +64,8 @@ words! {
             "visitors-waiting-max" => visitors_waiting_max: NonZeroU32 = ["1000"],
             /// How many of the names on demand are looked after at a time.
             "on-demand-capacity" => on_demand_capacity: NonZeroU32 = ["100"],
+            /// How many connections each of its ports has open at a time; who comes beyond that waits.
+            "connections-max" => connections_max: NonZeroU32 = ["4096"],
             /// A file with a certificate and its key that it shows besides, and has nothing else to do with; a path, as
             /// that of `disk.give-certificate`.
             "external-certificate" => external_certificate: String = optional,
