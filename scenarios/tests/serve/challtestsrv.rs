@@ -146,26 +146,38 @@ async fn one_order_is_validated_by_http_01_dns_01_and_tls_alpn_01() {
     let mut client = Client::connect(env, &HttpClient::new(env, roots), &directory).await.unwrap();
     let account = Account::register(&mut client, P256Key::generate(env, "account"), &[], None).await.unwrap();
     let mut session = account.session(&mut client);
-    let kinds = [ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
     let texts = ["web.example.test", "dns.example.test", "tls.example.test"];
     let names = texts.map(|name| name.parse().unwrap());
     let mut order = session.new_order(&names, None, None).await.unwrap();
     for url in order.authorizations.clone() {
         let mut authorization = session.authorization(&url).await.unwrap();
         let host = authorization.identifier.clone();
-        let kind = kinds[texts.iter().position(|name| *name == host).unwrap()];
-        let challenge = authorization.challenges.iter().find(|challenge| challenge.kind == kind).unwrap();
-        let (token, content) = (challenge.token.as_str(), session.key_authorization(challenge.token.as_str()));
-        match kind {
-            ChallengeKind::Http01 => tested.call("/add-http01", json!({ "token": token, "content": content })).await,
-            ChallengeKind::Dns01 => {
+        let wanted = texts.iter().position(|name| *name == host).unwrap();
+        let answered = authorization.challenges.iter().find_map(|challenge| match (&challenge.kind, wanted) {
+            (ChallengeKind::Http01(token), 0)
+            | (ChallengeKind::Dns01(token), 1)
+            | (ChallengeKind::TlsAlpn01(token), 2) => Some((challenge, token)),
+            (
+                ChallengeKind::Http01(_)
+                | ChallengeKind::Dns01(_)
+                | ChallengeKind::TlsAlpn01(_)
+                | ChallengeKind::DnsPersist01(_),
+                _,
+            ) => None,
+        });
+        let (challenge, token) = answered.unwrap();
+        let (content, token) = (session.account().key_authorization(token), token.as_str());
+        match &challenge.kind {
+            ChallengeKind::Http01(_) => tested.call("/add-http01", json!({ "token": token, "content": content })).await,
+            ChallengeKind::Dns01(_) => {
                 let value = URL_SAFE_NO_PAD.encode(Sha256::digest(content));
                 let host = format!("_acme-challenge.{host}.");
                 tested.call("/set-txt", json!({ "host": host, "value": value })).await
             }
-            ChallengeKind::TlsAlpn01 => {
+            ChallengeKind::TlsAlpn01(_) => {
                 tested.call("/add-tlsalpn01", json!({ "host": host, "content": content })).await
             }
+            ChallengeKind::DnsPersist01(_) => unreachable!("it has no token"),
         };
         session.respond(challenge).await.unwrap();
         while authorization.state == AuthorizationState::Pending {
