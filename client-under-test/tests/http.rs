@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use client_under_test::acme::{
+    address::Address,
     client::Client,
     http::{Conversation, HttpClient, HttpError, Request},
 };
@@ -16,12 +17,11 @@ use rustls::{
 };
 use sim::{Env, Task, crypto::P256Key, real, tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use url::Url;
 
 struct Server {
     env: Env,
     http: HttpClient,
-    url: Url,
+    url: Address,
     connections: Arc<AtomicUsize>,
     _running: Task<()>,
 }
@@ -98,7 +98,7 @@ async fn a_page_of_html_is_a_refusal_with_its_retry_after() {
         1,
     )
     .await;
-    let error = Client::connect(&server.env, &server.http, &server.url).await.unwrap_err();
+    let error = Client::connect(&server.env, &server.http, server.url.url()).await.unwrap_err();
     assert!(error.is_transient());
     assert_eq!(error.retry_after().unwrap().as_secs(), 120);
 }
@@ -106,7 +106,7 @@ async fn a_page_of_html_is_a_refusal_with_its_retry_after() {
 #[tokio::test]
 async fn only_https_is_asked() {
     let server = Server::start(b"", 1).await;
-    let url: Url = "http://127.0.0.1/directory".parse().unwrap();
+    let url: Address = "http://127.0.0.1/directory".parse().unwrap();
     let error = server.http.converse().send(&Request::get(&url)).await.unwrap_err();
     assert!(error.was_not_sent());
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use sim::{Env, Monotonic, crypto::P256Key};
-use url::Url;
 
 use super::{
     Error,
+    address::Address,
     challenge::Token,
     client::{Client, Payload},
     external_account::ExternalAccount,
@@ -28,7 +28,7 @@ const UNKNOWN_WAITS_S: [u64; 3] = [1, 2, 4];
 #[derive(Clone, Debug)]
 pub struct Account {
     key: P256Key,
-    url: Url,
+    url: Address,
     /// Until when the key is so new that the CA may refuse it by mistake.
     settles_at: Option<Monotonic>,
 }
@@ -36,7 +36,7 @@ pub struct Account {
 impl Account {
     /// An account known from before.
     #[must_use]
-    pub fn known(key: P256Key, url: Url) -> Self {
+    pub fn known(key: P256Key, url: Address) -> Self {
         Self { key, url, settles_at: None }
     }
 
@@ -117,7 +117,7 @@ impl Account {
 
     /// The address by which the CA knows the account.
     #[must_use]
-    pub fn url(&self) -> &Url {
+    pub fn url(&self) -> &Address {
         &self.url
     }
 
@@ -140,7 +140,7 @@ impl Account {
 }
 
 /// Some CAs refuse with 409 what RFC 8555 §7.3.1 has them answer, and name the account all the same.
-fn named_by_refusal(client: &Client, refused: Error) -> Result<Url, Error> {
+fn named_by_refusal(client: &Client, refused: Error) -> Result<Address, Error> {
     let conflict = refused.problem().filter(|problem| problem.status == Some(409));
     let Some(url) = conflict.and_then(|problem| problem.location.clone()) else { return Err(refused) };
     client.env().probe("manager/account-named-by-refusal");
@@ -194,7 +194,7 @@ impl Session<'_> {
 
     /// Sends a request signed by the account. While the key is new, a refusal that may be about the signature is
     /// no answer yet: front ends that remember accounts for a while refuse what others take, and have done nothing.
-    pub(super) async fn post(&mut self, url: &Url, payload: &Payload) -> Result<Response, Error> {
+    pub(super) async fn post(&mut self, url: &Address, payload: &Payload) -> Result<Response, Error> {
         let mut waits = SETTLING_WAITS_S.into_iter();
         loop {
             let key_id = KeyId::Account(&self.account.url);
@@ -210,13 +210,13 @@ impl Session<'_> {
         }
     }
 
-    pub(super) async fn read(&mut self, url: &Url) -> Result<Response, Error> {
+    pub(super) async fn read(&mut self, url: &Address) -> Result<Response, Error> {
         self.read_as(url, None).await
     }
 
     /// Reads a resource that the CA has named, in a media type if one is given. A part of the CA that lags behind may
     /// not have heard of it, so 404 is no answer at first.
-    pub(super) async fn read_as(&mut self, url: &Url, accept: Option<&'static str>) -> Result<Response, Error> {
+    pub(super) async fn read_as(&mut self, url: &Address, accept: Option<&'static str>) -> Result<Response, Error> {
         let mut waits = UNKNOWN_WAITS_S.into_iter();
         loop {
             let refused = match self.post(url, &Payload::Read(accept)).await {

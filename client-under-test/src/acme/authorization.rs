@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use url::Url;
 
 use super::{
-    Error, account::Session, challenge::Challenge, client::Payload, http::Response, problem::Problem, reading::Document,
+    Error, account::Session, address::Address, challenge::Challenge, client::Payload, http::Response, problem::Problem,
+    reading::Document,
 };
 use crate::name::Name;
 
@@ -30,7 +30,7 @@ pub enum AuthorizationState {
 #[derive(Clone, Debug)]
 pub struct Authorization {
     /// Its address.
-    pub url: Url,
+    pub url: Address,
     /// The name it is about, as the CA writes it.
     pub identifier: String,
     /// Whether it is about all names directly below that one (RFC 8555 §7.1.4).
@@ -48,7 +48,7 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    fn read(url: Url, response: &Response) -> Result<Self, Error> {
+    fn read(url: Address, response: &Response) -> Result<Self, Error> {
         let Some(document) = Document::parse(&response.body, &response.url) else {
             return Err(Error::unusable(response, "the authorization is not JSON"));
         };
@@ -98,7 +98,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// [`Error`] if the CA does not show it.
-    pub async fn authorization(&mut self, url: &Url) -> Result<Authorization, Error> {
+    pub async fn authorization(&mut self, url: &Address) -> Result<Authorization, Error> {
         let response = self.read(url).await?;
         Authorization::read(url.clone(), &response)
     }
@@ -107,7 +107,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// [`Error`] if the CA refuses.
-    pub async fn deactivate(&mut self, url: &Url) -> Result<(), Error> {
+    pub async fn deactivate(&mut self, url: &Address) -> Result<(), Error> {
         self.post(url, &Payload::Json(json!({ "status": "deactivated" }))).await.map(drop)
     }
 }
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Result<Authorization, Error> {
-        let url: Url = "https://ca.test/authz/1".parse().unwrap();
+        let url: Address = "https://ca.test/authz/1".parse().unwrap();
         let response = Response {
             url: url.clone(),
             status: StatusCode::OK,

@@ -1,9 +1,8 @@
 //! Challenges (RFC 8555 §7.1.5, §8): the ways to prove control over a name.
 
 use serde_json::json;
-use url::Url;
 
-use super::{Error, account::Session, client::Payload, reading::Document};
+use super::{Error, account::Session, address::Address, client::Payload, reading::Document};
 use crate::name::Name;
 
 /// The most names that a CA may go by in a challenge (draft-ietf-acme-dns-persist-01 §3.1).
@@ -76,7 +75,7 @@ pub struct Challenge {
     /// Which.
     pub kind: ChallengeKind,
     /// Where to say that the answer is in place.
-    pub url: Url,
+    pub url: Address,
     /// Whether it still waits to be told so; a second time would be refused or counted twice.
     pub is_pending: bool,
 }

@@ -5,6 +5,7 @@ use url::Url;
 
 use super::{
     Error,
+    address::Address,
     directory::Directory,
     http::{Conversation, HttpClient, Request, Response},
     jws::{self, KeyId},
@@ -39,7 +40,7 @@ impl Client {
     /// [`Error`] if there is no usable directory.
     pub async fn connect(env: &Env, http: &HttpClient, directory_url: &Url) -> Result<Self, Error> {
         let mut conversation = http.converse();
-        let response = succeeded(conversation.send(&Request::get(directory_url)).await?)?;
+        let response = succeeded(conversation.send(&Request::get(&directory_url.clone().into())).await?)?;
         let directory = Directory::read(&response)?;
         Ok(Self { env: env.clone(), conversation, directory, nonces: NoncePool::make() })
     }
@@ -66,7 +67,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Http`] without an answer, [`Error::Refused`] for an error status.
-    pub async fn get(&mut self, url: &Url) -> Result<Response, Error> {
+    pub async fn get(&mut self, url: &Address) -> Result<Response, Error> {
         Ok(succeeded(self.conversation.send(&Request::get(url)).await?)?)
     }
 
@@ -78,7 +79,7 @@ impl Client {
         &mut self,
         key: &P256Key,
         key_id: KeyId<'_>,
-        url: &Url,
+        url: &Address,
         payload: &Payload,
     ) -> Result<Response, Error> {
         let (body, accept) = match payload {

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use url::Url;
-
-use super::{Error, http::Response, reading::Document};
+use super::{Error, address::Address, http::Response, reading::Document};
 
 /// The most profiles that are looked at.
 const PROFILES_MAX: usize = 100;
@@ -13,17 +11,17 @@ const PROFILES_MAX: usize = 100;
 #[derive(Clone, Debug)]
 pub struct Directory {
     /// Hands out nonces.
-    pub new_nonce: Url,
+    pub new_nonce: Address,
     /// Creates and finds accounts.
-    pub new_account: Url,
+    pub new_account: Address,
     /// Creates orders.
-    pub new_order: Url,
+    pub new_order: Address,
     /// Changes accounts' keys (RFC 8555 §7.3.5).
-    pub key_change: Option<Url>,
+    pub key_change: Option<Address>,
     /// Revokes certificates (RFC 8555 §7.6).
-    pub revoke_cert: Option<Url>,
+    pub revoke_cert: Option<Address>,
     /// RFC 9773 §4.1; `None` if the CA has no renewal information.
-    pub renewal_info: Option<Url>,
+    pub renewal_info: Option<Address>,
     /// Whether new accounts have to be bound to external ones (RFC 8555 §7.3.4).
     pub external_account_required: bool,
     /// The kinds of certificates that can be chosen from by name, with what is said about each

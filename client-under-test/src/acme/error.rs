@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use url::Url;
-
 use super::{
+    address::Address,
     certificate::CertificateError,
     http::{HttpError, Response},
     problem::Problem,
@@ -23,7 +22,7 @@ pub enum Error {
     #[error("{url} refused: {problem}")]
     Refused {
         /// What was asked.
-        url: Url,
+        url: Address,
         /// Why it refused.
         problem: Box<Problem>,
         /// How long it wants to be left alone.
@@ -33,7 +32,7 @@ pub enum Error {
     #[error("the answer of {url} is unusable: {what}")]
     Unusable {
         /// What was asked.
-        url: Url,
+        url: Address,
         /// What is missing or wrong.
         what: &'static str,
         /// How long the CA wants to be left alone: the header may be good where the body is not.
@@ -69,7 +68,7 @@ pub enum Error {
     #[error("the order {url} is invalid: {reason}")]
     OrderInvalid {
         /// The order.
-        url: Url,
+        url: Address,
         /// Its problem.
         reason: String,
     },

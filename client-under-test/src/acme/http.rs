@@ -18,7 +18,7 @@ use rustls::{RootCertStore, pki_types::ServerName};
 use sim::{Env, Task, tls};
 use url::{Host, Url};
 
-use super::retry_after;
+use super::{address::Address, retry_after};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ const AGENT: &str = concat!("gauntlet-client/", env!("CARGO_PKG_VERSION"));
 pub enum HttpError {
     /// The address can't be asked. RFC 8555 §6.1 allows only HTTPS.
     #[error("{url} is not an address that can be asked: {why}")]
-    Address { url: Box<Url>, why: &'static str },
+    Address { url: Address, why: &'static str },
     /// The host's name has no address.
     #[error("looking up {host}: {source}")]
     Lookup { host: String, source: io::Error },
@@ -41,13 +41,13 @@ pub enum HttpError {
     Connect { host: String, source: io::Error },
     /// The connection broke before the answer was complete.
     #[error("asking {url}: {source}")]
-    Broken { url: Box<Url>, source: hyper::Error },
+    Broken { url: Address, source: hyper::Error },
     /// The answer was not complete in time.
     #[error("{url} gave no complete answer within {limit:?}")]
-    TimedOut { url: Box<Url>, limit: Duration },
+    TimedOut { url: Address, limit: Duration },
     /// The answer is longer than any resource of ACME needs to be.
     #[error("the answer of {url} is longer than {limit} bytes")]
-    TooLong { url: Box<Url>, limit: usize },
+    TooLong { url: Address, limit: usize },
 }
 
 impl HttpError {
@@ -65,7 +65,7 @@ impl HttpError {
 #[derive(Clone, Debug)]
 pub struct Request {
     method: Method,
-    url: Url,
+    url: Address,
     accept: Option<&'static str>,
     body: Option<Bytes>,
 }
@@ -73,28 +73,27 @@ pub struct Request {
 impl Request {
     /// A GET.
     #[must_use]
-    pub fn get(url: &Url) -> Self {
+    pub fn get(url: &Address) -> Self {
         Self { method: Method::GET, url: url.clone(), accept: None, body: None }
     }
 
     /// A HEAD.
     #[must_use]
-    pub fn head(url: &Url) -> Self {
+    pub fn head(url: &Address) -> Self {
         Self { method: Method::HEAD, ..Self::get(url) }
     }
 
     /// A POST of a signed body (RFC 8555 §6.2), asking for the media type `accept` if one is given.
     #[must_use]
-    pub fn post(url: &Url, body: Vec<u8>, accept: Option<&'static str>) -> Self {
+    pub fn post(url: &Address, body: Vec<u8>, accept: Option<&'static str>) -> Self {
         Self { method: Method::POST, accept, body: Some(body.into()), ..Self::get(url) }
     }
 
-    fn message(&self, origin: &Origin) -> Result<hyper::Request<Full<Bytes>>, HttpError> {
-        let target = &self.url[url::Position::BeforePath..url::Position::AfterQuery];
+    fn message(&self) -> Result<hyper::Request<Full<Bytes>>, HttpError> {
         let mut message = hyper::Request::builder()
             .method(&self.method)
-            .uri(target)
-            .header(HOST, origin.authority(&self.url))
+            .uri(self.url.target())
+            .header(HOST, self.url.authority())
             .header(USER_AGENT, AGENT);
         if let Some(accept) = self.accept {
             message = message.header(ACCEPT, accept);
@@ -104,7 +103,7 @@ impl Request {
         }
         message
             .body(Full::new(self.body.clone().unwrap_or_default()))
-            .map_err(|_| HttpError::Address { url: self.url.clone().into(), why: "its path can't be sent" })
+            .map_err(|_| HttpError::Address { url: self.url.clone(), why: "its path can't be sent" })
     }
 
     fn is_safe(&self) -> bool {
@@ -116,7 +115,7 @@ impl Request {
 #[derive(Clone, Debug)]
 pub struct Response {
     /// What was asked, after redirects.
-    pub url: Url,
+    pub url: Address,
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -130,8 +129,8 @@ pub struct Response {
 impl Response {
     /// The address in `Location`, completed if it is relative.
     #[must_use]
-    pub fn location(&self) -> Option<Url> {
-        self.url.join(self.headers.get(LOCATION)?.to_str().ok()?).ok()
+    pub fn location(&self) -> Option<Address> {
+        self.url.join(self.headers.get(LOCATION)?.to_str().ok()?)
     }
 }
 
@@ -216,11 +215,12 @@ impl Conversation {
                 _ => return Ok(response),
             }
         }
-        Err(HttpError::Address { url: request.url.into(), why: "it redirects for ever" })
+        Err(HttpError::Address { url: request.url, why: "it redirects for ever" })
     }
 
     async fn send_once(&mut self, request: &Request) -> Result<Response, HttpError> {
-        let origin = Origin::of(&request.url)?;
+        let refuse = |why| HttpError::Address { url: request.url.clone(), why };
+        let origin = Origin::of(request.url.url()).map_err(refuse)?;
         if let Some(mut open) = self.open.remove(&origin)
             && open.sender.ready().await.is_ok()
         {
@@ -242,8 +242,8 @@ impl Conversation {
     }
 
     async fn exchange(&mut self, origin: &Origin, mut open: Open, request: &Request) -> Result<Response, Failure> {
-        let url = || Box::new(request.url.clone());
-        let message = request.message(origin).map_err(Failure::Sent)?;
+        let url = || request.url.clone();
+        let message = request.message().map_err(Failure::Sent)?;
         let exchange = async {
             let response = open.sender.try_send_request(message).await.map_err(|mut e| match e.take_message() {
                 Some(_) => Failure::NotSent,
@@ -295,20 +295,12 @@ struct Origin {
 }
 
 impl Origin {
-    fn of(url: &Url) -> Result<Self, HttpError> {
-        let refuse = |why| HttpError::Address { url: url.clone().into(), why };
+    fn of(url: &Url) -> Result<Self, &'static str> {
         if url.scheme() != "https" {
-            return Err(refuse("it is not HTTPS"));
+            return Err("it is not HTTPS");
         }
-        let host = url.host().ok_or_else(|| refuse("it has no host"))?.to_owned();
+        let host = url.host().ok_or("it has no host")?.to_owned();
         Ok(Self { host, port: url.port_or_known_default().unwrap_or(443) })
-    }
-
-    fn authority(&self, url: &Url) -> String {
-        match url.port() {
-            Some(port) => format!("{}:{port}", self.host),
-            None => self.host.to_string(),
-        }
     }
 
     fn server_name(&self) -> Option<ServerName<'static>> {

@@ -8,9 +8,8 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sim::crypto::P256Key;
-use url::Url;
 
-use super::{external_account::ExternalAccount, nonce::Nonce};
+use super::{address::Address, external_account::ExternalAccount, nonce::Nonce};
 
 /// How the signer is identified (RFC 8555 §6.2).
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +17,7 @@ pub enum KeyId<'a> {
     /// By the public key itself.
     Jwk,
     /// By the account's address.
-    Account(&'a Url),
+    Account(&'a Address),
 }
 
 /// Base64url without padding (RFC 8555 §6.1).
@@ -29,26 +28,26 @@ pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
 
 /// The body of a signed request. An empty `payload` makes it a POST-as-GET (RFC 8555 §6.3).
 #[must_use]
-pub fn sign(key: &P256Key, key_id: KeyId<'_>, nonce: &Nonce, url: &Url, payload: &[u8]) -> Vec<u8> {
+pub fn sign(key: &P256Key, key_id: KeyId<'_>, nonce: &Nonce, url: &Address, payload: &[u8]) -> Vec<u8> {
     to_json(&flattened(key, key_id, Some(nonce), url, payload))
 }
 
 /// The JWS inside of a keyChange request, by which the new key agrees (RFC 8555 §7.3.5). It has no nonce.
 #[must_use]
-pub fn sign_key_change(new: &P256Key, old: &P256Key, account: &Url, url: &Url) -> serde_json::Value {
+pub fn sign_key_change(new: &P256Key, old: &P256Key, account: &Address, url: &Address) -> serde_json::Value {
     let payload = json!({ "account": account.as_str(), "oldKey": Jwk::of(old) }).to_string();
     json!(flattened(new, KeyId::Jwk, None, url, payload.as_bytes()))
 }
 
 /// The JWS inside of a newAccount request by which the holder of an external account agrees (RFC 8555 §7.3.4).
 #[must_use]
-pub fn bind(external: &ExternalAccount, key: &P256Key, url: &Url) -> serde_json::Value {
+pub fn bind(external: &ExternalAccount, key: &P256Key, url: &Address) -> serde_json::Value {
     let (alg, kid) = (external.algorithm().name(), Some(external.key_id()));
     let header = Header { alg, jwk: None, kid, nonce: None, url: url.as_str() };
     json!(Flattened::new(&header, &to_json(&Jwk::of(key)), |message| external.sign(message)))
 }
 
-fn flattened(key: &P256Key, key_id: KeyId<'_>, nonce: Option<&Nonce>, url: &Url, payload: &[u8]) -> Flattened {
+fn flattened(key: &P256Key, key_id: KeyId<'_>, nonce: Option<&Nonce>, url: &Address, payload: &[u8]) -> Flattened {
     let (jwk, kid) = match key_id {
         KeyId::Jwk => (Some(Jwk::of(key)), None),
         KeyId::Account(account) => (None, Some(account.as_str())),
@@ -154,8 +153,8 @@ mod tests {
     async fn a_request_names_its_signer_in_exactly_one_way() {
         let env = real::env("client", real::Options { seed: Some(1), ..real::Options::default() });
         let key = P256Key::generate(&env, "account");
-        let url = Url::parse("https://ca.test/new-order").unwrap();
-        let account = Url::parse("https://ca.test/account/1").unwrap();
+        let url: Address = "https://ca.test/new-order".parse().unwrap();
+        let account: Address = "https://ca.test/account/1".parse().unwrap();
         let headers = hyper::HeaderMap::from_iter([("replay-nonce".parse().unwrap(), "abc".parse().unwrap())]);
         let nonce = Nonce::of(&headers).unwrap();
 
@@ -177,7 +176,7 @@ mod tests {
     /// RFC 8555 §7.3.4.
     #[tokio::test]
     async fn a_binding_is_signed_by_the_mac_key_has_no_nonce_and_is_over_the_accounts_key() {
-        let url = Url::parse("https://ca.test/new-account").unwrap();
+        let url: Address = "https://ca.test/new-account".parse().unwrap();
         let external = ExternalAccount::new("kid-1", "AAAA").unwrap();
         let inner = bind(&external, &rfc_key(), &url);
         let header = decoded(&inner["protected"]);
@@ -192,8 +191,8 @@ mod tests {
     async fn a_key_change_is_signed_by_the_new_key_has_no_nonce_and_names_account_and_old_key() {
         let env = real::env("client", real::Options { seed: Some(1), ..real::Options::default() });
         let [old, new] = ["old", "new"].map(|purpose| P256Key::generate(&env, purpose));
-        let url = Url::parse("https://ca.test/key-change").unwrap();
-        let account = Url::parse("https://ca.test/account/1").unwrap();
+        let url: Address = "https://ca.test/key-change".parse().unwrap();
+        let account: Address = "https://ca.test/account/1".parse().unwrap();
         let inner = sign_key_change(&new, &old, &account, &url);
         let header = decoded(&inner["protected"]);
         assert_eq!(header["jwk"], serde_json::to_value(Jwk::of(&new)).unwrap());

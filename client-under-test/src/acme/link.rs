@@ -4,15 +4,14 @@
 //! wild. What can't be read is left out.
 
 use hyper::{HeaderMap, header::LINK};
-use url::Url;
 
-use super::http::Response;
+use super::{address::Address, http::Response};
 
 impl Response {
     /// The addresses of `relation`, completed if they are relative.
     #[must_use]
-    pub fn links(&self, relation: &str) -> Vec<Url> {
-        targets(&self.headers, relation).iter().filter_map(|target| self.url.join(target).ok()).collect()
+    pub fn links(&self, relation: &str) -> Vec<Address> {
+        targets(&self.headers, relation).iter().filter_map(|target| self.url.join(target)).collect()
     }
 }
 

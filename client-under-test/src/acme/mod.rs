@@ -6,6 +6,7 @@
 //! [`problem::Problem`] without a type. When to ask and what to do next is decided elsewhere.
 
 pub mod account;
+pub mod address;
 pub mod authorization;
 pub mod certificate;
 pub mod challenge;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use url::Url;
 
 use super::{
-    Error, account::Session, client::Payload, http::Response, jws::base64url, problem::Problem, reading::Document,
-    renewal_info::CertId,
+    Error, account::Session, address::Address, client::Payload, http::Response, jws::base64url, problem::Problem,
+    reading::Document, renewal_info::CertId,
 };
 use crate::name::Name;
 
@@ -22,14 +21,14 @@ pub enum OrderState {
     /// It awaits the request for the certificate.
     Ready {
         /// Where that goes.
-        finalize: Url,
+        finalize: Address,
     },
     /// The certificate is being made.
     Processing,
     /// The certificate is there.
     Valid {
         /// Where.
-        certificate: Url,
+        certificate: Address,
     },
     /// It will not lead to a certificate.
     Invalid {
@@ -44,17 +43,17 @@ pub enum OrderState {
 #[derive(Clone, Debug)]
 pub struct Order {
     /// Its address.
-    pub url: Url,
+    pub url: Address,
     /// Where it stands.
     pub state: OrderState,
     /// Its authorizations.
-    pub authorizations: Vec<Url>,
+    pub authorizations: Vec<Address>,
     /// How long the CA wants to be left alone.
     pub retry_after: Option<Duration>,
 }
 
 impl Order {
-    fn read(url: Url, response: &Response) -> Result<Self, Error> {
+    fn read(url: Address, response: &Response) -> Result<Self, Error> {
         let Some(document) = Document::parse(&response.body, &response.url) else {
             return Err(Error::unusable(response, "the order is not JSON"));
         };
@@ -120,7 +119,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// [`Error`] if the CA does not show it.
-    pub async fn order(&mut self, url: &Url) -> Result<Order, Error> {
+    pub async fn order(&mut self, url: &Address) -> Result<Order, Error> {
         let response = self.read(url).await?;
         Order::read(url.clone(), &response)
     }
@@ -129,7 +128,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// [`Error`] if the CA refuses; without an answer, the order tells whether it arrived.
-    pub async fn finalize(&mut self, order: &Order, finalize: &Url, csr: &[u8]) -> Result<Order, Error> {
+    pub async fn finalize(&mut self, order: &Order, finalize: &Address, csr: &[u8]) -> Result<Order, Error> {
         let payload = Payload::Json(json!({ "csr": base64url(csr) }));
         let response = self.post(finalize, &payload).await?;
         Order::read(order.url.clone(), &response)
@@ -143,7 +142,7 @@ mod tests {
     use super::*;
 
     fn state(body: &str) -> Option<OrderState> {
-        let url: Url = "https://ca.test/order/1".parse().unwrap();
+        let url: Address = "https://ca.test/order/1".parse().unwrap();
         let response = Response {
             url: url.clone(),
             status: StatusCode::OK,

@@ -1,10 +1,9 @@
 //! Alternate chains (RFC 8555 §7.4.2): a certificate may be had with several, and one is chosen.
 
-use url::Url;
-
 use super::{
     Error,
     account::Session,
+    address::Address,
     certificate::{Chain, MEDIA_TYPE},
 };
 
@@ -27,7 +26,7 @@ impl Session<'_> {
     /// # Errors
     /// [`Error`] if the CA does not hand the certificate out, or not in a readable form. An alternate that fails is left
     /// out.
-    pub async fn download(&mut self, url: &Url, preferred: Option<&PreferredChain>) -> Result<Chain, Error> {
+    pub async fn download(&mut self, url: &Address, preferred: Option<&PreferredChain>) -> Result<Chain, Error> {
         let response = self.read_as(url, Some(MEDIA_TYPE)).await?;
         let default = Chain::parse(&response.body)?;
         if is_enough(&default, preferred) {

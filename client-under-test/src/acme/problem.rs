@@ -5,9 +5,8 @@
 use std::{collections::BTreeSet, fmt};
 
 use hyper::StatusCode;
-use url::Url;
 
-use super::{http::Response, reading::Document};
+use super::{address::Address, http::Response, reading::Document};
 
 const URN: &str = "urn:ietf:params:acme:error:";
 const EXCERPT_CHARACTERS_MAX: usize = 200;
@@ -28,7 +27,7 @@ pub struct Problem {
     /// The problems of single identifiers (RFC 8555 §6.7.1), one line each.
     pub subproblems: Vec<String>,
     /// Where the answer points to.
-    pub location: Option<Url>,
+    pub location: Option<Address>,
 }
 
 impl Problem {

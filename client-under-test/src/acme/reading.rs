@@ -7,19 +7,20 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, UtcDateTime, format_description::well_known::Rfc3339};
-use url::Url;
+
+use super::address::Address;
 
 /// A JSON object, with the address it came from.
 #[derive(Clone, Debug)]
 pub struct Document {
     fields: Map<String, Value>,
-    base: Url,
+    base: Address,
 }
 
 impl Document {
     /// Reads `body`, which was answered by `base`. `None` if it is not a JSON object.
     #[must_use]
-    pub fn parse(body: &[u8], base: &Url) -> Option<Self> {
+    pub fn parse(body: &[u8], base: &Address) -> Option<Self> {
         // Some servers put a byte order mark before their JSON (RFC 8259 §8.1 lets a parser ignore it).
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         match serde_json::from_slice(body) {
@@ -54,14 +55,14 @@ impl Document {
 
     /// The address at `key`; a relative one is taken from where the document was.
     #[must_use]
-    pub fn url(&self, key: &str) -> Option<Url> {
-        self.base.join(self.text(key)?).ok()
+    pub fn url(&self, key: &str) -> Option<Address> {
+        self.base.join(self.text(key)?)
     }
 
     /// The addresses in the list at `key`.
     #[must_use]
-    pub fn urls(&self, key: &str) -> Vec<Url> {
-        self.list(key).iter().filter_map(|value| self.base.join(value.as_str()?).ok()).collect()
+    pub fn urls(&self, key: &str) -> Vec<Address> {
+        self.list(key).iter().filter_map(|value| self.base.join(value.as_str()?)).collect()
     }
 
     /// The texts in the list at `key`; `None` if it is no list, or anything else stands in it.
@@ -114,8 +115,8 @@ pub fn format_time(time: UtcDateTime) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn base() -> Url {
-        Url::parse("https://ca.test/acme/order/1").unwrap()
+    fn base() -> Address {
+        "https://ca.test/acme/order/1".parse().unwrap()
     }
 
     #[test]

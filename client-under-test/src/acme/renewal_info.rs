@@ -6,9 +6,8 @@
 use std::{fmt, time::Duration};
 
 use time::UtcDateTime;
-use url::Url;
 
-use super::{Error, client::Client, http::Response, jws::base64url, reading::Document};
+use super::{Error, address::Address, client::Client, http::Response, jws::base64url, reading::Document};
 
 /// The next look without a `Retry-After` (RFC 9773 §4.3.2 suggests it).
 pub const POLL_DEFAULT: Duration = Duration::from_secs(6 * 3_600);
@@ -109,17 +108,15 @@ impl Client {
     /// [`Error`] if the CA does not answer, refuses, or says something unusable.
     pub async fn renewal_info(&mut self, id: &CertId) -> Result<Option<RenewalInfo>, Error> {
         let Some(base) = &self.directory().renewal_info else { return Ok(None) };
-        let url = resource(base, id);
+        let url = resource(base, id)?;
         let response = self.get(&url).await?;
         RenewalInfo::read(&response).map(Some)
     }
 }
 
 /// The directory's address, a slash and the identifier (RFC 9773 §4.1).
-fn resource(base: &Url, id: &CertId) -> Url {
-    let mut url = base.clone();
-    url.set_path(&format!("{}/{}", base.path().trim_end_matches('/'), id.as_str()));
-    url
+fn resource(base: &Address, id: &CertId) -> Result<Address, Error> {
+    base.below(id.as_str()).ok_or_else(|| Error::NotOffered { what: format!("renewal information below {base}") })
 }
 
 #[cfg(test)]
@@ -195,9 +192,9 @@ mod tests {
     fn the_resource_is_below_the_directorys_address() {
         let id = CertId::new(&[0x69], &[0x00, 0x87]);
         for base in ["https://ca.test/ari", "https://ca.test/ari/"] {
-            assert_eq!(resource(&base.parse().unwrap(), &id).as_str(), "https://ca.test/ari/aQ.AIc");
+            assert_eq!(resource(&base.parse().unwrap(), &id).unwrap().as_str(), "https://ca.test/ari/aQ.AIc");
         }
         let base = "https://ca.test/ari?profile=x".parse().unwrap();
-        assert_eq!(resource(&base, &id).as_str(), "https://ca.test/ari/aQ.AIc?profile=x");
+        assert_eq!(resource(&base, &id).unwrap().as_str(), "https://ca.test/ari/aQ.AIc?profile=x");
     }
 }

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use sim::crypto::P256Key;
-use url::Url;
 
 use super::{
     Error,
     account::Session,
+    address::Address,
     certificate::Chain,
     client::{Client, Payload},
     jws::{KeyId, base64url},
@@ -67,7 +67,7 @@ impl Client {
     }
 }
 
-fn resource(client: &Client) -> Result<Url, Error> {
+fn resource(client: &Client) -> Result<Address, Error> {
     let not_offered = || Error::NotOffered { what: "revocation".to_owned() };
     client.directory().revoke_cert.clone().ok_or_else(not_offered)
 }

@@ -9,10 +9,8 @@
 //!
 //! Seam: [`AuthorizationLook`]. To be caught by **M19** with a validation that takes a moment.
 
-use url::Url;
-
 use crate::{
-    acme::{account::Session, challenge::Challenge},
+    acme::{account::Session, address::Address, challenge::Challenge},
     manager::authorization_look::{AuthorizationLook, Looking},
 };
 
@@ -24,7 +22,7 @@ impl AuthorizationLook for ChallengePostedAgain {
     fn look<'a, 's: 'a>(
         &'a self,
         session: &'a mut Session<'s>,
-        url: &'a Url,
+        url: &'a Address,
         challenge: Option<&'a Challenge>,
     ) -> Looking<'a> {
         Box::pin(async move {

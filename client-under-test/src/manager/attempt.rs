@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName};
 use sim::crypto::P256Key;
-use url::Url;
 
 use super::{
     challenges::InPlace,
@@ -18,6 +17,7 @@ use crate::{
     acme::{
         Error,
         account::Session,
+        address::Address,
         authorization::{Authorization, AuthorizationState},
         certificate::Chain,
         challenge::Challenge,
@@ -252,7 +252,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn await_authorization(&mut self, url: &Url, challenge: Option<&Challenge>) -> Result<(), Error> {
+    async fn await_authorization(&mut self, url: &Address, challenge: Option<&Challenge>) -> Result<(), Error> {
         let mut pace = self.pace(format!("the authorization {url}"), AUTHORIZATION_LIMIT);
         loop {
             match self.issuer.conduct.authorization_look.look(&mut self.session, url, challenge).await {
@@ -272,7 +272,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn download(&mut self, certificate: &Url) -> Result<Chain, Error> {
+    async fn download(&mut self, certificate: &Address) -> Result<Chain, Error> {
         self.session.download(certificate, self.issuer.preferred_chain.as_ref()).await
     }
 
@@ -292,7 +292,7 @@ impl<'a> Attempt<'a> {
 
     /// Brings the order of a failed attempt to its end, or leaves its record where it can go on or its
     /// end can't be brought about now.
-    async fn settle(&mut self, url: &Url, may_go_on: bool) {
+    async fn settle(&mut self, url: &Address, may_go_on: bool) {
         let is_over = match self.session.order(url).await {
             Ok(order) => match order.state {
                 OrderState::Ready { .. } | OrderState::Processing | OrderState::Valid { .. } => !may_go_on,

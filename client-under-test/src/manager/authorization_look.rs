@@ -2,9 +2,7 @@
 
 use std::{fmt::Debug, future::Future, pin::Pin};
 
-use url::Url;
-
-use crate::acme::{Error, account::Session, authorization::Authorization, challenge::Challenge};
+use crate::acme::{Error, account::Session, address::Address, authorization::Authorization, challenge::Challenge};
 
 /// A look under way.
 pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<Authorization, Error>> + Send + 'a>>;
@@ -15,7 +13,7 @@ pub trait AuthorizationLook: Debug + Send + Sync {
     fn look<'a, 's: 'a>(
         &'a self,
         session: &'a mut Session<'s>,
-        url: &'a Url,
+        url: &'a Address,
         challenge: Option<&'a Challenge>,
     ) -> Looking<'a>;
 }
@@ -28,7 +26,7 @@ impl AuthorizationLook for ReadsIt {
     fn look<'a, 's: 'a>(
         &'a self,
         session: &'a mut Session<'s>,
-        url: &'a Url,
+        url: &'a Address,
         _challenge: Option<&'a Challenge>,
     ) -> Looking<'a> {
         Box::pin(session.authorization(url))

@@ -12,9 +12,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sim::crypto::P256Key;
-use url::Url;
 
 use super::{Storage, atomic, lock::Lease};
+use crate::acme::address::Address;
 
 /// Who an account is for, as a file's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,14 +151,14 @@ impl Storage {
     ///
     /// # Errors
     /// The disk's; then the CA is merely asked once more after a restart.
-    pub async fn store_account_url(&self, user: &User, url: &Url) -> io::Result<()> {
+    pub async fn store_account_url(&self, user: &User, url: &Address) -> io::Result<()> {
         let registration = Registration { url: Some(url.to_string()) };
         let bytes = serde_json::to_vec(&registration).expect("a struct of texts has a JSON form");
         atomic::replace(&self.env, &self.user_file(user, "json"), &bytes).await
     }
 
     /// The address by which the CA knows the account, if that is known.
-    pub async fn load_account_url(&self, user: &User) -> Option<Url> {
+    pub async fn load_account_url(&self, user: &User) -> Option<Address> {
         let path = self.user_file(user, "json");
         let bytes = self.read(&path).await.ok()??;
         serde_json::from_slice::<Registration>(&bytes).ok()?.url?.parse().ok()
@@ -194,7 +194,7 @@ mod tests {
         assert!(storage.load_account_key(&user).await.unwrap().is_none());
         let key = P256Key::generate(&env(), "account");
         storage.store_account_key(&user, &key).await.unwrap();
-        let url: Url = "https://ca.test/account/1".parse().unwrap();
+        let url: Address = "https://ca.test/account/1".parse().unwrap();
         storage.store_account_url(&user, &url).await.unwrap();
         assert_eq!(storage.load_account_url(&user).await, Some(url));
         let path = storage.user_directory("default").join("default.json");

@@ -8,11 +8,13 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use sim::crypto::P256Key;
 use time::UtcDateTime;
-use url::Url;
 
 use super::{Storage, atomic};
 use crate::{
-    acme::reading::{format_time, parse_time},
+    acme::{
+        address::Address,
+        reading::{format_time, parse_time},
+    },
     name::Name,
 };
 
@@ -20,7 +22,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct PendingOrder {
     /// Its address.
-    pub url: Url,
+    pub url: Address,
     /// The key that its certificate will be for.
     pub key: P256Key,
     /// When it was begun, by this host's clock.

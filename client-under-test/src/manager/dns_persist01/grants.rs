@@ -16,11 +16,10 @@ use std::{
 use futures_util::future::select;
 use sim::{Env, watch};
 use tokio::sync::Notify;
-use url::Url;
 
 use super::{Grant, LABEL, grantable};
 use crate::{
-    acme::challenge::Grantee,
+    acme::{address::Address, challenge::Grantee},
     manager::{
         Wanted,
         backoff::{Backoff, Failure, RetryWaits},
@@ -114,7 +113,7 @@ impl Grants {
         issuer: &Issuer,
         name: &Name,
         offered: &Grantee,
-        account: &Url,
+        account: &Address,
     ) -> Result<Presented, DnsError> {
         let account = grantable(account, &issuer.directory_url)?;
         let domain = name.domain();
@@ -228,7 +227,7 @@ impl Grants {
     }
 
     /// Says whether nothing is left to do.
-    async fn look_after(&self, storage: &Storage, domain: &Name, account: Option<&Url>) -> Result<bool, DnsError> {
+    async fn look_after(&self, storage: &Storage, domain: &Name, account: Option<&Address>) -> Result<bool, DnsError> {
         let _turn = self.turn(domain).await;
         let _lease = storage.lock_persistent_records(domain).await.map_err(DnsError::Storage)?;
         let mut known = storage.persistent_records(domain).await.map_err(DnsError::Storage)?;
@@ -267,7 +266,13 @@ impl Grants {
     }
 
     /// What is to become of the record that counts.
-    async fn fate(&self, storage: &Storage, domain: &Name, known: &[PersistentRecord], account: Option<&Url>) -> Fate {
+    async fn fate(
+        &self,
+        storage: &Storage,
+        domain: &Name,
+        known: &[PersistentRecord],
+        account: Option<&Address>,
+    ) -> Fate {
         let Some(last) = known.last() else { return Fate::Goes };
         if account.is_some_and(|account| account.as_str() != last.account) {
             return Fate::Goes;

@@ -12,7 +12,10 @@ use time::UtcDateTime;
 use url::Url;
 
 use super::dns01::DnsError;
-use crate::{acme::challenge::Grantee, storage::persistent_record::PersistentRecord};
+use crate::{
+    acme::{address::Address, challenge::Grantee},
+    storage::persistent_record::PersistentRecord,
+};
 
 /// The label that records stand at (draft-ietf-acme-dns-persist-01 §4).
 const LABEL: &str = "_validation-persist";
@@ -49,10 +52,10 @@ impl Grant<'_> {
 /// # Errors
 /// [`DnsError::NotGranted`] if the account is not that CA's, which would let a CA have a record presented that grants names to
 /// somebody else's account at another CA, or can't be written in a record.
-fn grantable<'a>(account: &'a Url, directory_url: &Url) -> Result<&'a str, DnsError> {
+fn grantable<'a>(account: &'a Address, directory_url: &Url) -> Result<&'a str, DnsError> {
     let refuse = |why| Err(DnsError::NotGranted { account: account.to_string(), why });
     let text = account.as_str();
-    if account.origin() != directory_url.origin() {
+    if account.url().origin() != directory_url.origin() {
         return refuse("it is at another place than the CA's directory");
     }
     if text.len() > ACCOUNT_CHARACTERS_MAX {
@@ -66,7 +69,7 @@ fn grantable<'a>(account: &'a Url, directory_url: &Url) -> Result<&'a str, DnsEr
 
 impl Grantee {
     /// Whether a record for `account` will do: the CA may say by which address it looks for it.
-    pub(super) fn is(&self, account: &Url) -> bool {
+    pub(super) fn is(&self, account: &Address) -> bool {
         self.account.as_deref().is_none_or(|named| named == account.as_str())
     }
 }
