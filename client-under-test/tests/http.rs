@@ -1,7 +1,7 @@
 //! The HTTPS client over real sockets, against a server that answers as told and then hangs up.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -23,6 +23,8 @@ struct Server {
     http: HttpClient,
     url: Address,
     connections: Arc<AtomicUsize>,
+    /// What it was asked, without bodies.
+    asked: Arc<Mutex<Vec<String>>>,
     _running: Task<()>,
 }
 
@@ -43,6 +45,8 @@ impl Server {
         let url = format!("https://{}/directory", listener.local_address().unwrap()).parse().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = connections.clone();
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let noted = asked.clone();
         let running = env.spawn("server", async move {
             loop {
                 let mut stream = server.accept(listener.accept().await.unwrap()).await.unwrap();
@@ -53,6 +57,7 @@ impl Server {
                         let Ok(byte) = stream.read_u8().await else { break };
                         request.push(byte);
                     }
+                    noted.lock().unwrap().push(String::from_utf8(request).unwrap());
                     stream.write_all(answer).await.unwrap();
                     stream.flush().await.unwrap();
                 }
@@ -60,7 +65,7 @@ impl Server {
             }
         });
         let http = HttpClient::new(&env, roots);
-        Self { env, http, url, connections, _running: running }
+        Self { env, http, url, connections, asked, _running: running }
     }
 
     async fn ask(&self, conversation: &mut Conversation) -> Result<String, HttpError> {
@@ -77,6 +82,22 @@ async fn a_conversation_keeps_its_connection_while_it_lasts_and_reconnects_when_
         assert_eq!(server.ask(&mut conversation).await.unwrap(), "ok");
     }
     assert_eq!(server.connections.load(Ordering::SeqCst), 3);
+}
+
+/// RFC 8555 §6.1 and §6.4.
+#[tokio::test]
+async fn a_request_is_made_as_its_address_was_written_and_says_by_whom_and_in_which_language() {
+    let server = Server::start(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 1).await;
+    let authority = server.url.authority().to_owned();
+    let written = format!("HTTPS://nobody@{authority}/a/../%7eb;c+d?order=%2f&#part").parse().unwrap();
+    server.http.converse().send(&Request::get(&written)).await.unwrap();
+    let asked = server.asked.lock().unwrap().remove(0);
+    assert!(asked.starts_with("GET /a/../%7eb;c+d?order=%2f& HTTP/1.1\r\n"), "{asked}");
+    let header = |name: &str| asked.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    assert_eq!(header("host"), Some(&*authority));
+    assert_eq!(header("accept-language"), Some("en"));
+    let agent = header("user-agent").unwrap();
+    assert!(agent.starts_with("gauntlet-client/") && agent.contains(" hyper/"), "{agent}");
 }
 
 #[tokio::test]

@@ -5,8 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    Error, account::Session, address::Address, challenge::Challenge, client::Payload, http::Response, problem::Problem,
-    reading::Document,
+    Error,
+    account::Session,
+    address::Address,
+    challenge::Challenge,
+    client::Payload,
+    http::Response,
+    problem::Problem,
+    reading::{self, Document},
 };
 use crate::name::Name;
 
@@ -37,7 +43,7 @@ pub struct Authorization {
     pub is_wildcard: bool,
     /// Where it stands.
     pub state: AuthorizationState,
-    /// The ways to prove control that can be read; others are left out.
+    /// The ways to prove control that can be read and have not failed; others are left out.
     pub challenges: Vec<Challenge>,
     /// The types of all challenges offered, in words.
     pub offered: String,
@@ -67,11 +73,11 @@ impl Authorization {
             url,
             identifier: document
                 .object("identifier")
-                .and_then(|identifier| identifier.text("value").map(str::to_owned))
+                .and_then(|identifier| identifier.text("value").map(reading::words))
                 .unwrap_or_default(),
             is_wildcard: document.flag("wildcard"),
             state,
-            offered: words(challenges.iter().filter_map(|one| one.text("type")).map(str::to_owned).collect()),
+            offered: words(challenges.iter().filter_map(|one| one.text("type")).map(reading::words).collect()),
             reason: words(
                 challenges
                     .iter()
@@ -131,17 +137,21 @@ mod tests {
     }
 
     #[test]
-    fn unknown_challenges_are_left_out_but_named() {
+    fn challenges_that_are_unknown_or_have_failed_are_left_out_but_named() {
         let read = read(
             r#"{"status": "pending", "identifier": {"type": "dns", "value": "a.test"}, "challenges": [
                 {"type": "smoke-01", "url": "https://ca.test/c/0"},
                 {"type": "http-01", "status": "pending", "url": "https://ca.test/c/1", "token": "abc-_9"},
                 {"type": "http-01", "url": "https://ca.test/c/2", "token": "../../etc/passwd"},
+                {"type": "dns-01", "status": "invalid", "url": "https://ca.test/c/3", "token": "abc"},
+                {"type": "dns-01", "status": "processing", "url": "https://ca.test/c/4", "token": "abc"},
                 {"type": null}, null, 7]}"#,
         )
         .unwrap();
-        assert_eq!(read.challenges.len(), 1);
-        assert_eq!(read.offered, "smoke-01, http-01, http-01");
+        let urls: Vec<&str> = read.challenges.iter().map(|challenge| challenge.url.as_str()).collect();
+        assert_eq!(urls, ["https://ca.test/c/1", "https://ca.test/c/4"]);
+        assert!(read.challenges[0].is_pending && !read.challenges[1].is_pending);
+        assert_eq!(read.offered, "smoke-01, http-01, http-01, dns-01, dns-01");
         assert_eq!(read.wanted(), "a.test".parse().ok());
         assert_eq!(read.state, AuthorizationState::Pending);
     }

@@ -81,7 +81,8 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Reads one; `None` if its type is unknown or something in it is missing.
+    /// Reads one; `None` if its type is unknown, something in it is missing, or it has failed: of an authorization that is
+    /// pending all the same, another one may still succeed.
     #[must_use]
     pub fn read(document: &Document) -> Option<Self> {
         let token = || Token::parse(document.text("token")?);
@@ -92,6 +93,9 @@ impl Challenge {
             "dns-persist-01" => ChallengeKind::DnsPersist01(Grantee::read(document)?),
             _ => return None,
         };
+        if document.text("status") == Some("invalid") {
+            return None;
+        }
         Some(Self {
             kind,
             url: document.url("url")?,

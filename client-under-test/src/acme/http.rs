@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, StatusCode,
     client::conn::http1::{self, SendRequest},
-    header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, USER_AGENT},
+    header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, HOST, LOCATION, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
 use rustls::{RootCertStore, pki_types::ServerName};
@@ -24,7 +24,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(60);
 const BODY_BYTES_MAX: usize = 1 << 20;
 const REDIRECTS_MAX: usize = 5;
-const AGENT: &str = concat!("gauntlet-client/", env!("CARGO_PKG_VERSION"));
+/// The ACME software and the HTTP software, with their versions (RFC 8555 §6.1).
+const AGENT: &str = concat!("gauntlet-client/", env!("CARGO_PKG_VERSION"), " hyper/1");
+/// What problems are to be told in (RFC 8555 §6.1).
+const LANGUAGE: &str = "en";
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +97,8 @@ impl Request {
             .method(&self.method)
             .uri(self.url.target())
             .header(HOST, self.url.authority())
-            .header(USER_AGENT, AGENT);
+            .header(USER_AGENT, AGENT)
+            .header(ACCEPT_LANGUAGE, LANGUAGE);
         if let Some(accept) = self.accept {
             message = message.header(ACCEPT, accept);
         }

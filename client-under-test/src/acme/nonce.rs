@@ -17,10 +17,11 @@ const KEPT_MAX: usize = 8;
 pub struct Nonce(String);
 
 impl Nonce {
-    /// The nonce in `headers`. One that is not base64url is ignored (RFC 8555 §6.5.1).
+    /// The nonce in `headers`. One that is not base64url is ignored, and so are two at once (RFC 8555 §6.5.1).
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let text = headers.get(REPLAY_NONCE)?.to_str().ok()?;
+        let mut fields = headers.get_all(REPLAY_NONCE).iter();
+        let text = fields.next().filter(|_| fields.next().is_none())?.to_str().ok()?;
         let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         (!text.is_empty() && text.bytes().all(is_base64url)).then(|| Self(text.to_owned()))
     }
@@ -110,6 +111,9 @@ mod tests {
         for nonce in ["", "a=", "a b", "a/b"] {
             pool.keep(&answer(nonce));
         }
+        let mut two = answer("one");
+        two.append(REPLAY_NONCE, "other".parse().unwrap());
+        pool.keep(&two);
         assert_eq!(pool.take(), None);
         (0..100).for_each(|n| pool.keep(&answer(&format!("n{n}"))));
         assert_eq!(std::iter::from_fn(|| pool.take()).count(), KEPT_MAX);

@@ -1,12 +1,22 @@
 //! Orders (RFC 8555 §7.1.3, §7.4): the way from names to a certificate.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::json;
 
 use super::{
-    Error, account::Session, address::Address, client::Payload, http::Response, jws::base64url, problem::Problem,
-    reading::Document, renewal_info::CertId,
+    Error,
+    account::Session,
+    address::Address,
+    client::Payload,
+    http::Response,
+    jws::base64url,
+    problem::Problem,
+    reading::{Document, words},
+    renewal_info::CertId,
 };
 use crate::name::Name;
 
@@ -46,6 +56,8 @@ pub struct Order {
     pub url: Address,
     /// Where it stands.
     pub state: OrderState,
+    /// What it is for, as the CA writes it: types and values.
+    identifiers: BTreeSet<(String, String)>,
     /// Its authorizations.
     pub authorizations: Vec<Address>,
     /// How long the CA wants to be left alone.
@@ -71,8 +83,25 @@ impl Order {
         if authorizations.len() > AUTHORIZATIONS_MAX {
             return Err(Error::unusable(response, "the order has more than a thousand authorizations"));
         }
-        Ok(Self { url, state, authorizations, retry_after: response.retry_after })
+        let identifiers = document.objects("identifiers");
+        let identifiers = identifiers
+            .iter()
+            .filter_map(|one| Some((one.text("type")?.to_owned(), one.text("value")?.to_ascii_lowercase())))
+            .collect();
+        Ok(Self { url, state, identifiers, authorizations, retry_after: response.retry_after })
     }
+
+    /// Whether it is for the same and has the same authorizations as when it was `shown` before. Neither may ever change
+    /// (RFC 8555 §7.1.3); their order says nothing, and what is left out of an answer has not changed.
+    #[must_use]
+    pub fn is_same_as(&self, shown: &Self) -> bool {
+        let addresses = |order: &Self| order.authorizations.iter().map(Address::to_string).collect::<BTreeSet<_>>();
+        is_same(&addresses(self), &addresses(shown)) && is_same(&self.identifiers, &shown.identifiers)
+    }
+}
+
+fn is_same<T: Ord>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> bool {
+    one.is_empty() || other.is_empty() || one == other
 }
 
 impl Session<'_> {
@@ -89,8 +118,7 @@ impl Session<'_> {
     ) -> Result<Order, Error> {
         let profiles = &self.client().directory().profiles;
         if let Some(profile) = profile.filter(|profile| !profiles.contains_key(*profile)) {
-            let offered = profiles.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Err(Error::NotOffered { what: format!("the profile `{profile}`, but these: [{offered}]") });
+            return Err(Error::NotOffered { what: format!("the profile `{profile}`, {}", in_words(profiles)) });
         }
         let url = self.client().directory().new_order.clone();
         // RFC 8555 §9.7.7, RFC 8738 §3.
@@ -106,7 +134,11 @@ impl Session<'_> {
         }
         let response = self.post(&url, &Payload::Json(payload)).await?;
         let location = response.location().ok_or_else(|| Error::unusable(&response, "the order has no Location"))?;
-        Order::read(location, &response)
+        match Order::read(location.clone(), &response) {
+            Ok(order) => Ok(order),
+            // It is there, and another one would be one too many.
+            Err(_) => self.order(&location).await,
+        }
     }
 
     /// Whether this CA is told which certificate an order replaces: it is one with renewal information (RFC 9773 §5).
@@ -135,13 +167,59 @@ impl Session<'_> {
     }
 }
 
+/// What a CA offers instead (draft-ietf-acme-profiles §3).
+fn in_words(profiles: &BTreeMap<String, String>) -> String {
+    if profiles.is_empty() {
+        return "or any other".to_owned();
+    }
+    let one = |(name, description): (&String, &String)| format!("`{}` ({})", words(name), words(description));
+    format!("but these: {}", profiles.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use hyper::{HeaderMap, StatusCode};
 
     use super::*;
 
+    /// draft-ietf-acme-profiles §3.
+    #[test]
+    fn what_a_ca_offers_is_told_with_its_descriptions() {
+        let profiles = BTreeMap::from([("classic".to_owned(), "the same as ever\u{7}".to_owned())]);
+        assert_eq!(in_words(&profiles), "but these: `classic` (the same as ever )");
+        assert_eq!(in_words(&BTreeMap::new()), "or any other");
+    }
+
+    /// RFC 8555 §7.1.3.
+    #[test]
+    fn an_order_is_the_same_while_nothing_comes_or_goes() {
+        let first = order(
+            r#"{"identifiers": [{"type": "dns", "value": "a.test"}, {"type": "dns", "value": "b.test"}],
+                "authorizations": ["/authz/1", "/authz/2"]}"#,
+        )
+        .unwrap();
+        for same in [
+            "{}",
+            r#"{"authorizations": ["/authz/2", "/authz/1"]}"#,
+            r#"{"identifiers": [{"type": "dns", "value": "B.test"}, {"type": "dns", "value": "a.test"}]}"#,
+        ] {
+            assert!(order(same).unwrap().is_same_as(&first), "{same}");
+        }
+        for changed in [
+            r#"{"authorizations": ["/authz/1"]}"#,
+            r#"{"authorizations": ["/authz/1", "/authz/3"]}"#,
+            r#"{"identifiers": [{"type": "dns", "value": "a.test"}, {"type": "ip", "value": "b.test"}]}"#,
+            r#"{"identifiers": [{"type": "dns", "value": "a.test"}]}"#,
+        ] {
+            assert!(!order(changed).unwrap().is_same_as(&first), "{changed}");
+        }
+    }
+
     fn state(body: &str) -> Option<OrderState> {
+        order(body).map(|order| order.state)
+    }
+
+    fn order(body: &str) -> Option<Order> {
         let url: Address = "https://ca.test/order/1".parse().unwrap();
         let response = Response {
             url: url.clone(),
@@ -150,7 +228,7 @@ mod tests {
             retry_after: None,
             body: body.to_owned().into(),
         };
-        Order::read(url, &response).ok().map(|order| order.state)
+        Order::read(url, &response).ok()
     }
 
     #[test]

@@ -6,12 +6,14 @@ use std::{collections::BTreeSet, fmt};
 
 use hyper::StatusCode;
 
-use super::{address::Address, http::Response, reading::Document};
+use super::{
+    address::Address,
+    http::Response,
+    reading::{Document, words},
+};
 
 const URN: &str = "urn:ietf:params:acme:error:";
 const EXCERPT_CHARACTERS_MAX: usize = 200;
-/// Longer words are cut: they are told to people, in events and logs.
-const DETAIL_CHARACTERS_MAX: usize = 1_000;
 /// An order has some hundred names at most.
 const SUBPROBLEMS_MAX: usize = 100;
 
@@ -28,6 +30,10 @@ pub struct Problem {
     pub subproblems: Vec<String>,
     /// Where the answer points to.
     pub location: Option<Address>,
+    /// Where a person is told what to do (RFC 8555 §7.3.3).
+    pub instance: Option<String>,
+    /// The terms of service that have to be agreed to (RFC 8555 §7.3.3).
+    pub terms_of_service: Option<String>,
 }
 
 impl Problem {
@@ -40,6 +46,7 @@ impl Problem {
         };
         problem.status = Some(response.status.as_u16());
         problem.location = response.location();
+        problem.terms_of_service = response.links("terms-of-service").first().map(|terms| words(terms.as_str()));
         problem
     }
 
@@ -48,16 +55,18 @@ impl Problem {
     pub fn of_document(document: &Document) -> Self {
         Self {
             status: document.number("status").and_then(|status| u16::try_from(status).ok()),
-            kind: document.text("type").and_then(|kind| kind.strip_prefix(URN)).map(str::to_owned),
-            detail: cut(document.text("detail").or_else(|| document.text("title")).unwrap_or_default()),
+            kind: document.text("type").and_then(|kind| kind.strip_prefix(URN)).map(words),
+            detail: words(document.text("detail").or_else(|| document.text("title")).unwrap_or_default()),
             subproblems: told_once(document.objects("subproblems").iter().take(SUBPROBLEMS_MAX).map(|sub| {
                 let identifier = sub.object("identifier");
                 let name = identifier.as_ref().and_then(|identifier| identifier.text("value")).unwrap_or("?");
                 // What is inside of these again is theirs.
                 let problem = Self { subproblems: Vec::new(), ..Self::of_document(sub) };
-                format!("{}: {problem}", cut(name))
+                format!("{}: {problem}", words(name))
             })),
             location: None,
+            instance: document.text("instance").map(words),
+            terms_of_service: None,
         }
     }
 
@@ -81,10 +90,6 @@ impl Problem {
     }
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(DETAIL_CHARACTERS_MAX).collect()
-}
-
 /// Without those that say what an earlier one said.
 fn told_once(lines: impl Iterator<Item = String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
@@ -103,12 +108,18 @@ impl fmt::Display for Problem {
         for sub in &self.subproblems {
             write!(f, "; {sub}")?;
         }
+        if let Some(terms) = &self.terms_of_service {
+            write!(f, "; the terms of service are at {terms}")?;
+        }
+        if let Some(instance) = &self.instance {
+            write!(f, "; a person finds what to do at {instance}")?;
+        }
         Ok(())
     }
 }
 
 fn excerpt(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).chars().filter(|c| !c.is_control()).take(EXCERPT_CHARACTERS_MAX).collect()
+    words(&String::from_utf8_lossy(body)).chars().take(EXCERPT_CHARACTERS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -118,10 +129,14 @@ mod tests {
     use super::*;
 
     fn problem(status: u16, body: &str) -> Problem {
+        problem_with(HeaderMap::new(), status, body)
+    }
+
+    fn problem_with(headers: HeaderMap, status: u16, body: &str) -> Problem {
         Problem::of_response(&Response {
             url: "https://ca.test/".parse().unwrap(),
             status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
+            headers,
             retry_after: None,
             body: body.to_owned().into(),
         })
@@ -142,6 +157,31 @@ mod tests {
         assert!(read.subproblems[0].starts_with("example.net: rejectedIdentifier"));
     }
 
+    /// RFC 8555 §7.3.3, whose example this is.
+    #[test]
+    fn who_has_to_do_something_is_told_where_and_what_the_terms_are() {
+        let link = r#"<https://example.com/acme/terms/2017-6-02>;rel="terms-of-service""#;
+        let headers = HeaderMap::from_iter([(hyper::header::LINK, link.parse().unwrap())]);
+        let told = problem_with(
+            headers,
+            403,
+            r#"{"type": "urn:ietf:params:acme:error:userActionRequired", "detail": "Terms of service have changed",
+                "instance": "https://example.com/acme/agreement/?token=W8Ih3PswD-8"}"#,
+        )
+        .to_string();
+        for url in ["https://example.com/acme/terms/2017-6-02", "https://example.com/acme/agreement/?token=W8Ih3PswD-8"]
+        {
+            assert!(told.contains(url), "{told}");
+        }
+    }
+
+    #[test]
+    fn words_of_a_ca_are_told_in_one_line() {
+        let told =
+            problem(400, r#"{"detail": "a\nb\u001b[2J", "subproblems": [{"identifier": {"value": "\u0007c"}}]}"#);
+        assert!(!told.to_string().chars().any(char::is_control), "{told:?}");
+    }
+
     #[test]
     fn any_other_body_is_a_problem_without_a_type() {
         for body in ["<html>502 Bad Gateway</html>", "", "null", "{\"type\": 7", "{\"type\": null, \"detail\": []}"] {
@@ -159,7 +199,7 @@ mod tests {
         let body = format!(r#"{{"detail": "{}", "subproblems": [{subproblems}]}}"#, "ä".repeat(9_999));
         let document = Document::parse(body.as_bytes(), &"https://ca.test/".parse().unwrap()).unwrap();
         let problem = Problem::of_document(&document);
-        assert_eq!(problem.detail.chars().count(), DETAIL_CHARACTERS_MAX);
+        assert_eq!(problem.detail, words(&"ä".repeat(9_999)));
         assert_eq!(problem.subproblems.len(), SUBPROBLEMS_MAX);
     }
 }

@@ -10,6 +10,23 @@ use time::{OffsetDateTime, UtcDateTime, format_description::well_known::Rfc3339}
 
 use super::address::Address;
 
+/// The most characters of a CA's words that are handed on.
+const WORDS_CHARACTERS_MAX: usize = 500;
+
+/// A CA's words, fit to be shown to people: one line, not endless, and nothing that a terminal would obey.
+#[must_use]
+pub fn words(text: &str) -> String {
+    // Marks that turn the direction of writing can make a line read as another one.
+    let is_mark = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = text.chars().filter(|c| !is_mark(*c)).map(|c| if c.is_control() { ' ' } else { c });
+    let mut shown: String = shown.take(WORDS_CHARACTERS_MAX + 1).collect();
+    if let Some((end, _)) = shown.char_indices().nth(WORDS_CHARACTERS_MAX) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
 /// A JSON object, with the address it came from.
 #[derive(Clone, Debug)]
 pub struct Document {
@@ -133,6 +150,13 @@ mod tests {
         assert!(document.time("t").is_none());
         assert_eq!(document.object("d").unwrap().text("e"), Some("f"));
         assert!(document.object("c").is_none());
+    }
+
+    #[test]
+    fn words_are_one_line_and_nothing_that_a_terminal_obeys() {
+        assert_eq!(words("a\r\nb\u{1b}[31mc\u{9b}\u{202e}d ü"), "a  b [31mc d ü");
+        assert_eq!(words(&"ü".repeat(501)), "ü".repeat(500) + "…");
+        assert_eq!(words(&"ü".repeat(500)), "ü".repeat(500));
     }
 
     #[test]

@@ -9,7 +9,10 @@ use time::UtcDateTime;
 use tokio::sync::broadcast::{self, error::RecvError};
 use url::Url;
 
-use crate::name::{Name, Names};
+use crate::{
+    acme::address::Address,
+    name::{Name, Names},
+};
 
 /// How much is kept for a listener who is slow.
 const KEPT_MAX: usize = 1_024;
@@ -54,7 +57,7 @@ pub enum Event {
         /// The CA's directory.
         issuer: Url,
         /// The address of the account that is over.
-        former: Url,
+        former: Address,
     },
     /// Storage could not be read or written when an order was due; that is tried again.
     StorageTrouble {
