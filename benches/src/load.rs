@@ -13,7 +13,7 @@ use std::{
 use client_under_test::{
     acme::{
         Error,
-        account::{Account, Session},
+        account::{Account, Applicant, Consent, Session},
         authorization::AuthorizationState,
         challenge::ChallengeKind,
         client::Client,
@@ -169,7 +169,8 @@ impl Worker {
         let env = &self.env;
         let beginning = async {
             let mut client = Client::connect(env, &self.http, &self.directory).await?;
-            let account = Account::register(&mut client, P256Key::generate(env, "account"), &[], None).await?;
+            let applicant = Applicant { consent: Some(Consent::ToAny), ..Applicant::default() };
+            let account = Account::register(&mut client, P256Key::generate(env, "account"), &applicant).await?;
             Ok::<_, Error>((client, account))
         };
         let (mut client, account) = patiently(env, beginning).await?;

@@ -5,7 +5,7 @@
 //! ```text
 //! gauntlet serve --root-file root.pem
 //! cargo run --example https -- --directory https://localhost:14000/dir --ca-file root.pem --storage acme \
-//!     --on-demand www.example.test --http 127.0.0.1:5002 --tls 127.0.0.1:5001
+//!     --agree-to-terms any --on-demand www.example.test --http 127.0.0.1:5002 --tls 127.0.0.1:5001
 //! curl --insecure --connect-to www.example.test:443:127.0.0.1:5001 https://www.example.test/
 //! ```
 //!
@@ -26,6 +26,7 @@ use std::{
 use clap::{Parser, ValueEnum};
 use client_under_test::{
     Config, Manager,
+    acme::account::Consent,
     manager::{
         AriThenRatio, AskEndpoint, Decision, Dns01, DnsProvider, IssuerConfig, OnDemand, Solver,
         dns01::{challtestsrv::Challtestsrv, update::DnsUpdate},
@@ -95,6 +96,9 @@ struct Options {
     /// Where the CA can reach the operator, such as `mailto:ops@example.org`. May be said again.
     #[arg(long, value_name = "URL")]
     contact: Vec<String>,
+    /// The CA's terms of service that you agree to, by the URL that its directory names, or `any` for whatever they are.
+    #[arg(long, value_name = "URL")]
+    agree_to_terms: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -145,7 +149,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let read = |file: &Path| fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()));
     let roots = read(&options.ca_file)?;
-    let issuer = IssuerConfig { contact: options.contact, ..IssuerConfig::new(options.directory, roots) };
+    let consent = options.agree_to_terms.map(|terms| if terms == "any" { Consent::ToAny } else { Consent::To(terms) });
+    let issuer = IssuerConfig { contact: options.contact, consent, ..IssuerConfig::new(options.directory, roots) };
     let decision = match (&options.ask, &options.ask_ca_file) {
         (Some(url), Some(file)) => Some(AskEndpoint::over_https(url, &read(file)?)?),
         (Some(url), None) => Some(AskEndpoint::new(url)?),

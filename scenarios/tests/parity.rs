@@ -65,6 +65,7 @@ impl Place {
 
     async fn run_manager(self, env: Env, roots: String) {
         let mut config = client_under_test::Config::new([NAME], "https://ca.test:14000/directory", roots);
+        config.issuers[0].consent = Some(client_under_test::acme::account::Consent::ToAny);
         config.storage_root = self.storage;
         config.http_address = SocketAddr::new(self.manager, 5_002);
         config.tls_address = SocketAddr::new(self.manager, 5_001);

@@ -10,7 +10,7 @@ use ca_mock::{Ca, Config, ExternalAccountKey};
 use client_under_test::{
     acme::{
         Error,
-        account::{Account, Session},
+        account::{Account, Applicant, Consent, Session},
         certificate::Chain,
         client::Client,
         external_account::ExternalAccount,
@@ -67,7 +67,7 @@ impl Stage {
     }
 
     async fn account(&self, client: &mut Client) -> Account {
-        Account::register(client, self.key("account"), &[], None).await.unwrap()
+        Account::register(client, self.key("account"), &applicant(None)).await.unwrap()
     }
 }
 
@@ -144,11 +144,11 @@ async fn an_account_is_bound_to_an_external_one_and_found_again_without_it() {
     .await;
     let mut client = stage.client().await;
     let [key, another] = [stage.key("account"), stage.key("account")];
-    let unbound = Account::register(&mut client, key.clone(), &[], None).await.unwrap_err();
+    let unbound = Account::register(&mut client, key.clone(), &applicant(None)).await.unwrap_err();
     assert!(matches!(unbound, Error::ExternalAccountRequired));
     let external = ExternalAccount::new("kid-1", MAC_KEY).unwrap();
-    let account = Account::register(&mut client, key.clone(), &[], Some(&external)).await.unwrap();
-    let used_up = Account::register(&mut client, another, &[], Some(&external)).await.unwrap_err();
+    let account = Account::register(&mut client, key.clone(), &applicant(Some(external.clone()))).await.unwrap();
+    let used_up = Account::register(&mut client, another, &applicant(Some(external))).await.unwrap_err();
     assert!(used_up.is("unauthorized"), "{used_up}");
     let found = Account::find(&mut client, key).await.unwrap().unwrap();
     assert_eq!(found.url(), account.url());
@@ -170,4 +170,9 @@ async fn a_chain_is_chosen_by_its_root_and_a_profile_that_is_not_offered_is_not_
     }
     let refused = session.new_order(&["a.test".parse().unwrap()], Some("nobody"), None).await.unwrap_err();
     assert!(matches!(refused, Error::NotOffered { .. }), "{refused}");
+}
+
+/// Somebody who agrees to the terms of service.
+fn applicant(external: Option<ExternalAccount>) -> Applicant {
+    Applicant { external, consent: Some(Consent::ToAny), ..Applicant::default() }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sim::{Env, Monotonic, crypto::P256Key};
 
 use super::{
@@ -23,6 +23,57 @@ const SETTLING_WAITS_S: [u64; 4] = [1, 2, 4, 8];
 
 /// The waits before a resource that was not found is looked for again, seconds.
 const UNKNOWN_WAITS_S: [u64; 3] = [1, 2, 4];
+
+/// The terms of service that the operator agrees to (RFC 8555 §7.3). To agree is a person's doing; nothing here does it unasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Those at this URL, as the CA's directory writes it, and to no others.
+    To(String),
+    /// Whatever the CA asks for.
+    ToAny,
+}
+
+impl Consent {
+    /// Whether the operator agrees to the terms at `url`.
+    #[must_use]
+    pub fn covers(&self, url: &str) -> bool {
+        match self {
+            Self::To(agreed) => agreed == url,
+            Self::ToAny => true,
+        }
+    }
+}
+
+/// What is said of whoever a new account is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applicant {
+    /// Where the CA can reach the operator.
+    pub contact: Vec<String>,
+    /// An account outside of ACME to bind the new one to (RFC 8555 §7.3.4).
+    pub external: Option<ExternalAccount>,
+    /// Which terms of service the operator agrees to; none if absent.
+    pub consent: Option<Consent>,
+}
+
+impl Applicant {
+    /// What a newAccount request says, except of the external account.
+    ///
+    /// # Errors
+    /// [`Error::TermsNotAgreed`].
+    fn payload(&self, terms: Option<&str>) -> Result<Value, Error> {
+        let mut payload = json!({});
+        if let Some(terms) = terms {
+            if !self.consent.as_ref().is_some_and(|consent| consent.covers(terms)) {
+                return Err(Error::TermsNotAgreed { terms: terms.to_owned() });
+            }
+            payload["termsOfServiceAgreed"] = json!(true);
+        }
+        if !self.contact.is_empty() {
+            payload["contact"] = json!(self.contact);
+        }
+        Ok(payload)
+    }
+}
 
 /// A key that a CA knows by an address.
 #[derive(Clone, Debug)]
@@ -46,32 +97,29 @@ impl Account {
         Self { settles_at: Some(settles_at), ..self }
     }
 
-    /// Registers `key`, agreeing to the CA's terms of service. A key that the CA knows already leads
-    /// to the account it has (RFC 8555 §7.3.1), so this may be repeated after a lost answer. If there is an `external`
-    /// account, the new one is bound to it (RFC 8555 §7.3.4).
+    /// Registers `key` for the `applicant`. A key that the CA knows already leads to the account it has (RFC 8555 §7.3.1),
+    /// so this may be repeated after a lost answer.
     ///
     /// # Errors
-    /// [`Error`] if the CA refuses, wants an external account, or names no address.
-    pub async fn register(
-        client: &mut Client,
-        key: P256Key,
-        contact: &[String],
-        external: Option<&ExternalAccount>,
-    ) -> Result<Self, Error> {
+    /// [`Error`] if the CA refuses, wants terms agreed to that the applicant does not agree to, wants an external account,
+    /// or names no address.
+    pub async fn register(client: &mut Client, key: P256Key, applicant: &Applicant) -> Result<Self, Error> {
+        let external = applicant.external.as_ref();
         if client.directory().external_account_required && external.is_none() {
             return Err(Error::ExternalAccountRequired);
         }
+        let mut payload = applicant.payload(client.directory().terms_of_service.as_deref())?;
         let url = client.directory().new_account.clone();
-        let mut payload = json!({ "termsOfServiceAgreed": true });
-        if !contact.is_empty() {
-            payload["contact"] = json!(contact);
-        }
         if let Some(external) = external {
             payload["externalAccountBinding"] = jws::bind(external, &key, &url);
         }
         let url = match client.post(&key, KeyId::Jwk, &url, &Payload::Json(payload)).await {
             Ok(response) => {
                 response.location().ok_or_else(|| Error::unusable(&response, "the account has no Location"))?
+            }
+            // Not every CA says so in its directory.
+            Err(e) if e.is("externalAccountRequired") && external.is_none() => {
+                return Err(Error::ExternalAccountRequired);
             }
             Err(e) => named_by_refusal(client, e)?,
         };
@@ -227,6 +275,26 @@ impl Session<'_> {
             let env = self.client.env();
             env.probe("manager/not-found-yet");
             env.sleep(Duration::from_secs(wait)).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8555 §7.3: to agree is the operator's doing.
+    #[test]
+    fn terms_are_agreed_to_only_if_the_operator_says_so_and_only_where_there_are_any() {
+        let terms = "https://ca.test/terms/1";
+        let payload = |consent: Option<Consent>, terms| Applicant { consent, ..Applicant::default() }.payload(terms);
+        for consent in [Consent::ToAny, Consent::To(terms.to_owned())] {
+            assert_eq!(payload(Some(consent.clone()), Some(terms)).unwrap(), json!({ "termsOfServiceAgreed": true }));
+            assert_eq!(payload(Some(consent), None).unwrap(), json!({}));
+        }
+        for consent in [None, Some(Consent::To("https://ca.test/terms/2".to_owned()))] {
+            let refused = payload(consent, Some(terms)).unwrap_err();
+            assert!(matches!(&refused, Error::TermsNotAgreed { .. }) && refused.to_string().contains(terms));
         }
     }
 }

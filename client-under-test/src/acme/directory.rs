@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, address::Address, http::Response, reading::Document};
+use super::{
+    Error,
+    address::Address,
+    http::Response,
+    reading::{Document, words},
+};
 
 /// The most profiles that are looked at.
 const PROFILES_MAX: usize = 100;
@@ -22,6 +27,8 @@ pub struct Directory {
     pub revoke_cert: Option<Address>,
     /// RFC 9773 §4.1; `None` if the CA has no renewal information.
     pub renewal_info: Option<Address>,
+    /// Where the terms of service are that a new account has to agree to (RFC 8555 §7.3).
+    pub terms_of_service: Option<String>,
     /// Whether new accounts have to be bound to external ones (RFC 8555 §7.3.4).
     pub external_account_required: bool,
     /// The kinds of certificates that can be chosen from by name, with what is said about each
@@ -45,6 +52,7 @@ impl Directory {
             key_change: document.url("keyChange"),
             revoke_cert: document.url("revokeCert"),
             renewal_info: document.url("renewalInfo"),
+            terms_of_service: meta.as_ref().and_then(|meta| meta.text("termsOfService").map(words)),
             external_account_required: meta.as_ref().is_some_and(|meta| meta.flag("externalAccountRequired")),
             profiles: meta
                 .and_then(|meta| meta.object("profiles"))

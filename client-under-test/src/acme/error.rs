@@ -19,7 +19,7 @@ pub enum Error {
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The CA refused.
-    #[error("{url} refused: {problem}")]
+    #[error("{url} refused: {problem}{}", asked(retry_after))]
     Refused {
         /// What was asked.
         url: Address,
@@ -39,7 +39,7 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
     /// It was not ready in time, or the CA asks for a longer wait than belongs inside an attempt.
-    #[error("{what} is not ready yet")]
+    #[error("{what} is not ready yet{}", asked(retry_after))]
     NotYet {
         /// What was awaited.
         what: String,
@@ -83,9 +83,22 @@ pub enum Error {
         "the CA wants a new account to be bound to an external one: it has to be configured with what the CA gave for it"
     )]
     ExternalAccountRequired,
+    /// The CA has terms of service, and the operator has not agreed to them (RFC 8555 §7.3).
+    #[error(
+        "the CA has no account for us yet, and wants its terms of service at {terms} agreed to: read them and, if you agree, \
+         say so in the configuration"
+    )]
+    TermsNotAgreed {
+        /// Where they are.
+        terms: String,
+    },
     /// The certificate is not what was ordered.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+}
+
+fn asked(retry_after: &Option<Duration>) -> String {
+    retry_after.map(|wait| format!("; the CA asks to be left alone for {} s", wait.as_secs())).unwrap_or_default()
 }
 
 impl Error {
@@ -114,6 +127,7 @@ impl Error {
             | Self::OrderInvalid { .. }
             | Self::NotOffered { .. }
             | Self::ExternalAccountRequired
+            | Self::TermsNotAgreed { .. }
             | Self::Certificate(_) => None,
         }
     }
@@ -137,6 +151,7 @@ impl Error {
             | Self::OrderInvalid { .. }
             | Self::NotOffered { .. }
             | Self::ExternalAccountRequired
+            | Self::TermsNotAgreed { .. }
             | Self::Certificate(_) => None,
         }
     }
@@ -152,6 +167,7 @@ impl Error {
             | Self::OrderInvalid { .. }
             | Self::NotOffered { .. }
             | Self::ExternalAccountRequired
+            | Self::TermsNotAgreed { .. }
             | Self::Certificate(_) => false,
         }
     }

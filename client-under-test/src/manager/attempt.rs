@@ -33,6 +33,8 @@ use crate::{
 const AUTHORIZATION_LIMIT: Duration = Duration::from_secs(10 * 60);
 const ORDER_LIMIT: Duration = Duration::from_secs(10 * 60);
 const FINALIZE_MAX: usize = 3;
+/// So many authorizations are looked at to tell why an order is invalid.
+const LOOKED_AT_MAX: usize = 10;
 /// An order that was begun longer ago is not continued: its authorizations grow old.
 const CONTINUED_AGE_MAX: time::Duration = time::Duration::hours(24);
 
@@ -172,7 +174,7 @@ impl<'a> Attempt<'a> {
                     finalized += 1;
                     let csr = request(self.names, key, self.issuer.must_staple)?;
                     match self.session.finalize(order, &finalize, &csr).await {
-                        Ok(shown) => *order = shown,
+                        Ok(shown) => take(order, shown)?,
                         // Whether the request arrived, the order tells.
                         Err(e) if e.is_transient() || e.is("orderNotReady") => {
                             pace.wait(e.retry_after()).await?;
@@ -192,7 +194,10 @@ impl<'a> Attempt<'a> {
                     Err(e) => return Err(e.into()),
                 },
                 OrderState::Invalid { reason } => {
-                    let reason = reason.map_or_else(|| "no reason given".to_owned(), |problem| problem.to_string());
+                    let mut reasons =
+                        vec![reason.map_or_else(|| "no reason given".to_owned(), |problem| problem.to_string())];
+                    reasons.extend(self.failures(order).await);
+                    let reason = reasons.join("; ");
                     return Err(Error::OrderInvalid { url: order.url.clone(), reason }.into());
                 }
             }
@@ -219,6 +224,7 @@ impl<'a> Attempt<'a> {
         for challenge in answered.filter(|challenge| challenge.is_pending) {
             self.respond(challenge).await?;
         }
+        self.issuer.answers.await_seen(&self.answers).await;
         for (url, challenge) in &awaited {
             self.await_authorization(url, challenge.as_ref()).await?;
         }
@@ -272,6 +278,19 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// What has failed of the authorizations of an order that is invalid.
+    async fn failures(&mut self, order: &Order) -> Vec<String> {
+        let mut failures = Vec::new();
+        for url in order.authorizations.iter().take(LOOKED_AT_MAX) {
+            if let Ok(Authorization { identifier, state: AuthorizationState::Over(status), reason, .. }) =
+                self.session.authorization(url).await
+            {
+                failures.push(format!("the authorization of {identifier} is {status}: {reason}"));
+            }
+        }
+        failures
+    }
+
     async fn download(&mut self, certificate: &Address) -> Result<Chain, Error> {
         self.session.download(certificate, self.issuer.preferred_chain.as_ref()).await
     }
@@ -281,8 +300,7 @@ impl<'a> Attempt<'a> {
         loop {
             match self.session.order(&order.url).await {
                 Ok(shown) => {
-                    *order = shown;
-                    return Ok(());
+                    return take(order, shown);
                 }
                 Err(e) if e.is_transient() => pace.wait(e.retry_after()).await?,
                 Err(e) => return Err(e),
@@ -316,6 +334,19 @@ impl<'a> Attempt<'a> {
     fn pace(&self, what: String, limit: Duration) -> Pace {
         Pace::new(&self.issuer.env, self.issuer.conduct.polling.clone(), what, limit)
     }
+}
+
+/// Takes an order as it is shown now.
+///
+/// # Errors
+/// [`Error::OrderInvalid`] if it has become another one (RFC 8555 §7.1.3).
+fn take(order: &mut Order, shown: Order) -> Result<(), Error> {
+    if !shown.is_same_as(order) {
+        let reason = "its identifiers or authorizations have changed, which they never may".to_owned();
+        return Err(Error::OrderInvalid { url: order.url.clone(), reason });
+    }
+    *order = shown;
+    Ok(())
 }
 
 /// The certificate signing request, DER: the names as its only subject alternative names, and no common name.

@@ -1,6 +1,6 @@
 //! Which challenge is answered (RFC 8555 §7.1.5), and what keeps its answer in place.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rustls::sign::CertifiedKey;
 use sim::Env;
@@ -11,6 +11,7 @@ use super::{
     dns01::{Presented, Records},
     http01::{Published, Tokens},
     issue::{IssueError, Issuer},
+    sightings::{Expected, Sightings},
     tls_alpn01,
 };
 use crate::{
@@ -21,6 +22,9 @@ use crate::{
     name::Name,
     storage::{Storage, challenge::PublishedChallenge},
 };
+
+/// For so long, nobody polls for want of a CA that asks. It may ask another host than this, or be content with what it knows.
+const SEEN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A way to answer challenges that the manager has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,11 +77,18 @@ pub(super) struct Answers {
     grants: Option<Grants>,
     /// Through which other hosts give the same answers.
     shared: Option<Storage>,
+    sightings: Sightings,
 }
 
 /// Keeps an answer in place while it lives, on this host and on those that share its storage.
 #[derive(Debug)]
-pub(super) struct InPlace(Here, #[expect(dead_code, reason = "owning is what it is for")] Option<PublishedChallenge>);
+pub(super) struct InPlace {
+    here: Here,
+    #[expect(dead_code, reason = "owning is what it is for")]
+    published: Option<PublishedChallenge>,
+    /// Where this host sees whoever asks for it.
+    expected: Option<Expected>,
+}
 
 #[derive(Debug)]
 #[expect(dead_code, reason = "owning is what most of it is for")]
@@ -89,7 +100,7 @@ enum Here {
 
 impl InPlace {
     fn in_dns(&self) -> Option<&Presented> {
-        match &self.0 {
+        match &self.here {
             Here::InDns(presented) => Some(presented),
             Here::Http01(_) | Here::TlsAlpn01(_) => None,
         }
@@ -104,8 +115,9 @@ impl Answers {
         cache: Arc<dyn CertificateCache>,
         records: Option<Records>,
         shared: Option<Storage>,
+        sightings: Sightings,
     ) -> Self {
-        Self { env: env.clone(), preferred, tokens, cache, records, grants: None, shared }
+        Self { env: env.clone(), preferred, tokens, cache, records, grants: None, shared, sightings }
     }
 
     /// The same, with records that stay if they are chosen.
@@ -142,25 +154,28 @@ impl Answers {
             ChallengeKind::Http01(token) => {
                 let key_authorization = account.key_authorization(token);
                 let published = self.publish(Solver::Http01, token.as_str(), &key_authorization).await;
-                Ok(InPlace(Here::Http01(self.tokens.publish(token.clone(), key_authorization)), published))
+                let expected = Some(self.sightings.expect(Solver::Http01, token.as_str()));
+                let here = Here::Http01(self.tokens.publish(token.clone(), key_authorization));
+                Ok(InPlace { here, published, expected })
             }
             ChallengeKind::TlsAlpn01(token) => {
                 let key_authorization = account.key_authorization(token);
                 let published = self.publish(Solver::TlsAlpn01, name.as_str(), &key_authorization).await;
+                let expected = Some(self.sightings.expect(Solver::TlsAlpn01, name.validation_name().as_str()));
                 let certificate = Arc::new(tls_alpn01::certificate(&self.env, name, &key_authorization)?);
                 self.cache.insert_challenge(&name.validation_name(), &certificate).await;
-                Ok(InPlace(Here::TlsAlpn01(certificate), published))
+                Ok(InPlace { here: Here::TlsAlpn01(certificate), published, expected })
             }
-            // Everybody sees the DNS.
+            // Everybody sees the DNS, and who asks there is not seen here.
             ChallengeKind::Dns01(token) => {
                 let records = self.records.as_ref().expect("dns-01 is chosen only with it");
                 let presented = records.present(name, &account.key_authorization(token)).await?;
-                Ok(InPlace(Here::InDns(presented), None))
+                Ok(InPlace { here: Here::InDns(presented), published: None, expected: None })
             }
             ChallengeKind::DnsPersist01(offered) => {
                 let grants = self.grants.as_ref().expect("dns-persist-01 is chosen only with it");
                 let presented = grants.grant(issuer, name, offered, account.url()).await?;
-                Ok(InPlace(Here::InDns(presented), None))
+                Ok(InPlace { here: Here::InDns(presented), published: None, expected: None })
             }
         }
     }
@@ -169,6 +184,21 @@ impl Answers {
     async fn publish(&self, solver: Solver, label: &str, key_authorization: &str) -> Option<PublishedChallenge> {
         // If the disk fails, this host may still be the one that is asked.
         self.shared.as_ref()?.publish_challenge(solver.name(), label, key_authorization).await.ok()
+    }
+
+    /// Waits until somebody has come for what is in place, where that would be seen, and not for long.
+    pub(super) async fn await_seen(&self, answers: &[InPlace]) {
+        if self.shared.is_some() {
+            // Any of the hosts may be asked.
+            return;
+        }
+        let all_seen = async {
+            for expected in answers.iter().filter_map(|answer| answer.expected.as_ref()) {
+                expected.seen().await;
+                self.env.probe("manager/validation-seen");
+            }
+        };
+        let _ = self.env.timeout(SEEN_LIMIT, all_seen).await;
     }
 
     /// Waits until what is in place is also where CAs look.

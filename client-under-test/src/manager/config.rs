@@ -29,7 +29,12 @@ use super::{
     turns::{IssuedThere, ReplacementScope},
 };
 use crate::{
-    acme::{certificate::pem_blocks, external_account::ExternalAccount, preferred_chain::PreferredChain},
+    acme::{
+        account::{Applicant, Consent},
+        certificate::pem_blocks,
+        external_account::ExternalAccount,
+        preferred_chain::PreferredChain,
+    },
     name::{Name, NotAName},
     storage::{
         Storage,
@@ -55,6 +60,9 @@ pub struct IssuerConfig {
     pub contact: Vec<String>,
     /// The roots that vouch for its own HTTPS, PEM.
     pub trusted_roots_pem: String,
+    /// The terms of service that the operator agrees to (RFC 8555 §7.3). A CA that has terms gives no account to who does not
+    /// agree to them; if they change, an [`Event`](super::Event) says so.
+    pub consent: Option<Consent>,
     /// How often it is asked for certificates at most.
     pub order_rate: OrderRate,
     /// How often it is asked at most for a certificate for names that there is none for yet, where that is less: what CAs
@@ -79,6 +87,7 @@ impl IssuerConfig {
         Self {
             directory_url: directory_url.into(),
             contact: Vec::new(),
+            consent: None,
             trusted_roots_pem: trusted_roots_pem.into(),
             order_rate: OrderRate::default(),
             first_order_rate: None,
@@ -208,6 +217,11 @@ pub enum ConfigError {
     /// The directory's address can't be used.
     #[error("`{0}` is not an HTTPS address of a directory")]
     Directory(String),
+    /// A contact is none that a CA has to understand.
+    #[error(
+        "`{0}` is not a contact: it has to be a URL such as mailto:ops@example.org, with one address and nothing after it"
+    )]
+    Contact(String),
     /// The roots can't be read.
     #[error("the trusted roots are not PEM certificates: {0}")]
     Roots(String),
@@ -267,11 +281,10 @@ impl Settings {
 #[derive(Clone, Debug)]
 pub(super) struct IssuerSettings {
     pub(super) directory_url: Url,
-    pub(super) contact: Vec<String>,
     pub(super) roots: RootCertStore,
     pub(super) order_rate: OrderRate,
     pub(super) first_order_rate: Option<OrderRate>,
-    pub(super) external_account: Option<ExternalAccount>,
+    pub(super) applicant: Applicant,
     pub(super) profile: Option<String>,
     pub(super) preferred_chain: Option<PreferredChain>,
     pub(super) must_staple: bool,
@@ -285,14 +298,20 @@ impl TryFrom<IssuerConfig> for IssuerSettings {
             .ok()
             .filter(|url| url.scheme() == "https" && url.has_host())
             .ok_or(ConfigError::Directory(config.directory_url))?;
+        if let Some(wrong) = config.contact.iter().find(|url| !is_contact(url)) {
+            return Err(ConfigError::Contact(wrong.clone()));
+        }
         let (roots, order_rate) = (roots(&config.trusted_roots_pem)?, config.order_rate);
         Ok(Self {
             directory_url,
-            contact: config.contact,
             roots,
             order_rate,
             first_order_rate: config.first_order_rate,
-            external_account: config.external_account,
+            applicant: Applicant {
+                contact: config.contact,
+                external: config.external_account,
+                consent: config.consent,
+            },
             profile: config.profile,
             preferred_chain: config.preferred_chain,
             must_staple: config.must_staple,
@@ -357,6 +376,13 @@ impl TryFrom<Config> for Settings {
     }
 }
 
+/// RFC 8555 §7.3: a mail address stands alone, without header fields (`?subject=…`); several are several URLs.
+fn is_contact(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else { return false };
+    let is_one = || url.path().matches('@').count() == 1 && !url.path().contains(',');
+    url.scheme() != "mailto" || is_one() && url.query().is_none() && url.fragment().is_none()
+}
+
 /// The roots in `pem`.
 pub(super) fn roots(pem: &str) -> Result<RootCertStore, ConfigError> {
     let mut roots = RootCertStore::empty();
@@ -383,6 +409,15 @@ mod tests {
         for issuers in [vec![], vec![ca("http://ca.test/")], vec![unreadable], twice] {
             assert!(Settings::try_from(Config { issuers, ..good() }).is_err());
         }
+        for wrong in ["ops@a.test", "mailto:a@a.test,b@a.test", "mailto:a@a.test?subject=x", "mailto:", "mailto:a.test"]
+        {
+            let issuer = IssuerConfig { contact: vec![wrong.to_owned()], ..ca("https://ca.test/") };
+            let refused = Settings::try_from(Config { issuers: vec![issuer], ..good() }).unwrap_err();
+            assert_eq!(refused, ConfigError::Contact(wrong.to_owned()));
+        }
+        let contact = ["mailto:a+b@a.test", "tel:+12025551212"].map(str::to_owned).to_vec();
+        let issuers = vec![IssuerConfig { contact, ..ca("https://ca.test/") }];
+        assert!(Settings::try_from(Config { issuers, ..good() }).is_ok());
         assert!(Settings::try_from(Config { fallback_name: Some("a b".into()), ..good() }).is_err());
         assert!(Settings::try_from(Config { retry_delays: vec![], ..good() }).is_err());
         let short = Some(Duration::from_secs(3_599));

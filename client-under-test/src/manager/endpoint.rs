@@ -36,6 +36,7 @@ use super::{
     challenges::Solver,
     lookup::{Found, Hello, Protocols, hello::ACME_TLS},
     on_demand::Keepers,
+    sightings::Sightings,
     tls_alpn01,
 };
 use crate::{name::Name, storage::Storage};
@@ -80,6 +81,7 @@ pub struct Endpoint {
     /// Holds the answers of the hosts that share it.
     shared: Option<Storage>,
     places: Places,
+    sightings: Sightings,
 }
 
 /// Whose connection it is, once its handshake is over.
@@ -98,13 +100,18 @@ impl Endpoint {
         application: Arc<dyn Application>,
         connections_max: NonZeroUsize,
     ) -> Self {
-        let places = Places::new(connections_max);
-        Self { env: env.clone(), cache, application, on_demand: None, shared: None, places }
+        let (places, sightings) = (Places::new(connections_max), Sightings::default());
+        Self { env: env.clone(), cache, application, on_demand: None, shared: None, places, sightings }
     }
 
     /// Answers tls-alpn-01 also for the hosts that share a storage.
     pub(super) fn with_shared(self, shared: Option<Storage>) -> Self {
         Self { shared, ..self }
+    }
+
+    /// Tells `sightings` which tls-alpn-01 challenges somebody has come for.
+    pub(super) fn with_sightings(self, sightings: Sightings) -> Self {
+        Self { sightings, ..self }
     }
 
     /// Lets `keepers` see to names that the cache has nothing for, while their visitors wait.
@@ -168,7 +175,12 @@ impl Endpoint {
                     (None, Some(name)) => self.answer_of_another_host(name).await,
                     (own, _) => own,
                 };
-                Ok(Served::ValidationAuthority(begun.answer(answer, &[ACME_TLS]).await?))
+                let name = hello.server_name.map(str::to_owned);
+                let stream = begun.answer(answer, &[ACME_TLS]).await?;
+                if let Some(name) = name {
+                    self.sightings.saw(Solver::TlsAlpn01, &name);
+                }
+                Ok(Served::ValidationAuthority(stream))
             }
             Protocols::AcmeTlsAmongOthers => Ok(Served::Visitor(begun.answer(found.certified(), &["http/1.1"]).await?)),
         }

@@ -88,6 +88,23 @@ pub enum Event {
         /// The certificate's names.
         names: Names,
     },
+    /// A CA has terms of service that the operator has not agreed to, as far as is known. They are to be read, and agreed to in
+    /// the way that the CA tells; one that minds issues nothing until then.
+    TermsOfService {
+        /// The CA's directory.
+        issuer: Url,
+        /// Where the terms are.
+        terms: String,
+    },
+    /// A CA says why it suggests when to renew a certificate (RFC 9773 §4.2).
+    RenewalExplained {
+        /// The certificate's names.
+        names: Names,
+        /// The CA's directory.
+        issuer: Url,
+        /// A page for people.
+        explanation: String,
+    },
     /// A name on demand has made room for another one; storage keeps its certificate.
     Evicted {
         /// The name.

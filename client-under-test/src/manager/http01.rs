@@ -20,6 +20,7 @@ use sim::{Env, net::TcpListener};
 use super::{
     challenges::Solver,
     endpoint::{self, Places},
+    sightings::Sightings,
 };
 use crate::{acme::challenge::Token, storage::Storage};
 
@@ -62,22 +63,24 @@ impl Drop for Published {
 }
 
 /// Answers on `listener` for ever, also for the hosts that share a storage, with `connections_max` connections open at a
-/// time; who comes beyond that waits.
-pub async fn serve(
+/// time; who comes beyond that waits. `sightings` is told which challenges somebody has come for.
+pub(super) async fn serve(
     env: Env,
     listener: TcpListener,
     tokens: Tokens,
     shared: Option<Storage>,
+    sightings: Sightings,
     connections_max: NonZeroUsize,
 ) -> Infallible {
     let places = Places::new(connections_max);
     loop {
         let (stream, place) = places.accept(&env, &listener).await;
-        let (tokens, shared, env_of_task) = (tokens.clone(), shared.clone(), env.clone());
+        let (tokens, shared, sightings) = (tokens.clone(), shared.clone(), sightings.clone());
+        let env_of_task = env.clone();
         let connection = async move {
             let env = env_of_task;
             let service = service_fn(async |request| {
-                Ok::<_, Infallible>(respond(&env, &tokens, shared.as_ref(), &request).await)
+                Ok::<_, Infallible>(respond(&env, &tokens, shared.as_ref(), &sightings, &request).await)
             });
             let serving = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
             // A visitor who breaks off or dawdles harms only itself.
@@ -92,14 +95,18 @@ async fn respond(
     env: &Env,
     tokens: &Tokens,
     shared: Option<&Storage>,
+    sightings: &Sightings,
     request: &Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
     let answer = match token(request.uri().path()).filter(|_| is_read) {
-        Some(token) => match (tokens.answer(&token), shared) {
-            (None, Some(shared)) => shared.published_challenge(Solver::Http01.name(), token.as_str()).await,
-            (own, _) => own,
-        },
+        Some(token) => {
+            sightings.saw(Solver::Http01, token.as_str());
+            match (tokens.answer(&token), shared) {
+                (None, Some(shared)) => shared.published_challenge(Solver::Http01.name(), token.as_str()).await,
+                (own, _) => own,
+            }
+        }
         None => None,
     };
     match answer {

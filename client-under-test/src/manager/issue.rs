@@ -27,9 +27,8 @@ use super::{
 use crate::{
     acme::{
         Error,
-        account::{Account, SETTLING_TIME},
+        account::{Account, Applicant, Consent, SETTLING_TIME},
         client::Client,
-        external_account::ExternalAccount,
         http::HttpClient,
         preferred_chain::PreferredChain,
         renewal_info::{CertId, RenewalInfo},
@@ -116,9 +115,10 @@ pub struct Issuer {
     pub(super) profile: Option<String>,
     pub(super) preferred_chain: Option<PreferredChain>,
     pub(super) must_staple: bool,
-    contact: Vec<String>,
-    external_account: Option<ExternalAccount>,
+    applicant: Applicant,
     announcer: Announcer,
+    /// Where the terms of service were when they were last looked at.
+    terms: Mutex<Option<String>>,
 }
 
 impl Issuer {
@@ -143,10 +143,10 @@ impl Issuer {
             profile: ca.profile.clone(),
             preferred_chain: ca.preferred_chain.clone(),
             must_staple: ca.must_staple,
-            contact: ca.contact.clone(),
-            external_account: ca.external_account.clone(),
+            applicant: ca.applicant.clone(),
             announcer,
-            user: User::of_contact(&ca.contact),
+            terms: Mutex::new(env, "manager/terms-of-service", None),
+            user: User::of_contact(&ca.applicant.contact),
             account: Mutex::new(env, "manager/account", None),
             account_key: RwLock::new(env, "manager/account-key", ()),
         }
@@ -175,6 +175,7 @@ impl Issuer {
         let _operation = self.env.operation(format!("obtain {names}"));
         let _key_stays = self.account_key.read().await;
         let mut client = self.connect().await?;
+        self.look_at_terms(client.directory().terms_of_service.clone()).await;
         let account = self.account(&mut client).await?;
         self.check(lease, names).await?;
         let mut result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
@@ -245,6 +246,24 @@ impl Issuer {
         self.connect().await?.renewal_info(id).await
     }
 
+    /// Tells of terms of service that the operator has not been known to agree to, once each. That is the operator's doing: a
+    /// CA that minds refuses orders until then (RFC 8555 §7.3.3).
+    async fn look_at_terms(&self, terms: Option<String>) {
+        let Some(terms) = terms else { return };
+        let mut seen = self.terms.lock().await;
+        let former = seen.replace(terms.clone());
+        let is_covered = |consent: &Consent| match consent {
+            Consent::To(_) => consent.covers(&terms),
+            // Then at least a change is worth a word.
+            Consent::ToAny => former.as_ref().is_none_or(|former| *former == terms),
+        };
+        if former.as_ref() != Some(&terms) && !self.applicant.consent.as_ref().is_some_and(is_covered) {
+            self.env.probe("manager/terms-of-service-changed");
+            let issuer = self.directory_url.clone();
+            self.announcer.tell(Event::TermsOfService { issuer, terms });
+        }
+    }
+
     /// Begins a conversation with the CA.
     pub(super) async fn connect(&self) -> Result<Client, Error> {
         let client = Client::connect(&self.env, &self.http, &self.directory_url).await?;
@@ -265,7 +284,7 @@ impl Issuer {
             stored = self.storage.load_account_key(&self.user).await?;
         }
         // A binding may be good for one account only, which this key may have already.
-        let may_be_bound = stored.is_some() && self.external_account.is_some();
+        let may_be_bound = stored.is_some() && self.applicant.external.is_some();
         let key = match stored {
             Some(key) => key,
             None => {
@@ -388,7 +407,7 @@ impl Issuer {
     }
 
     async fn register(&self, client: &mut Client, key: P256Key) -> Result<Account, IssueError> {
-        let account = Account::register(client, key, &self.contact, self.external_account.as_ref()).await?;
+        let account = Account::register(client, key, &self.applicant).await?;
         self.env.probe("manager/account-registered");
         // The key is stored; whoever has it can ask for the address again.
         drop(self.storage.store_account_url(&self.user, account.url()).await);

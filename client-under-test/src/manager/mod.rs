@@ -35,6 +35,7 @@ pub mod replacement;
 pub mod resolver;
 pub mod rollover;
 pub mod schedule;
+mod sightings;
 pub mod stapling;
 mod status;
 pub mod tls_alpn01;
@@ -72,6 +73,7 @@ pub use resolver::Resolver;
 pub use rollover::RolloverRecord;
 use rustls::sign::CertifiedKey;
 pub use schedule::{AriThenRatio, RenewalSchedule};
+use sightings::Sightings;
 use sim::{Env, net::TcpListener, watch};
 
 use crate::name::Name;
@@ -211,10 +213,19 @@ impl Listening {
         let grants = records.as_ref();
         let grants = grants.map(|records| Grants::new(&env, &settings, records.clone(), handle.wanted.subscribe()));
         let shared = storage.is_shared().then_some(storage);
-        let answers =
-            Answers::new(&env, settings.solver, tokens.clone(), cache.clone(), records.clone(), shared.clone())
-                .with_grants(grants.as_ref());
-        let issuer = |ca| Arc::new(Issuer::new(&env, &settings, ca, answers.clone(), handle.announcer.clone()));
+        let sightings = Sightings::default();
+        let answers = Answers::new(
+            &env,
+            settings.solver,
+            tokens.clone(),
+            cache.clone(),
+            records.clone(),
+            shared.clone(),
+            sightings.clone(),
+        )
+        .with_grants(grants.as_ref());
+        let announcer = handle.announcer.clone();
+        let issuer = |ca| Arc::new(Issuer::new(&env, &settings, ca, answers.clone(), announcer.clone()));
         let issuers: Issuers = settings.issuers.iter().map(issuer).collect();
         for issuer in &*issuers {
             issuer.storage.clean().await;
@@ -223,7 +234,6 @@ impl Listening {
             shared.clean_challenges().await;
         }
         let mut wanted = handle.wanted.subscribe();
-        let announcer = handle.announcer.clone();
         let lists = Arc::new(Lists::new(&env));
         let pauses = Pauses::default();
         let means = Means { env, settings: settings.clone(), issuers, cache, lists, announcer, pauses };
@@ -252,9 +262,13 @@ impl Listening {
         let connections_max = settings.connections_max;
         let endpoint = Endpoint::new(env, cache.clone(), settings.application.clone(), connections_max)
             .with_on_demand(on_demand.clone())
-            .with_shared(shared.clone());
+            .with_shared(shared.clone())
+            .with_sightings(sightings.clone());
         let serving = (
-            env.spawn("http-01", http01::serve(env.clone(), self.http, tokens, shared.clone(), connections_max)),
+            env.spawn(
+                "http-01",
+                http01::serve(env.clone(), self.http, tokens, shared.clone(), sightings, connections_max),
+            ),
             env.spawn("endpoint", endpoint.serve(self.tls)),
             records.clone().map(|records| env.spawn("remove TXT records", records.clean())),
             grants.map(|grants| env.spawn("keep TXT records", grants.keep(issuers.clone()))),

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use ca_mock::Ca;
 use client_under_test::{
-    acme::external_account::{ExternalAccount, MacAlgorithm},
+    acme::{
+        account::Consent,
+        external_account::{ExternalAccount, MacAlgorithm},
+    },
     historical,
     manager::{AskEndpoint, Decision, DnsProvider, IssuerConfig, OrderRate, RenewalSchedule, dns01::update::DnsUpdate},
     storage::lock::{NumberedFiles, StorageLocks},
@@ -123,6 +126,7 @@ pub(super) fn config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_
 fn issuer(ca: &Ca) -> IssuerConfig {
     let directory = format!("https://{}{}", ca.config().directory_host, ca.config().paths.directory());
     IssuerConfig {
+        consent: Some(Consent::ToAny),
         contact: vec!["mailto:operator@example.test".to_owned()],
         ..IssuerConfig::new(directory, ca.api_root_pem())
     }

@@ -71,6 +71,8 @@ async fn listen(env: Env, mut events: Events) {
             Heard::Event(Event::StapleRefused { names, .. }) => ("event/staple-refused", Some(names)),
             Heard::Event(Event::Revoked { names, .. }) => ("event/revoked", Some(names)),
             Heard::Event(Event::KeyPutAside { names }) => ("event/key-put-aside", Some(names)),
+            Heard::Event(Event::TermsOfService { .. }) => ("event/terms-of-service", None),
+            Heard::Event(Event::RenewalExplained { names, .. }) => ("event/renewal-explained", Some(names)),
             Heard::Event(Event::Evicted { .. }) => ("event/evicted", None),
             Heard::Event(Event::Retired { names }) => ("event/retired", Some(names)),
         };

@@ -8,7 +8,11 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use client_under_test::acme::{
-    account::Account, authorization::AuthorizationState, challenge::ChallengeKind, client::Client, http::HttpClient,
+    account::{Account, Applicant, Consent},
+    authorization::AuthorizationState,
+    challenge::ChallengeKind,
+    client::Client,
+    http::HttpClient,
     order::OrderState,
 };
 use hickory_proto::{
@@ -144,7 +148,8 @@ async fn one_order_is_validated_by_http_01_dns_01_and_tls_alpn_01() {
     roots.add(CertificateDer::from_pem_slice(ca.trust().as_bytes()).unwrap()).unwrap();
     let directory = ca.told(DIRECTORY).parse().unwrap();
     let mut client = Client::connect(env, &HttpClient::new(env, roots), &directory).await.unwrap();
-    let account = Account::register(&mut client, P256Key::generate(env, "account"), &[], None).await.unwrap();
+    let applicant = Applicant { consent: Some(Consent::ToAny), ..Applicant::default() };
+    let account = Account::register(&mut client, P256Key::generate(env, "account"), &applicant).await.unwrap();
     let mut session = account.session(&mut client);
     let texts = ["web.example.test", "dns.example.test", "tls.example.test"];
     let names = texts.map(|name| name.parse().unwrap());

@@ -3,7 +3,7 @@
 use std::fs;
 
 use client_under_test::acme::{
-    account::{Account, Session},
+    account::{Account, Applicant, Consent, Session},
     client::Client,
     http::HttpClient,
 };
@@ -27,6 +27,11 @@ fn roots(ca: &Served) -> RootCertStore {
 async fn client(env: &Env, ca: &Served) -> Client {
     let directory = ca.told(DIRECTORY).parse().unwrap();
     Client::connect(env, &HttpClient::new(env, roots(ca)), &directory).await.unwrap()
+}
+
+/// Somebody who agrees to the terms of service.
+fn agreeing() -> Applicant {
+    Applicant { consent: Some(Consent::ToAny), ..Applicant::default() }
 }
 
 /// Status and body of a call to the management API.
@@ -85,7 +90,7 @@ async fn a_law_that_a_defect_breaks_is_found_in_the_log_and_without_the_defect_n
         let env = real::env("client", real::Options::default());
         let mut client = client(&env, &ca).await;
         let [old, new] = ["old", "new"].map(|purpose| P256Key::generate(&env, purpose));
-        let account = Account::register(&mut client, old.clone(), &[], None).await.unwrap();
+        let account = Account::register(&mut client, old.clone(), &agreeing()).await.unwrap();
         assert!(reads_account(account.session(&mut client)).await);
         assert!(account.session(&mut client).change_key(&new).await.unwrap());
         assert_eq!(reads_account(account.session(&mut client)).await, is_let_in);
@@ -117,7 +122,7 @@ async fn a_snapshot_brings_back_what_was_and_what_came_after_is_gone() {
     let env = real::env("client", real::Options::default());
     let mut client = client(&env, &ca).await;
     let [key, later] = ["first", "second"].map(|purpose| P256Key::generate(&env, purpose));
-    let account = Account::register(&mut client, key.clone(), &[], None).await.unwrap();
+    let account = Account::register(&mut client, key.clone(), &agreeing()).await.unwrap();
     assert_eq!(manage(&env, &ca, Method::POST, "/snapshots/before").await.0, 201);
 
     assert!(account.session(&mut client).change_key(&later).await.unwrap());

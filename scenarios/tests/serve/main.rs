@@ -205,6 +205,7 @@ async fn our_client_gets_a_certificate_with_its_nonces_refused_now_and_then() {
     let _dns = env.spawn("dns", dns.serve());
     let storage = tempfile::tempdir().unwrap();
     let mut config = client_under_test::Config::new([NAME], ca.told(DIRECTORY), ca.trust());
+    config.issuers[0].consent = Some(client_under_test::acme::account::Consent::ToAny);
     config.storage_root = storage.path().to_owned();
     config.http_address = SocketAddr::new(here(20), 5_002);
     config.tls_address = SocketAddr::new(here(20), 5_001);
