@@ -182,7 +182,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("visitors on {}, http-01 on {}", listening.tls_address()?, listening.http_address()?);
     let _telling = env.spawn("tell", async move {
         while let Some(heard) = events.next().await {
-            println!("{heard:?}");
+            println!("{heard}");
         }
     });
     let _ending = env.spawn("end", async move {

@@ -85,6 +85,13 @@ impl Leaf {
         (self.not_after - self.not_before).max(Duration::ZERO)
     }
 
+    /// A number of its own between 0 and 1, drawn when its key was: by this, certificates that were issued together part ways.
+    #[must_use]
+    pub fn spread(&self) -> f64 {
+        let drawn = self.public_point.iter().rev().take(4).fold(0_u32, |drawn, octet| drawn << 8 | u32::from(*octet));
+        f64::from(drawn) / (f64::from(u32::MAX) + 1.0)
+    }
+
     /// Whether it names all of `names`.
     #[must_use]
     pub fn covers(&self, names: &[Name]) -> bool {

@@ -3,11 +3,18 @@
 //! Reads what a CA says; which moment in the window is taken, and what happens without one, is the
 //! manager's business.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use time::UtcDateTime;
 
-use super::{Error, address::Address, client::Client, http::Response, jws::base64url, reading::Document};
+use super::{
+    Error,
+    address::Address,
+    client::Client,
+    http::{HttpError, Response},
+    jws::base64url,
+    reading::{Document, words},
+};
 
 /// The next look without a `Retry-After` (RFC 9773 §4.3.2 suggests it).
 pub const POLL_DEFAULT: Duration = Duration::from_secs(6 * 3_600);
@@ -90,7 +97,7 @@ impl RenewalInfo {
         Ok(Self {
             window: Window::new(start, end).ok_or_else(|| unusable("its window ends before it starts"))?,
             retry_after: response.retry_after,
-            explanation: document.text("explanationURL").map(str::to_owned),
+            explanation: document.text("explanationURL").map(words),
         })
     }
 }
@@ -99,6 +106,28 @@ impl RenewalInfo {
 #[must_use]
 pub fn poll_after(retry_after: Option<Duration>) -> Duration {
     retry_after.unwrap_or(POLL_DEFAULT).clamp(POLL_MIN, POLL_MAX)
+}
+
+/// How long to leave a CA alone that has given no renewal information; `None` if it is asked again soon, and ever less often
+/// (RFC 9773 §4.3.3).
+#[must_use]
+pub fn poll_after_error(error: &Error) -> Option<Duration> {
+    let is_temporary = match error {
+        Error::Http(HttpError::Connect { source, .. }) => source.kind() != io::ErrorKind::ConnectionRefused,
+        Error::Http(HttpError::Broken { .. } | HttpError::TimedOut { .. }) => true,
+        Error::Http(HttpError::Address { .. } | HttpError::Lookup { .. } | HttpError::TooLong { .. }) => false,
+        Error::Refused { problem, .. } => problem.status.is_some_and(|status| status >= 500),
+        Error::Unusable { .. }
+        | Error::NotYet { .. }
+        | Error::NotAuthorized { .. }
+        | Error::NoChallenge { .. }
+        | Error::OrderInvalid { .. }
+        | Error::NotOffered { .. }
+        | Error::ExternalAccountRequired
+        | Error::TermsNotAgreed { .. }
+        | Error::Certificate(_) => false,
+    };
+    (!is_temporary).then(|| poll_after(error.retry_after()))
 }
 
 impl Client {
@@ -160,6 +189,25 @@ mod tests {
     fn an_unusable_answer_still_says_how_long_to_wait() {
         let error = read("<html>", Some(Duration::from_secs(7_200))).unwrap_err();
         assert_eq!(error.retry_after(), Some(Duration::from_secs(7_200)));
+    }
+
+    /// RFC 9773 §4.3.3.
+    #[test]
+    fn errors_that_will_last_are_left_alone_for_six_hours_or_as_long_as_was_asked() {
+        let refused = |status: u16, retry_after| {
+            let problem = Box::new(crate::acme::problem::Problem { status: Some(status), ..Default::default() });
+            poll_after_error(&Error::Refused { url: "https://ca.test/".parse().unwrap(), problem, retry_after })
+        };
+        assert_eq!([refused(404, None), refused(429, None)], [Some(POLL_DEFAULT); 2]);
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(refused(429, Some(hour)), Some(hour));
+        assert_eq!(refused(503, Some(hour)), None);
+        let connect = |kind: io::ErrorKind| {
+            poll_after_error(&HttpError::Connect { host: "ca.test".into(), source: kind.into() }.into())
+        };
+        assert_eq!(connect(io::ErrorKind::ConnectionRefused), Some(POLL_DEFAULT));
+        assert_eq!(connect(io::ErrorKind::TimedOut), None);
+        assert_eq!(poll_after_error(&read("{}", None).unwrap_err()), Some(POLL_DEFAULT));
     }
 
     #[test]

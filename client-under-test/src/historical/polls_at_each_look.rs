@@ -22,6 +22,10 @@ impl AriPolling for PollsAtEachLook {
     fn is_due(&self, known: &Ari, now: UtcDateTime) -> bool {
         known.retry_after.is_none() || known.is_due(now)
     }
+
+    fn next_at(&self, _known: &Ari) -> Option<UtcDateTime> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -56,10 +56,14 @@ impl Ari {
     /// has been set back since.
     #[must_use]
     pub fn is_due(&self, now: UtcDateTime) -> bool {
-        let Some(answered) = self.answered else { return true };
+        self.next_at().is_none_or(|next| next <= now || next - now > POLL_MAX)
+    }
+
+    /// When it will be time to ask again, by this host's wall clock; `None` if the CA has never answered.
+    #[must_use]
+    pub fn next_at(&self) -> Option<UtcDateTime> {
         let wait = Duration::try_from(poll_after(self.retry_after)).unwrap_or(Duration::DAY);
-        let next = answered.saturating_add(wait);
-        next <= now || next - now > POLL_MAX
+        Some(self.answered?.saturating_add(wait))
     }
 
     /// Takes the CA's answer.
@@ -101,6 +105,9 @@ impl CertificateName for ItsOwn {
 pub trait AriPolling: Debug + Send + Sync {
     /// Whether that is now, given what is `known` of the certificate.
     fn is_due(&self, known: &Ari, now: UtcDateTime) -> bool;
+
+    /// When to look whether it is, besides the times when all is looked at.
+    fn next_at(&self, known: &Ari) -> Option<UtcDateTime>;
 }
 
 /// When the wait is over that the CA asked for, or the one that RFC 9773 §4.3.2 suggests.
@@ -110,6 +117,10 @@ pub struct AfterTheWait;
 impl AriPolling for AfterTheWait {
     fn is_due(&self, known: &Ari, now: UtcDateTime) -> bool {
         known.is_due(now)
+    }
+
+    fn next_at(&self, known: &Ari) -> Option<UtcDateTime> {
+        known.next_at()
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use url::Url;
 
 use crate::{
-    acme::address::Address,
+    acme::{address::Address, reading::format_time},
     name::{Name, Names},
 };
 
@@ -133,6 +133,53 @@ impl Telling for TellsAll {
     }
 }
 
+/// A sentence for a person's log.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Obtaining { names, issuer } => write!(f, "{names}: asking {issuer} for a certificate"),
+            Self::Obtained { names, issuer, not_after, is_renewal } => {
+                let what = if *is_renewal { "renewed" } else { "obtained" };
+                let until = format_time(*not_after).unwrap_or_else(|| not_after.to_string());
+                write!(f, "{names}: certificate {what} from {issuer}, valid until {until}")
+            }
+            Self::Failed { names, issuer, reason } => {
+                write!(f, "{names}: no certificate from {issuer}, which will be asked again: {reason}")
+            }
+            Self::Denied { names } => write!(f, "{names}: whoever decides about names does not allow a certificate"),
+            Self::AccountReplaced { issuer, former } => {
+                write!(f, "{issuer}: the account {former} is over, and another has taken its place")
+            }
+            Self::StorageTrouble { names, reason } => {
+                write!(f, "{names}: the storage failed, so no certificate is ordered until it works again: {reason}")
+            }
+            Self::StapleRefused { names, reason } => {
+                write!(
+                    f,
+                    "{names}: nothing new is known of the certificate's status, which will be asked for again: {reason}"
+                )
+            }
+            Self::Revoked { names, issuer, reason } => {
+                write!(f, "{names}: {issuer} has revoked the certificate ({reason}), which is being replaced")
+            }
+            Self::KeyPutAside { names } => {
+                write!(
+                    f,
+                    "{names}: the certificate's key counts as known to others and was put aside, never to be used again"
+                )
+            }
+            Self::TermsOfService { issuer, terms } => {
+                write!(f, "{issuer} has terms of service to be read and agreed to: {terms}")
+            }
+            Self::RenewalExplained { names, issuer, explanation } => {
+                write!(f, "{names}: {issuer} explains when it suggests to renew: {explanation}")
+            }
+            Self::Evicted { name } => write!(f, "{name}: made room for another name, and is kept in the storage"),
+            Self::Retired { names } => write!(f, "{names}: no longer looked after, as the operator has it"),
+        }
+    }
+}
+
 /// Tells whoever listens.
 #[derive(Clone)]
 pub(super) struct Announcer {
@@ -173,6 +220,16 @@ pub enum Heard {
     Missed(u64),
 }
 
+/// A sentence for a person's log.
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(event) => event.fmt(f),
+            Self::Missed(missed) => write!(f, "{missed} events were missed: they came faster than they were read"),
+        }
+    }
+}
+
 /// The events of a manager, from when this was made.
 #[derive(Debug)]
 pub struct Events(broadcast::Receiver<Event>);
@@ -191,6 +248,27 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_is_a_sentence() {
+        let names = Names::of("www.example.org".parse().unwrap());
+        let issuer: Url = "https://ca.test/dir".parse().unwrap();
+        let not_after = time::macros::utc_datetime!(2026-11-21 06:00:00);
+        let told = [
+            Event::Obtained { names: names.clone(), issuer: issuer.clone(), not_after, is_renewal: true },
+            Event::Failed { names: names.clone(), issuer, reason: "rateLimited (429)".to_owned() },
+            Event::Retired { names },
+        ];
+        assert_eq!(
+            told.map(|event| Heard::Event(event).to_string()),
+            [
+                "www.example.org: certificate renewed from https://ca.test/dir, valid until 2026-11-21T06:00:00Z",
+                "www.example.org: no certificate from https://ca.test/dir, which will be asked again: rateLimited (429)",
+                "www.example.org: no longer looked after, as the operator has it",
+            ]
+        );
+        assert!(Heard::Missed(2).to_string().starts_with("2 events"));
+    }
 
     #[tokio::test]
     async fn a_slow_listener_holds_nobody_up_and_learns_what_it_missed() {

@@ -10,6 +10,7 @@ use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::{Either, select};
 use sim::{Env, Monotonic, watch};
+use time::UtcDateTime;
 
 use super::{
     ari::{Ari, AriComparison, AriPolling, CertificateName},
@@ -27,7 +28,10 @@ use super::{
     turns::{NotObtained, Pause, Replaced, Turns},
 };
 use crate::{
-    acme::renewal_info::{POLL_MAX, POLL_MIN},
+    acme::{
+        Error,
+        renewal_info::{POLL_MAX, POLL_MIN, poll_after_error},
+    },
     name::Names,
     status::Reason,
     storage::{certificate::CertificateSet, metadata::MetadataPlace},
@@ -45,6 +49,9 @@ const POLL_RETRY_MINUTES: [u64; 6] = [1, 5, 20, 60, 180, 360];
 /// Hours that pass between orders for names whose certificates are revoked one after another; the last one repeats. Such a CA, or
 /// its responder, is in trouble.
 const REVOKED_HOURS: [u64; 4] = [1, 6, 24, 7 * 24];
+
+/// The shortest rest before a moment of the wall clock.
+const COMING_MIN: Duration = Duration::from_secs(1);
 
 /// Looks after one certificate.
 #[derive(Debug)]
@@ -104,6 +111,8 @@ struct Current {
     issuer: Arc<Issuer>,
     status: StatusWatch,
     ari: Option<Ari>,
+    /// Why the CA suggests that, as it was told last.
+    explanation: Option<String>,
     polls_failed: Backoff,
     /// After a failed poll: when the next one may be made.
     poll_retry_at: Option<Monotonic>,
@@ -163,7 +172,8 @@ impl Keeper {
             }
             self.standing.send_replace(if self.current.is_some() { Standing::Served } else { Standing::Failed });
             let tick = self.env.monotonic_now() + self.schedule.check_interval();
-            let next = [self.retry_at(), self.look_at()].into_iter().flatten().fold(tick, Monotonic::min);
+            let next = [self.retry_at(), self.look_at(), self.poll_at(), self.suggested_at()];
+            let next = next.into_iter().flatten().fold(tick, Monotonic::min);
             let rest = self.env.sleep_until(next);
             drop(select(pin!(rest), pin!(stop.wait_for(|stop| *stop != Stop::No))).await);
         }
@@ -179,6 +189,31 @@ impl Keeper {
     fn look_at(&self) -> Option<Monotonic> {
         let current = self.current.as_ref()?;
         current.status.next_at(&current.set)
+    }
+
+    /// When the CA is to be asked for its suggestion again.
+    fn poll_at(&self) -> Option<Monotonic> {
+        let current = self.current.as_ref()?;
+        if current.set.leaf().not_after <= self.env.utc_now() {
+            return None;
+        }
+        let next = self.coming(self.ari_polling.next_at(current.ari.as_ref()?)?);
+        // Until then, who failed to answer is left alone.
+        let retry = current.poll_retry_at.filter(|retry| *retry > self.env.monotonic_now());
+        next.max(retry)
+    }
+
+    /// When a renewal may be due because the CA has suggested it.
+    fn suggested_at(&self) -> Option<Monotonic> {
+        let suggestion = self.current.as_ref()?.ari.as_ref()?.suggestion.as_ref()?;
+        self.coming(self.schedule.is_to_be_asked_at(suggestion)?)
+    }
+
+    /// When the wall clock will show `at`, if it goes on like this; `None` if that is over.
+    fn coming(&self, at: UtcDateTime) -> Option<Monotonic> {
+        let wait = Duration::try_from(at - self.env.utc_now()).ok().filter(|wait| !wait.is_zero())?;
+        // A clock that is slow does not make many looks of one.
+        Some(self.env.monotonic_now() + wait.max(COMING_MIN))
     }
 
     async fn check(&mut self) {
@@ -323,6 +358,7 @@ impl Keeper {
             issuer,
             status,
             ari,
+            explanation: None,
             polls_failed,
             poll_retry_at: None,
             replaces,
@@ -483,15 +519,21 @@ impl Keeper {
         match current.issuer.renewal_info(&ari.certificate).await {
             Ok(Some(info)) => {
                 self.env.probe("manager/ari-polled");
-                ari.take(&self.env, &info);
                 current.polls_failed.reset();
+                ari.take(&self.env, &info);
+                let former = std::mem::replace(&mut current.explanation, info.explanation.clone());
+                if let Some(explanation) = info.explanation.filter(|_| former != current.explanation) {
+                    self.env.probe("manager/renewal-explained");
+                    let (names, issuer) = (self.names.clone(), current.issuer.directory_url.clone());
+                    self.announcer.tell(Event::RenewalExplained { names, issuer, explanation });
+                }
             }
             Ok(None) => {
                 ari.take_nothing(&self.env);
             }
             Err(e) => {
                 self.env.probe("manager/ari-failed");
-                self.poll_failed(e.retry_after());
+                self.poll_failed(Some(&e));
                 return;
             }
         }
@@ -518,11 +560,14 @@ impl Keeper {
         }
     }
 
-    /// Puts the next poll off, for as long as was `asked` at least.
-    fn poll_failed(&mut self, asked: Option<Duration>) {
+    /// Puts the next poll off, for as long as the CA asked in its `error` at least, if it was the CA that failed.
+    fn poll_failed(&mut self, error: Option<&Error>) {
         let Some(current) = &mut self.current else { return };
-        let wait = current.polls_failed.after(Failure::Other);
-        let wait = asked.map_or(wait, |asked| asked.max(wait)).clamp(POLL_MIN, POLL_MAX);
+        let wait = error.and_then(poll_after_error).unwrap_or_else(|| {
+            let wait = current.polls_failed.after(Failure::Other);
+            let asked = error.and_then(Error::retry_after);
+            asked.map_or(wait, |asked| asked.max(wait)).clamp(POLL_MIN, POLL_MAX)
+        });
         current.poll_retry_at = Some(self.env.monotonic_now() + wait);
     }
 

@@ -17,9 +17,15 @@ pub trait RenewalSchedule: Debug + Send + Sync {
 
     /// Whether the certificate is to be renewed at `now`, given what its CA suggests, if anything.
     fn is_due(&self, leaf: &Leaf, suggestion: Option<&Suggestion>, now: UtcDateTime) -> bool;
+
+    /// A moment at which it has to be asked besides (RFC 9773 §4.2), given what the CA suggests.
+    fn is_to_be_asked_at(&self, _suggestion: &Suggestion) -> Option<UtcDateTime> {
+        None
+    }
 }
 
-/// As the CA suggests (RFC 9773 §4.2), else once a third of the lifetime remains.
+/// As the CA suggests (RFC 9773 §4.2), else once a third of the lifetime remains, or up to a thirtieth more: each certificate
+/// has its own moment, so that those which were issued together are not renewed together.
 ///
 /// A suggestion does not make a certificate expire: with a twentieth of the lifetime left, it is
 /// renewed whatever the CA says. Nor does it make renewing endless: a certificate is left alone for
@@ -31,6 +37,7 @@ pub struct AriThenRatio {
 }
 
 const REMAINING_SHARE: i32 = 3;
+const SPREAD_SHARE: i32 = 30;
 const EMERGENCY_SHARE: i32 = 20;
 const REST_SHARE: i32 = 360;
 
@@ -53,8 +60,12 @@ impl RenewalSchedule for AriThenRatio {
         }
         match suggestion {
             Some(suggestion) => suggestion.selected <= now && now - leaf.not_before >= lifetime / REST_SHARE,
-            None => remaining <= lifetime / REMAINING_SHARE,
+            None => remaining <= lifetime / REMAINING_SHARE + lifetime / SPREAD_SHARE * leaf.spread(),
         }
+    }
+
+    fn is_to_be_asked_at(&self, suggestion: &Suggestion) -> Option<UtcDateTime> {
+        Some(suggestion.selected)
     }
 }
 
@@ -78,15 +89,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_suggestion_a_third_of_any_lifetime_remains() {
+    async fn without_a_suggestion_a_third_of_any_lifetime_remains_and_a_little_more() {
         let schedule = AriThenRatio::default();
         for days in [1, 6, 90] {
             let leaf = leaf(days);
-            let two_thirds = BEGIN + leaf.lifetime() * 2 / 3;
-            assert!(!schedule.is_due(&leaf, None, two_thirds - Span::seconds(1)));
-            assert!(schedule.is_due(&leaf, None, two_thirds));
+            let begin = BEGIN + leaf.lifetime() * 19 / 30;
+            assert!(!schedule.is_due(&leaf, None, begin - Span::seconds(1)));
+            let own = begin + leaf.lifetime() / 30 * (1.0 - leaf.spread());
+            assert!(!schedule.is_due(&leaf, None, own - Span::seconds(1)));
+            assert!(schedule.is_due(&leaf, None, own + Span::seconds(1)));
+            assert!(schedule.is_due(&leaf, None, BEGIN + leaf.lifetime() * 2 / 3));
             assert!(schedule.is_due(&leaf, None, leaf.not_after + Span::days(1)));
         }
+    }
+
+    #[tokio::test]
+    async fn certificates_that_were_issued_together_part_ways() {
+        let keys = ["a", "b", "c", "d"].map(|purpose| P256Key::generate(&env(), purpose));
+        let spread = keys.map(|key| chain("a.test", &key, 90).leaf().spread());
+        assert!(spread.iter().all(|spread| (0.0..1.0).contains(spread)));
+        assert!(spread.windows(2).all(|two| two[0] != two[1]), "{spread:?}");
     }
 
     #[tokio::test]

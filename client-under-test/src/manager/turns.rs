@@ -54,22 +54,32 @@ impl ReplacementScope for IssuedThere {
     }
 }
 
+/// The most thousandths by which a wait is longer than the list of waits has it.
+const SPREAD_MAX: u64 = 100;
+
 /// How long something is left alone after failures.
 #[derive(Debug)]
 pub(super) struct Pause {
     waits: Box<dyn RetryWaits>,
+    /// How much longer its own waits are, in thousandths: those that failed together do not all come again together.
+    spread: Option<u32>,
     until: Option<Monotonic>,
 }
 
 impl Pause {
     /// Nothing has failed yet; after failures, these are the waits.
     pub(super) fn new(waits: Box<dyn RetryWaits>) -> Self {
-        Self { waits, until: None }
+        Self { waits, spread: None, until: None }
     }
 
     /// Begins after a failure, for at least as long as was `asked`.
     pub(super) fn begin(&mut self, env: &Env, failure: Failure, asked: Option<Duration>) {
+        let spread = *self.spread.get_or_insert_with(|| {
+            u32::try_from(env.random_below("manager/pause", SPREAD_MAX)).expect("it is below a hundred")
+        });
         let wait = self.waits.after(failure);
+        // Some waits have no end.
+        let wait = wait.saturating_add(wait / 1_000 * spread);
         self.until = Some(env.monotonic_now() + asked.map_or(wait, |asked| asked.max(wait)));
     }
 
@@ -282,13 +292,15 @@ mod tests {
         let env = env();
         let mut pause = Pause::new(Backoff::make(&[Duration::from_secs(60), Duration::from_secs(120)]));
         assert!(pause.is_over(env.monotonic_now()));
-        let mut paused_s = |asked: Option<u64>| {
+        let mut paused_ms = |asked: Option<u64>| {
             let now = env.monotonic_now();
             pause.begin(&env, Failure::Other, asked.map(Duration::from_secs));
             assert!(!pause.is_over(now));
-            pause.until().unwrap().since(now).as_secs()
+            pause.until().unwrap().since(now).as_millis()
         };
-        assert_eq!([paused_s(None), paused_s(Some(3_600)), paused_s(Some(1))], [60, 3_600, 120]);
+        let [first, asked, third] = [paused_ms(None), paused_ms(Some(3_600)), paused_ms(Some(1))];
+        assert!((60_000..=66_000).contains(&first) && asked == 3_600_000 && (120_000..=132_000).contains(&third));
+        assert_eq!(third, 2 * first);
         pause.reset();
         assert!(pause.is_over(env.monotonic_now()));
     }
