@@ -2,6 +2,13 @@
 //!
 //! [`Manager::run`] loads what storage holds, answers challenges and visitors, and renews, until its [`Handle`] says
 //! otherwise. It keeps nothing that it could not lose: after a power cut at any moment it goes on from its storage.
+//!
+//! A reload without a gap is [`Handle::change_certificates`]: the list of names is what changes while a manager works, and
+//! it is exchanged under way. No port is given up, no visitor of a name that stays is shown anything else, no order is broken
+//! off, and a list with a mistake changes nothing. The files of an [`ExternalCertificate`] are read again by themselves. All
+//! else in a [`Config`], its CAs and ports among it, holds for as long as the manager works: [`Handle::shut_down`], wait for
+//! [`Listening::run`] to return, and start another one on the same storage. That one shows what storage holds from its first
+//! handshake on, and orders nothing anew; between the two, connections are refused.
 
 pub mod account_succession;
 pub mod ari;
