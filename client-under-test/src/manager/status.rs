@@ -2,7 +2,8 @@
 //!
 //! Where the certificate names an OCSP responder, that is asked, and what it says is stapled; where it names none, its
 //! revocation list is read. Either is asked again when half of its time is over, a little later by chance so that not all ask
-//! at once, and after failures ever less often. Nobody waits for it: visitors are shown what there is.
+//! at once, and after failures ever less often. Nobody waits for it: visitors are shown what there is. A responder that says
+//! nothing of use for long does not hide a revocation: then the list is read besides, if the certificate names one.
 //!
 //! Hosts that share a storage share the responses: before it asks, each looks whether storage holds a newer one.
 
@@ -39,6 +40,8 @@ const RETRY_MINUTES: [u64; 6] = [1, 5, 20, 60, 180, 360];
 const LOOK_MAX: time::Duration = time::Duration::days(4);
 /// The same for lists, which hold for a week and are made several times a day.
 const LIST_LOOK_MAX: time::Duration = time::Duration::hours(12);
+/// A responder of which nothing of use was heard for so long is silent, and the list is read besides.
+const SILENCE_MIN: Duration = Duration::from_secs(3_600);
 /// However short it holds, it is left alone for so long.
 const LOOK_MIN: time::Duration = time::Duration::minutes(1);
 
@@ -135,6 +138,8 @@ pub(super) struct StatusWatch {
     look_at: Option<UtcDateTime>,
     failed: Backoff,
     retry_at: Option<Monotonic>,
+    /// Since when whoever is asked has failed to say anything of use.
+    silent_since: Option<Monotonic>,
     revoked: Option<Reason>,
 }
 
@@ -152,6 +157,7 @@ impl StatusWatch {
             look_at: None,
             failed: Backoff::new(&RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60))),
             retry_at: None,
+            silent_since: None,
             revoked: None,
         }
     }
@@ -212,13 +218,21 @@ impl StatusWatch {
         match self.ask(storage, name, set).await {
             Ok(looked) => {
                 self.failed.reset();
-                self.retry_at = None;
+                (self.retry_at, self.silent_since) = (None, None);
                 looked
             }
             Err(e) => {
                 let now = self.env.utc_now();
                 self.staple.take_if(|staple| staple.shown_until <= now);
-                self.retry_at = Some(self.env.monotonic_now() + self.failed.after(Failure::Other));
+                let now = self.env.monotonic_now();
+                self.retry_at = Some(now + self.failed.after(Failure::Other));
+                if now.since(*self.silent_since.get_or_insert(now)) >= SILENCE_MIN
+                    && let Some(Status::Revoked(reason)) = self.listed_status(set).await
+                {
+                    self.env.probe("manager/revoked-though-responder-silent");
+                    self.condemn(reason);
+                    return Looked::Revoked(reason);
+                }
                 Looked::Failed(e)
             }
         }
@@ -252,6 +266,16 @@ impl StatusWatch {
                 Ok(Looked::Revoked(reason))
             }
         }
+    }
+
+    /// What the revocation list says of a certificate whose responder is silent, if it names one that can be had.
+    async fn listed_status(&self, set: &CertificateSet) -> Option<Status> {
+        let sources = &set.leaf().status_sources;
+        let (subject, list) = (self.subject.as_ref()?, sources.responder.as_ref().and(sources.list.as_ref())?);
+        // If that fails too, it is tried again with the responder.
+        let list = self.lists.list(list, subject.issuer()).await.ok()?;
+        self.env.probe("manager/list-read-for-silent-responder");
+        Some(list.status(subject.serial()))
     }
 
     /// Takes up a response that says that the certificate holds.
