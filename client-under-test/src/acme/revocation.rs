@@ -28,7 +28,9 @@ pub enum RevocationReason {
 }
 
 impl RevocationReason {
-    fn code(self) -> u8 {
+    /// The reason's number.
+    #[must_use]
+    pub fn code(self) -> u8 {
         match self {
             Self::Unspecified => 0,
             Self::KeyCompromise => 1,

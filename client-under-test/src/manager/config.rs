@@ -208,6 +208,9 @@ pub enum ConfigError {
     /// Two certificates would be kept under one name.
     #[error("two different certificates begin with `{0}`")]
     SameFirstName(Name),
+    /// No certificate that is held is for the name.
+    #[error("no certificate is held for `{0}`")]
+    NotManaged(Name),
     /// There is no CA to ask.
     #[error("there is no issuer")]
     NoIssuer,

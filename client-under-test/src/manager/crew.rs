@@ -20,7 +20,10 @@ use super::{
     maintenance::Keeper,
     pauses::Pauses,
 };
-use crate::name::{Name, Names};
+use crate::{
+    acme::revocation::RevocationReason,
+    name::{Name, Names},
+};
 
 /// How long what has been begun may go on when all leave.
 pub(super) const LEAVE_LIMIT: Duration = Duration::from_secs(30);
@@ -66,6 +69,7 @@ pub(super) struct Crew {
 struct Member {
     names: Names,
     stop: watch::Sender<Stop>,
+    revocation: Arc<watch::Sender<Option<RevocationReason>>>,
     keeping: Task<()>,
 }
 
@@ -88,6 +92,7 @@ impl Crew {
         let told = stop.subscribe();
         let predecessor = self.leaving.iter().rfind(|leaving| leaving.member.names.first() == names.first());
         let predecessor = predecessor.map(|leaving| leaving.left.clone());
+        let revocation = keeper.revocation();
         let keeping = async move {
             if let Some(mut left) = predecessor {
                 while left.changed().await.is_ok() {}
@@ -95,7 +100,14 @@ impl Crew {
             keeper.run(told).await;
         };
         let keeping = self.means.env.spawn(format!("keep {}", names.first()), keeping);
-        self.members.insert(names.first().clone(), Member { names, stop, keeping });
+        self.members.insert(names.first().clone(), Member { names, stop, revocation, keeping });
+    }
+
+    /// Has the certificate for `name` revoked, if one is looked after.
+    pub(super) fn revoke(&self, name: &Name, reason: RevocationReason) {
+        for member in self.members.values().filter(|member| member.names.all().contains(name)) {
+            member.revocation.send_replace(Some(reason));
+        }
     }
 
     /// From now on, exactly these certificates are looked after.
@@ -116,7 +128,7 @@ impl Crew {
 
     /// Lets a keeper end what it has begun.
     fn retire(&mut self, member: Member) {
-        let Member { names, stop, keeping } = member;
+        let Member { names, stop, revocation, keeping } = member;
         stop.send_replace(Stop::WhenIdle);
         let (leaves, left) = watch::channel(());
         let (means, wanted, retired) = (self.means.clone(), self.wanted.subscribe(), names.clone());
@@ -133,7 +145,7 @@ impl Crew {
             drop(leaves);
         };
         let keeping = self.means.env.spawn(format!("retire {}", names.first()), retiring);
-        self.leaving.push(Leaving { member: Member { names, stop, keeping }, left });
+        self.leaving.push(Leaving { member: Member { names, stop, revocation, keeping }, left });
     }
 
     /// Sees all of them out: they end what they have begun, within the limit.

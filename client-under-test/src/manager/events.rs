@@ -83,6 +83,15 @@ pub enum Event {
         /// Why, for people.
         reason: String,
     },
+    /// A CA has not revoked a certificate that the operator wants revoked. It is asked again without anybody's doing.
+    NotRevoked {
+        /// The certificate's names.
+        names: Names,
+        /// The CA's directory.
+        issuer: Url,
+        /// Why, for people.
+        reason: String,
+    },
     /// The key of a certificate counts as known to others. It is kept under a name that says so, and never used again.
     KeyPutAside {
         /// The certificate's names.
@@ -161,6 +170,9 @@ impl fmt::Display for Event {
             }
             Self::Revoked { names, issuer, reason } => {
                 write!(f, "{names}: {issuer} has revoked the certificate ({reason}), which is being replaced")
+            }
+            Self::NotRevoked { names, issuer, reason } => {
+                write!(f, "{names}: {issuer} has not revoked the certificate, and will be asked again: {reason}")
             }
             Self::KeyPutAside { names } => {
                 write!(

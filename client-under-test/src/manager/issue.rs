@@ -32,6 +32,7 @@ use crate::{
         http::HttpClient,
         preferred_chain::PreferredChain,
         renewal_info::{CertId, RenewalInfo},
+        revocation::RevocationReason,
     },
     name::Names,
     storage::{Storage, account::User, certificate::CertificateSet, lock::Lease},
@@ -234,6 +235,23 @@ impl Issuer {
             }
             // If that can't be found out, double work is the lesser evil.
             Ok(true) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Revokes the certificate of `set`: as the account, or with the certificate's own key if it was ordered by another one.
+    ///
+    /// # Errors
+    /// [`IssueError`] if the CA refuses, or can't be asked.
+    pub(super) async fn revoke(&self, set: &CertificateSet, reason: RevocationReason) -> Result<(), IssueError> {
+        let _operation = self.env.operation("revoke a certificate");
+        let _key_stays = self.account_key.read().await;
+        let mut client = self.connect().await?;
+        let account = self.account(&mut client).await?;
+        match account.session(&mut client).revoke(set.chain(), Some(reason)).await {
+            Err(e) if e.is("unauthorized") || e.is("accountDoesNotExist") || e.is("malformed") => {
+                Ok(client.revoke_by_key(set.key(), set.chain(), Some(reason)).await?)
+            }
+            other => Ok(other?),
         }
     }
 

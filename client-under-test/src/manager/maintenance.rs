@@ -31,6 +31,7 @@ use crate::{
     acme::{
         Error,
         renewal_info::{POLL_MAX, POLL_MIN, poll_after_error},
+        revocation::RevocationReason,
     },
     name::Names,
     status::Reason,
@@ -77,6 +78,10 @@ pub(super) struct Keeper {
     /// When to look again whether storage holds what is shown.
     storage_look_at: Monotonic,
     standing: watch::Sender<Standing>,
+    /// Why the operator wants the certificate revoked, until that is done.
+    revocation: Arc<watch::Sender<Option<RevocationReason>>>,
+    /// After the CA has failed to revoke.
+    revocation_pause: Pause,
 }
 
 /// How far a keeper has come.
@@ -148,12 +153,19 @@ impl Keeper {
             current: None,
             reads_failed: 0,
             standing: watch::Sender::default(),
+            revocation: Arc::default(),
+            revocation_pause: Pause::new((settings.conduct.retry_waits)(&settings.retry_delays)),
         }
     }
 
     /// Tells how far it has come.
     pub(super) fn standing(&self) -> watch::Receiver<Standing> {
         self.standing.subscribe()
+    }
+
+    /// Takes the operator's word that the certificate is to be revoked.
+    pub(super) fn revocation(&self) -> Arc<watch::Sender<Option<RevocationReason>>> {
+        self.revocation.clone()
     }
 
     /// Shows visitors what storage holds. Says whether it held anything.
@@ -164,18 +176,20 @@ impl Keeper {
 
     /// Looks after the certificate until it is told to stop. It is as if it were told at once if nobody can tell it.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
+        let mut told = self.revocation.subscribe();
         while *stop.borrow() == Stop::No && !stop.is_closed() {
-            let mut told = stop.clone();
-            let at_once = pin!(told.wait_for(|stop| *stop == Stop::Now));
+            let mut stopped = stop.clone();
+            let at_once = pin!(stopped.wait_for(|stop| *stop == Stop::Now));
             if let Either::Right(_) = select(pin!(self.check()), at_once).await {
                 return;
             }
             self.standing.send_replace(if self.current.is_some() { Standing::Served } else { Standing::Failed });
             let tick = self.env.monotonic_now() + self.schedule.check_interval();
-            let next = [self.retry_at(), self.look_at(), self.poll_at(), self.suggested_at()];
+            let next = [self.retry_at(), self.look_at(), self.poll_at(), self.suggested_at(), self.revoke_at()];
             let next = next.into_iter().flatten().fold(tick, Monotonic::min);
-            let rest = self.env.sleep_until(next);
-            drop(select(pin!(rest), pin!(stop.wait_for(|stop| *stop != Stop::No))).await);
+            let rest = pin!(self.env.sleep_until(next));
+            let told = pin!(told.changed());
+            drop(select(select(rest, told), pin!(stop.wait_for(|stop| *stop != Stop::No))).await);
         }
     }
 
@@ -209,6 +223,43 @@ impl Keeper {
         self.coming(self.schedule.is_to_be_asked_at(suggestion)?)
     }
 
+    /// When the CA is to be asked again to revoke what it has failed to revoke.
+    fn revoke_at(&self) -> Option<Monotonic> {
+        self.revocation_pause.until().filter(|_| self.revocation.borrow().is_some())
+    }
+
+    /// Has the certificate revoked, if the operator wants that.
+    async fn revoke(&mut self) {
+        let Some(reason) = *self.revocation.borrow() else { return };
+        let Some(current) = &mut self.current else {
+            // There is none any more.
+            self.revocation.send_replace(None);
+            return;
+        };
+        if !self.revocation_pause.is_over(self.env.monotonic_now()) {
+            return;
+        }
+        let names = self.names.clone();
+        let issuer = current.issuer.directory_url.clone();
+        if let Err(e) = current.issuer.revoke(&current.set, reason).await {
+            self.env.probe("manager/revocation-failed");
+            self.revocation_pause.begin(&self.env, Failure::Other, e.retry_after());
+            self.announcer.tell(Event::NotRevoked { names, issuer, reason: e.to_string() });
+            return;
+        }
+        self.env.probe("manager/revoked-by-operator");
+        self.revocation_pause.reset();
+        self.revocation.send_replace(None);
+        let reason = Reason::of_code(reason.code());
+        current.status.condemn(reason);
+        current.owes_key = reason == Reason::KeyCompromise;
+        let looked = Looked::Revoked(reason);
+        self.tell_of_current(&looked);
+        if let Some(current) = &self.current {
+            self.put_on_show(&current.set, &current.status).await;
+        }
+    }
+
     /// When the wall clock will show `at`, if it goes on like this; `None` if that is over.
     fn coming(&self, at: UtcDateTime) -> Option<Monotonic> {
         let wait = Duration::try_from(at - self.env.utc_now()).ok().filter(|wait| !wait.is_zero())?;
@@ -219,6 +270,7 @@ impl Keeper {
     async fn check(&mut self) {
         self.look_after_storage().await;
         self.store_again().await;
+        self.revoke().await;
         self.look_at_status().await;
         self.poll_ari().await;
         let now = self.env.monotonic_now();
@@ -414,6 +466,12 @@ impl Keeper {
             self.announcer.tell(Event::KeyPutAside { names: self.names.clone() });
         }
         self.current = Some(current);
+    }
+
+    fn tell_of_current(&self, looked: &Looked) {
+        if let Some(current) = &self.current {
+            self.tell_of(looked, &current.issuer);
+        }
     }
 
     fn tell_of(&self, looked: &Looked, issuer: &Issuer) {

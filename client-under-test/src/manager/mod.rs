@@ -49,7 +49,7 @@ pub mod tls_alpn01;
 pub mod turns;
 pub mod visitors;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use certificate_list::CertificateList;
 use challenges::Answers;
@@ -83,7 +83,7 @@ pub use schedule::{AriThenRatio, RenewalSchedule};
 use sightings::Sightings;
 use sim::{Env, net::TcpListener, watch};
 
-use crate::name::Name;
+use crate::{acme::revocation::RevocationReason, name::Name};
 
 /// How often the storage is cleaned.
 const CLEANING_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
@@ -104,7 +104,8 @@ impl Manager {
     /// [`ConfigError`] for what can't be understood.
     pub fn new(env: Env, config: Config) -> Result<Self, ConfigError> {
         let settings = Settings::try_from(config)?;
-        let wanted = Wanted { certificates: settings.certificates.clone(), is_over: false };
+        let certificates = settings.certificates.clone();
+        let wanted = Wanted { certificates, revocations: BTreeMap::new(), is_over: false };
         let announcer = Announcer::new(settings.conduct.telling.clone());
         let handle = Handle { wanted: Arc::new(watch::Sender::new(wanted)), announcer };
         let seed = u64::from_le_bytes(env.entropy("manager/certificates"));
@@ -155,6 +156,8 @@ pub struct Handle {
 #[derive(Clone, Debug)]
 struct Wanted {
     certificates: CertificateList,
+    /// What is to be revoked, by one of its names.
+    revocations: BTreeMap<Name, RevocationReason>,
     is_over: bool,
 }
 
@@ -167,6 +170,23 @@ impl Handle {
     pub fn change_certificates(&self, certificates: &[Vec<String>]) -> Result<(), ConfigError> {
         let certificates = CertificateList::new(certificates)?;
         self.wanted.send_modify(|wanted| wanted.certificates = certificates);
+        Ok(())
+    }
+
+    /// Revokes the certificate for `name` at its CA (RFC 8555 §7.6), and has another one take its place at once. If its key
+    /// is compromised, the key is put aside and never used again. What fails is told and tried again, until the CA has
+    /// revoked; what comes of it is told by [`Event::Revoked`].
+    ///
+    /// # Errors
+    /// [`ConfigError`] if no certificate of [`Config::certificates`] is for this name.
+    pub fn revoke(&self, name: &str, reason: RevocationReason) -> Result<(), ConfigError> {
+        let name: Name = name.parse()?;
+        if !self.wanted.borrow().certificates.has_name(&name) {
+            return Err(ConfigError::NotManaged(name));
+        }
+        self.wanted.send_modify(|wanted| {
+            wanted.revocations.insert(name, reason);
+        });
         Ok(())
     }
 
@@ -299,6 +319,13 @@ impl Listening {
         while !wanted.borrow_and_update().is_over {
             let certificates = wanted.borrow().certificates.clone();
             crew.change_to(&certificates);
+            let revocations = wanted.borrow().revocations.clone();
+            if !revocations.is_empty() {
+                handle.wanted.send_modify(|wanted| {
+                    wanted.revocations.retain(|name, reason| revocations.get(name) != Some(reason));
+                });
+                revocations.iter().for_each(|(name, reason)| crew.revoke(name, *reason));
+            }
             wanted.changed().await.expect("the handle that tells is held here");
         }
 

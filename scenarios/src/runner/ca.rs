@@ -128,6 +128,7 @@ pub fn carry_out(verb: &Verb, ca: &Ca, now: UtcDateTime) -> bool {
         | Verb::DnsRemove { .. }
         | Verb::DnsServfail { .. }
         | Verb::ManagerReload { .. }
+        | Verb::ManagerRevoke { .. }
         | Verb::ManagerShutDown { .. }
         | Verb::Probe { .. } => return false,
     }

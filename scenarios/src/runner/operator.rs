@@ -4,10 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use client_under_test::{
     Config, Manager,
+    acme::revocation,
     manager::{Event, Events, Handle, Heard},
     name::{Name, Names},
 };
 use sim::Env;
+
+use crate::language::RevocationReason;
 
 /// A manager's operator. Clones are the same person.
 #[derive(Clone, Debug)]
@@ -44,6 +47,20 @@ impl Operator {
         }
     }
 
+    /// Has the certificate of `name` revoked. Nothing happens if the manager holds none for it, and none of this is done.
+    pub(super) fn revoke(&self, name: &str, reason: RevocationReason) {
+        let reason = match reason {
+            RevocationReason::Unspecified => revocation::RevocationReason::Unspecified,
+            RevocationReason::KeyCompromise => revocation::RevocationReason::KeyCompromise,
+            RevocationReason::Superseded => revocation::RevocationReason::Superseded,
+            RevocationReason::CessationOfOperation => revocation::RevocationReason::CessationOfOperation,
+        };
+        if let Some(handle) = &self.desk().handle {
+            // A later expectation misses it.
+            drop(handle.revoke(name, reason));
+        }
+    }
+
     /// Tells the manager to end its work.
     pub(super) fn shut_down(&self) {
         if let Some(handle) = &self.desk().handle {
@@ -70,6 +87,7 @@ async fn listen(env: Env, mut events: Events) {
             Heard::Event(Event::StorageTrouble { names, .. }) => ("event/storage-trouble", Some(names)),
             Heard::Event(Event::StapleRefused { names, .. }) => ("event/staple-refused", Some(names)),
             Heard::Event(Event::Revoked { names, .. }) => ("event/revoked", Some(names)),
+            Heard::Event(Event::NotRevoked { names, .. }) => ("event/not-revoked", Some(names)),
             Heard::Event(Event::KeyPutAside { names }) => ("event/key-put-aside", Some(names)),
             Heard::Event(Event::TermsOfService { .. }) => ("event/terms-of-service", None),
             Heard::Event(Event::RenewalExplained { names, .. }) => ("event/renewal-explained", Some(names)),

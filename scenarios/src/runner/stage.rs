@@ -131,7 +131,8 @@ pub(super) fn build(
         operators.extend(operator.map(|operator| (name.as_str().to_owned(), operator)));
     }
     for step in &case.timeline {
-        if let Verb::ManagerReload { host, .. } | Verb::ManagerShutDown { host, .. } = &step.verb
+        if let Verb::ManagerReload { host, .. } | Verb::ManagerRevoke { host, .. } | Verb::ManagerShutDown { host, .. } =
+            &step.verb
             && !operators.contains_key(host.as_str())
         {
             return Err(StageError(format!("{host} is not a host of kind manager")));

@@ -274,6 +274,11 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
                 operator.change_names(&names.0);
             }
         }
+        Verb::ManagerRevoke { host, names, reason } => {
+            if let Some(operator) = cast.operators.get(host.as_str()) {
+                names.0.iter().for_each(|name| operator.revoke(name, *reason));
+            }
+        }
         Verb::ManagerShutDown { host, duration } => {
             if let Some(operator) = cast.operators.get(host.as_str()) {
                 operator.shut_down();

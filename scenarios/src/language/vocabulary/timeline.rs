@@ -335,6 +335,15 @@ words! {
             /// All of the names.
             "names" => names: Names = required,
         },
+        /// Tells a manager to have the certificates of these names revoked, which it then replaces.
+        "manager.revoke" => ManagerRevoke {
+            /// The manager.
+            "host" => host: HostName = required,
+            /// The names, each one that the manager holds a certificate for.
+            "names" => names: Names = required,
+            /// Why.
+            "reason" => reason: RevocationReason = ["unspecified"],
+        },
         /// Tells a manager to end its work, as before an update.
         "manager.shut-down" => ManagerShutDown {
             /// The manager.
