@@ -8,6 +8,7 @@
 //! Nothing here knows the CA's or the client's code, and nothing keeps the events: memory is bounded
 //! however long the run. [`registry`] lists the laws; `laws` holds one file for each.
 
+mod attempts;
 mod bench;
 mod caa_lookups;
 mod conversation;

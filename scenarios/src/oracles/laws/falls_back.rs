@@ -1,46 +1,34 @@
 //! `manager.falls-back` (L8): where one CA fails to issue, a certificate comes all the same, and in time.
 //!
-//! A CA has failed when it refuses an order, or shows one or an authorization of it as invalid. From the first failure for
-//! a set of names on there is a certificate for them within the time allowed, from whichever CA; that some CA would issue is for
-//! the scenario to see to. A refused nonce and an account that the CA has lost are no failures, for the same CA is asked again at
-//! once. While the client's host is down or suspended the time stands still.
+//! From the first failure for a set of names on there is a certificate for them within the time allowed, from whichever CA; that
+//! some CA would issue is for the scenario to see to. While the client's host is down or suspended the time stands still.
 
-use std::{sync::Arc, time::Duration};
-
-use serde_json::Value;
+use std::time::Duration;
 
 use super::{KEPT_MAX, certificates::downloaded};
 use crate::oracles::{
+    attempts::{Applicant, Attempts},
     deadlines::Deadlines,
     law::{self, Law, Seen, Settings, Verdict, in_words},
-    reader::{
-        http::Moment,
-        identifier::{Identifiers, show},
-        place::Place,
-        step::{Resource, Step},
-    },
+    reader::{http::Moment, identifier::show},
     recent::Recent,
 };
 
 const WITHIN: Duration = Duration::from_secs(600);
 
-/// Whose certificate, and for which names.
-type Key = (Option<Arc<str>>, Identifiers);
-
 /// The law.
 #[derive(Debug)]
 pub(crate) struct FallsBack {
-    /// Authorizations, with what they are for.
-    authorizations: Recent<Place, Key>,
+    attempts: Attempts,
     /// Since which event, and at which CA, there is no certificate where there should be one.
-    failed: Recent<Key, (u64, String)>,
-    deadlines: Deadlines<Key>,
+    failed: Recent<Applicant, (u64, String)>,
+    deadlines: Deadlines<Applicant>,
 }
 
 impl FallsBack {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            authorizations: Recent::new(KEPT_MAX),
+            attempts: Attempts::default(),
             failed: Recent::new(KEPT_MAX),
             deadlines: Deadlines::new(settings.within.unwrap_or(WITHIN)),
         }
@@ -60,7 +48,7 @@ impl Law for FallsBack {
             if self.failed.remove(&key).is_some() {
                 verdict.exercise(seen.moment);
             }
-        } else if let Some(key) = self.failing(step).filter(|key| self.failed.get(key).is_none()) {
+        } else if let Some(key) = self.attempts.failed(step).filter(|key| self.failed.get(key).is_none()) {
             self.failed.insert(key.clone(), (seen.moment.number, step.place.authority().to_owned()));
             self.deadlines.set(key, step.client.clone(), seen.moment.at_ns);
         }
@@ -72,25 +60,6 @@ impl Law for FallsBack {
 }
 
 impl FallsBack {
-    /// What has failed, if this is a failure.
-    fn failing(&mut self, step: &Step) -> Option<Key> {
-        let is_invalid = step.is_success() && step.body_text("status") == Some("invalid");
-        if step.resource == Resource::Authorization {
-            return self.authorizations.get(&step.place).filter(|_| is_invalid).cloned();
-        }
-        if step.resource == Resource::NewOrder && !step.is_success() {
-            let is_asked_again = matches!(step.problem(), Some("badNonce" | "accountDoesNotExist"));
-            return step.identifiers().filter(|_| !is_asked_again).map(|names| (step.client.clone(), names));
-        }
-        let (_, order) = step.order_shown()?;
-        let key = (step.client.clone(), step.identifiers()?);
-        let authorizations = order.get("authorizations").and_then(Value::as_array);
-        for place in authorizations.into_iter().flatten().filter_map(|one| Place::of_url(one.as_str()?)) {
-            self.authorizations.insert(place, key.clone());
-        }
-        is_invalid.then_some(key)
-    }
-
     fn judge(&mut self, moment: &law::Moment, verdict: &mut Verdict) {
         let within = in_words(self.deadlines.within());
         for (key, at) in self.deadlines.take_missed(moment) {

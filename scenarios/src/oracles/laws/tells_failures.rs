@@ -1,26 +1,21 @@
 //! `manager.tells-failures` (L11): whoever runs a manager hears of each attempt that fails.
 //!
-//! An attempt has failed when the CA refuses an order, or shows one or an authorization of it as invalid. Some time later, an
-//! event has told so, or there is a certificate after all. Which events a manager tells is shown by probes of its operator, with the
-//! names that each is about. A refused nonce, an account that the CA has lost and a certificate that an order can't replace
-//! are no failures, for the same CA is asked again at once.
+//! Some time after the CA has shown that an attempt failed, an event has told so, or there is a certificate after all. Which
+//! events a manager tells is shown by probes of its operator, with the names that each is about.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use serde_json::Value;
 use sim::trace::Event;
 
-use super::{KEPT_MAX, certificates::downloaded};
+use super::certificates::downloaded;
 use crate::oracles::{
+    attempts::{Applicant, Attempts},
     deadlines::Deadlines,
     law::{self, Law, Seen, Settings, Verdict, in_words},
     reader::{
         http::Moment,
         identifier::{Identifier, Identifiers, show},
-        place::Place,
-        step::{Resource, Step},
     },
-    recent::Recent,
 };
 
 const WITHIN: Duration = Duration::from_secs(300);
@@ -28,24 +23,17 @@ const WITHIN: Duration = Duration::from_secs(300);
 /// Events by which an operator hears that there is no certificate.
 const TELLING: [&str; 3] = ["event/failed", "event/storage-trouble", "event/denied"];
 
-/// Refusals after which the same CA is asked again within one attempt.
-const ASKED_AGAIN: [&str; 3] = ["badNonce", "accountDoesNotExist", "alreadyReplaced"];
-
-/// Whose certificate, and for which names.
-type Key = (Option<Arc<str>>, Identifiers);
-
 /// The law.
 #[derive(Debug)]
 pub(crate) struct TellsFailures {
-    /// Authorizations, with what they are for.
-    authorizations: Recent<Place, Key>,
-    deadlines: Deadlines<Key>,
+    attempts: Attempts,
+    deadlines: Deadlines<Applicant>,
 }
 
 impl TellsFailures {
     pub(crate) fn new(settings: Settings) -> Self {
         let within = settings.within.unwrap_or(WITHIN);
-        Self { authorizations: Recent::new(KEPT_MAX), deadlines: Deadlines::new(within) }
+        Self { attempts: Attempts::default(), deadlines: Deadlines::new(within) }
     }
 }
 
@@ -59,8 +47,8 @@ impl Law for TellsFailures {
         let Some(step) = seen.step().filter(|step| step.moment == Moment::Received) else { return };
         if let Some(certificate) = downloaded(step) {
             self.deadlines.remove(&(step.client.clone(), certificate.names));
-        } else if let Some(key) = self.failing(step) {
-            self.deadlines.set(key, step.client.clone(), seen.moment.at_ns);
+        } else if let Some(applicant) = self.attempts.failed(step) {
+            self.deadlines.set(applicant, step.client.clone(), seen.moment.at_ns);
         }
     }
 
@@ -85,25 +73,6 @@ impl TellsFailures {
                 verdict.exercise(moment);
             }
         }
-    }
-
-    /// Whose attempt has failed, if this shows that it has.
-    fn failing(&mut self, step: &Step) -> Option<Key> {
-        let is_invalid = step.is_success() && step.body_text("status") == Some("invalid");
-        if step.resource == Resource::Authorization {
-            return self.authorizations.get(&step.place).filter(|_| is_invalid).cloned();
-        }
-        if step.resource == Resource::NewOrder && !step.is_success() {
-            let is_asked_again = step.problem().is_some_and(|problem| ASKED_AGAIN.contains(&problem));
-            return step.identifiers().filter(|_| !is_asked_again).map(|names| (step.client.clone(), names));
-        }
-        let (_, order) = step.order_shown()?;
-        let key = (step.client.clone(), step.identifiers()?);
-        let authorizations = order.get("authorizations").and_then(Value::as_array);
-        for place in authorizations.into_iter().flatten().filter_map(|one| Place::of_url(one.as_str()?)) {
-            self.authorizations.insert(place, key.clone());
-        }
-        is_invalid.then_some(key)
     }
 
     fn judge(&mut self, moment: &law::Moment, verdict: &mut Verdict) {
