@@ -231,33 +231,30 @@ impl Keeper {
     /// Has the certificate revoked, if the operator wants that.
     async fn revoke(&mut self) {
         let Some(reason) = *self.revocation.borrow() else { return };
-        let Some(current) = &mut self.current else {
+        let Some(mut current) = self.current.take() else {
             // There is none any more.
             self.revocation.send_replace(None);
             return;
         };
-        if !self.revocation_pause.is_over(self.env.monotonic_now()) {
-            return;
+        if self.revocation_pause.is_over(self.env.monotonic_now()) {
+            match current.issuer.revoke(&current.set, reason).await {
+                Ok(()) => {
+                    self.env.probe("manager/revoked-by-operator");
+                    self.revocation_pause.reset();
+                    self.revocation.send_replace(None);
+                    let reason = Reason::of_code(reason.code());
+                    current.status.condemn(reason);
+                    self.take_in(&Looked::Revoked(reason), &mut current).await;
+                }
+                Err(e) => {
+                    self.env.probe("manager/revocation-failed");
+                    self.revocation_pause.begin(&self.env, Failure::Other, e.retry_after());
+                    let (names, issuer) = (self.names.clone(), current.issuer.directory_url.clone());
+                    self.announcer.tell(Event::NotRevoked { names, issuer, reason: e.to_string() });
+                }
+            }
         }
-        let names = self.names.clone();
-        let issuer = current.issuer.directory_url.clone();
-        if let Err(e) = current.issuer.revoke(&current.set, reason).await {
-            self.env.probe("manager/revocation-failed");
-            self.revocation_pause.begin(&self.env, Failure::Other, e.retry_after());
-            self.announcer.tell(Event::NotRevoked { names, issuer, reason: e.to_string() });
-            return;
-        }
-        self.env.probe("manager/revoked-by-operator");
-        self.revocation_pause.reset();
-        self.revocation.send_replace(None);
-        let reason = Reason::of_code(reason.code());
-        current.status.condemn(reason);
-        current.owes_key = reason == Reason::KeyCompromise;
-        let looked = Looked::Revoked(reason);
-        self.tell_of_current(&looked);
-        if let Some(current) = &self.current {
-            self.put_on_show(&current.set, &current.status).await;
-        }
+        self.current = Some(current);
     }
 
     /// When the wall clock will show `at`, if it goes on like this; `None` if that is over.
@@ -446,7 +443,18 @@ impl Keeper {
             }
         }
         let looked = current.status.look(&current.issuer.storage, self.names.first(), &current.set).await;
-        match &looked {
+        self.take_in(&looked, &mut current).await;
+        if current.owes_key && current.issuer.storage.put_key_aside(current.set.key()).await.is_ok() {
+            current.owes_key = false;
+            self.env.probe("manager/key-put-aside");
+            self.announcer.tell(Event::KeyPutAside { names: self.names.clone() });
+        }
+        self.current = Some(current);
+    }
+
+    /// Shows visitors what was learned of the certificate's status, and tells of it.
+    async fn take_in(&mut self, looked: &Looked, current: &mut Current) {
+        match looked {
             Looked::NotNow => {}
             Looked::NotListed => self.revoked_pause.reset(),
             Looked::Stapled => {
@@ -459,19 +467,7 @@ impl Keeper {
             }
             Looked::Failed(_) => self.put_on_show(&current.set, &current.status).await,
         }
-        self.tell_of(&looked, &current.issuer);
-        if current.owes_key && current.issuer.storage.put_key_aside(current.set.key()).await.is_ok() {
-            current.owes_key = false;
-            self.env.probe("manager/key-put-aside");
-            self.announcer.tell(Event::KeyPutAside { names: self.names.clone() });
-        }
-        self.current = Some(current);
-    }
-
-    fn tell_of_current(&self, looked: &Looked) {
-        if let Some(current) = &self.current {
-            self.tell_of(looked, &current.issuer);
-        }
+        self.tell_of(looked, &current.issuer);
     }
 
     fn tell_of(&self, looked: &Looked, issuer: &Issuer) {
