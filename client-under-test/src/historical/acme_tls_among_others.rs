@@ -15,7 +15,7 @@ use sim::Env;
 use time::UtcDateTime;
 
 use crate::manager::{
-    cache::{CertificateCache, Hold, Lookup, Waiting, Work},
+    cache::{CertificateCache, Lookup},
     lookup::{Certificates, Hello, Protocols},
 };
 
@@ -39,9 +39,5 @@ impl CertificateCache for AcmeTlsAmongOthers {
             Protocols::Ordinary => Protocols::Ordinary,
         };
         Lookup::Done(self.0.find(&Hello { protocols, ..hello }, now))
-    }
-
-    fn hold(&self, _work: Work) -> Waiting<'_, Hold<'_>> {
-        Box::pin(std::future::ready(Box::new(()) as Hold<'_>))
     }
 }

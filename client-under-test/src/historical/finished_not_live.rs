@@ -19,7 +19,7 @@ use sim::Env;
 use time::UtcDateTime;
 
 use crate::manager::{
-    cache::{CertificateCache, Hold, Lookup, Waiting, Work},
+    cache::{CertificateCache, Lookup},
     lookup::{Certificates, Found, Hello, Protocols},
 };
 
@@ -48,10 +48,6 @@ impl CertificateCache for FinishedNotLive {
             (Some(name), Found::Valid(certified)) => Found::Valid(shown.entry(name).or_insert(certified).clone()),
             (_, found) => found,
         })
-    }
-
-    fn hold(&self, _work: Work) -> Waiting<'_, Hold<'_>> {
-        Box::pin(std::future::ready(Box::new(()) as Hold<'_>))
     }
 }
 

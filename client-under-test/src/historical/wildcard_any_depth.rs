@@ -15,7 +15,7 @@ use sim::Env;
 use time::UtcDateTime;
 
 use crate::manager::{
-    cache::{CertificateCache, Hold, Lookup, Waiting, Work},
+    cache::{CertificateCache, Lookup},
     lookup::{Certificates, Found, Hello},
 };
 
@@ -41,10 +41,6 @@ impl CertificateCache for WildcardAnyDepth {
             found = self.0.find(&Hello { server_name: name, ..hello }, now);
         }
         Lookup::Done(found)
-    }
-
-    fn hold(&self, _work: Work) -> Waiting<'_, Hold<'_>> {
-        Box::pin(std::future::ready(Box::new(()) as Hold<'_>))
     }
 }
 

@@ -17,7 +17,7 @@ use sim::Env;
 use time::UtcDateTime;
 
 use crate::manager::{
-    cache::{CertificateCache, Hold, Lookup, Waiting, Work},
+    cache::{CertificateCache, Lookup},
     lookup::{Certificates, Found, Hello},
 };
 
@@ -40,9 +40,5 @@ impl CertificateCache for WildcardShadow {
             Found::Invalid(certified) => Found::Valid(certified),
             found @ (Found::Valid(_) | Found::Fallback(_) | Found::Nothing) => found,
         })
-    }
-
-    fn hold(&self, _work: Work) -> Waiting<'_, Hold<'_>> {
-        Box::pin(std::future::ready(Box::new(()) as Hold<'_>))
     }
 }
