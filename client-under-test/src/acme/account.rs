@@ -131,9 +131,7 @@ impl Account {
     /// # Errors
     /// [`Error`] if that can't be learned, or the CA names no address.
     pub async fn find(client: &mut Client, key: P256Key) -> Result<Option<Self>, Error> {
-        let url = client.directory().new_account.clone();
-        let payload = Payload::Json(json!({ "onlyReturnExisting": true }));
-        match client.post(&key, KeyId::Jwk, &url, &payload).await {
+        match look_up(client, &key).await {
             Ok(response) => {
                 let url = response.location();
                 let url = url.ok_or_else(|| Error::unusable(&response, "the account has no Location"))?;
@@ -149,9 +147,7 @@ impl Account {
     /// # Errors
     /// [`Error`] if that can't be learned.
     pub async fn is_over(client: &mut Client, key: &P256Key) -> Result<bool, Error> {
-        let url = client.directory().new_account.clone();
-        let payload = Payload::Json(json!({ "onlyReturnExisting": true }));
-        match client.post(key, KeyId::Jwk, &url, &payload).await {
+        match look_up(client, key).await {
             Ok(response) => {
                 let document = Document::parse(&response.body, &response.url);
                 let status = document.as_ref().and_then(|document| document.text("status"));
@@ -185,6 +181,12 @@ impl Account {
     pub fn session<'a>(&'a self, client: &'a mut Client) -> Session<'a> {
         Session { client, account: self }
     }
+}
+
+/// Asks for the account of `key`, and for none to be created (RFC 8555 §7.3.1).
+async fn look_up(client: &mut Client, key: &P256Key) -> Result<Response, Error> {
+    let url = client.directory().new_account.clone();
+    client.post(key, KeyId::Jwk, &url, &Payload::Json(json!({ "onlyReturnExisting": true }))).await
 }
 
 /// Some CAs refuse with 409 what RFC 8555 §7.3.1 has them answer, and name the account all the same.
