@@ -63,7 +63,7 @@ impl Storage {
     }
 
     /// The entries of a directory, none if it is not there.
-    async fn list(&self, directory: &std::path::Path) -> io::Result<Vec<String>> {
+    pub(super) async fn list(&self, directory: &std::path::Path) -> io::Result<Vec<String>> {
         match self.env.disk().list(directory).await {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             other => other,

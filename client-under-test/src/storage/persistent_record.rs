@@ -68,21 +68,18 @@ impl Storage {
         atomic::replace(&self.env, &path, &bytes).await
     }
 
-    /// The domains that there are records of.
+    /// The records of all domains, each as [`Self::persistent_records`] has them.
     ///
     /// # Errors
-    /// The disk's, if that is not known.
-    pub async fn domains_with_persistent_records(&self) -> io::Result<Vec<Name>> {
-        let entries = match self.env.disk().list(&self.persistent_records_directory()).await {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other?,
-        };
-        let mut domains = Vec::new();
-        for entry in entries {
+    /// The disk's, if they are not known.
+    pub async fn all_persistent_records(&self) -> io::Result<Vec<(Name, Vec<PersistentRecord>)>> {
+        let mut all = Vec::new();
+        for entry in self.list(&self.persistent_records_directory()).await? {
             let Some(found) = self.read_records(&entry).await? else { continue };
-            domains.extend(found.domain.parse::<Name>().ok().filter(|domain| file_name(domain) == entry));
+            let domain = found.domain.parse::<Name>().ok().filter(|domain| file_name(domain) == entry);
+            all.extend(domain.map(|domain| (domain, found.records)));
         }
-        Ok(domains)
+        Ok(all)
     }
 
     async fn read_records(&self, entry: &str) -> io::Result<Option<OfDomain>> {
@@ -125,9 +122,9 @@ mod tests {
         let both = [record(None), record(Some(7))];
         storage.store_persistent_records(&domain, &both).await.unwrap();
         assert_eq!(storage.persistent_records(&domain).await.unwrap(), both);
-        assert_eq!(storage.domains_with_persistent_records().await.unwrap(), std::slice::from_ref(&domain));
+        assert_eq!(storage.all_persistent_records().await.unwrap(), [(domain.clone(), both.to_vec())]);
         storage.store_persistent_records(&domain, &[]).await.unwrap();
-        assert_eq!(storage.domains_with_persistent_records().await.unwrap(), []);
+        assert_eq!(storage.all_persistent_records().await.unwrap(), []);
     }
 
     #[tokio::test]
@@ -137,7 +134,7 @@ mod tests {
         storage.store_persistent_records(&domain, &[record(None)]).await.unwrap();
         let path = storage.persistent_records_file("a.test");
         std::fs::write(&path, r#"{"domain": "a.test", "records": [{}]}"#).unwrap();
-        assert_eq!(storage.domains_with_persistent_records().await.unwrap(), []);
+        assert_eq!(storage.all_persistent_records().await.unwrap(), []);
         assert!(!path.exists() && path.with_file_name("a.test.json.bad").exists());
     }
 }

@@ -214,9 +214,8 @@ impl Grants {
     async fn look_after_all(&self, issuer: &Issuer) -> io::Result<bool> {
         let account = issuer.storage.load_account_url(&issuer.user).await;
         let mut is_done = true;
-        for domain in issuer.storage.domains_with_persistent_records().await? {
+        for (domain, known) in issuer.storage.all_persistent_records().await? {
             // What is as it should be costs no lock.
-            let known = issuer.storage.persistent_records(&domain).await?;
             let fate = self.fate(&issuer.storage, &domain, &known, account.as_ref()).await;
             if known.len() == 1 && fate == Fate::Stays {
                 continue;
