@@ -1,8 +1,7 @@
 //! [`Attempts`]: whose attempts to get a certificate fail.
 //!
-//! One has failed when the CA refuses an order, or shows one or an authorization of it as invalid. A refused nonce, an
-//! account that the CA has lost and a certificate that an order can't replace are no failures, for the same CA is asked again at
-//! once.
+//! One has failed when the CA refuses an order, or shows one or an authorization of it as invalid. Refusals after which the same
+//! CA is asked again at once are none: which these are, each law says.
 
 use std::sync::Arc;
 
@@ -19,9 +18,6 @@ use super::{
 
 const OPEN_MAX: usize = 20_000;
 
-/// Refusals after which the same CA is asked again within one attempt.
-const ASKED_AGAIN: [&str; 3] = ["badNonce", "accountDoesNotExist", "alreadyReplaced"];
-
 /// Whose certificate, and for which names.
 pub(super) type Applicant = (Option<Arc<str>>, Identifiers);
 
@@ -30,15 +26,16 @@ pub(super) type Applicant = (Option<Arc<str>>, Identifiers);
 pub(super) struct Attempts {
     /// Authorizations, with what they are for.
     authorizations: Recent<Place, Applicant>,
-}
-
-impl Default for Attempts {
-    fn default() -> Self {
-        Self { authorizations: Recent::new(OPEN_MAX) }
-    }
+    /// Refusals after which the same CA is asked again within one attempt, by their types (RFC 8555 §6.7).
+    asked_again: &'static [&'static str],
 }
 
 impl Attempts {
+    /// None yet; after refusals of the types `asked_again`, an attempt goes on.
+    pub(super) fn new(asked_again: &'static [&'static str]) -> Self {
+        Self { authorizations: Recent::new(OPEN_MAX), asked_again }
+    }
+
     /// Whose attempt has failed, if this shows that it has.
     pub(super) fn failed(&mut self, step: &Step) -> Option<Applicant> {
         let is_invalid = step.is_success() && step.body_text("status") == Some("invalid");
@@ -46,7 +43,7 @@ impl Attempts {
             return self.authorizations.get(&step.place).filter(|_| is_invalid).cloned();
         }
         if step.resource == Resource::NewOrder && !step.is_success() {
-            let is_asked_again = step.problem().is_some_and(|problem| ASKED_AGAIN.contains(&problem));
+            let is_asked_again = step.problem().is_some_and(|problem| self.asked_again.contains(&problem));
             return step.identifiers().filter(|_| !is_asked_again).map(|names| (step.client.clone(), names));
         }
         let (_, order) = step.order_shown()?;

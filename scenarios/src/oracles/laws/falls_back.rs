@@ -1,7 +1,8 @@
 //! `manager.falls-back` (L8): where one CA fails to issue, a certificate comes all the same, and in time.
 //!
 //! From the first failure for a set of names on there is a certificate for them within the time allowed, from whichever CA; that
-//! some CA would issue is for the scenario to see to. While the client's host is down or suspended the time stands still.
+//! some CA would issue is for the scenario to see to. A refused nonce and an account that the CA has lost are no failures. While the
+//! client's host is down or suspended the time stands still.
 
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub(crate) struct FallsBack {
 impl FallsBack {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            attempts: Attempts::default(),
+            attempts: Attempts::new(&["badNonce", "accountDoesNotExist"]),
             failed: Recent::new(KEPT_MAX),
             deadlines: Deadlines::new(settings.within.unwrap_or(WITHIN)),
         }

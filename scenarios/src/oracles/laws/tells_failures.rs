@@ -1,7 +1,8 @@
 //! `manager.tells-failures` (L11): whoever runs a manager hears of each attempt that fails.
 //!
 //! Some time after the CA has shown that an attempt failed, an event has told so, or there is a certificate after all. Which
-//! events a manager tells is shown by probes of its operator, with the names that each is about.
+//! events a manager tells is shown by probes of its operator, with the names that each is about. A refused nonce, an account that
+//! the CA has lost and a certificate that an order can't replace are no failures.
 
 use std::time::Duration;
 
@@ -33,7 +34,10 @@ pub(crate) struct TellsFailures {
 impl TellsFailures {
     pub(crate) fn new(settings: Settings) -> Self {
         let within = settings.within.unwrap_or(WITHIN);
-        Self { attempts: Attempts::default(), deadlines: Deadlines::new(within) }
+        Self {
+            attempts: Attempts::new(&["badNonce", "accountDoesNotExist", "alreadyReplaced"]),
+            deadlines: Deadlines::new(within),
+        }
     }
 }
 
