@@ -5,7 +5,11 @@
 //! moment; what differs for a minute, or at the end, is found. As served, a visitor's TLS library finds out:
 //! the handshake's signature doesn't verify.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use sim::trace::Event;
 
@@ -25,6 +29,8 @@ pub(crate) struct ActivePairMatches {
     files: Files,
     /// Pairs that differ, by host and certificate file.
     differing: BTreeMap<FileName, Differing>,
+    /// Hosts that are down. Nobody there can mend anything: time stands still until they start.
+    down: BTreeSet<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -40,11 +46,12 @@ impl Law for ActivePairMatches {
         if let Some(event) = seen.event() {
             let host = seen.moment.host.as_ref();
             if let (Event::HostStarted { .. }, Some(host)) = (event, host) {
+                self.down.remove(host);
                 for differing in self.of_host(host) {
                     differing.since = seen.moment.clone();
                 }
             } else if let (Event::HostEnded { .. }, Some(host)) = (event, host) {
-                // While the host is down nobody can mend it: time stands still until it starts.
+                self.down.insert(host.clone());
                 for differing in self.of_host(host) {
                     differing.since.at_ns = u64::MAX;
                 }
@@ -115,7 +122,9 @@ impl ActivePairMatches {
             if key.public_key.as_ref() == file.certificates.first().map(|leaf| &leaf.public_key) {
                 self.differing.remove(&name);
             } else {
-                let differing = Differing { key_path: (*key_path).to_owned(), since: moment.clone(), is_found: false };
+                let at_ns = if self.down.contains(&directory.0) { u64::MAX } else { moment.at_ns };
+                let since = Moment { at_ns, ..moment.clone() };
+                let differing = Differing { key_path: (*key_path).to_owned(), since, is_found: false };
                 self.differing.entry(name).or_insert(differing);
             }
         }
@@ -176,6 +185,31 @@ mod tests {
         story.wait(90);
         story.event(Some("manager"), Event::probe("x"));
         story.breaks(LAW, "/s/cert.pem");
+    }
+
+    #[test]
+    fn what_is_spoiled_while_the_host_is_down_is_to_be_mended_once_it_is_up() {
+        let (own, other) = (issued(), issued());
+        for is_mended in [true, false] {
+            let mut story = Story::new();
+            story.write_file("/s/a.crt", &own.pem);
+            story.write_file("/s/a.key", &own.key_pem);
+            story.kill("manager");
+            let content = Some(other.key_pem.clone().into_bytes());
+            story.event(Some("manager"), Event::DiskDamaged { path: "/s/a.key".into(), content });
+            story.wait(300);
+            story.start("manager");
+            if is_mended {
+                story.write_file("/s/a.key", &own.key_pem);
+            }
+            story.wait(90);
+            story.event(Some("manager"), Event::probe("x"));
+            if is_mended {
+                story.keeps(LAW);
+            } else {
+                story.breaks(LAW, "/s/a.crt should hold the public key of /s/a.key");
+            }
+        }
     }
 
     #[test]
