@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --example revoke -- --directory https://localhost:14000/dir --ca-file root.pem \
-//!     acme/certificates/localhost-14000-dir/www.example.test/www.example.test.pem
+//!     acme/certificates/localhost-14000-dir/www.example.test/www.example.test.crt
 //! ```
 
 use std::{error::Error, fs, path::PathBuf};
@@ -26,7 +26,7 @@ struct Options {
     /// The roots that vouch for the CA's own HTTPS, PEM.
     #[arg(long, value_name = "FILE")]
     ca_file: PathBuf,
-    /// The certificate with its key, as the manager stores them.
+    /// The certificate, beside its key in a `.key` file, as the manager stores them.
     #[arg(value_name = "FILE")]
     certificate: PathBuf,
 }
@@ -39,11 +39,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for block in pem_blocks(read(&options.ca_file)?.as_bytes())? {
         roots.add(block.into_contents().into())?;
     }
-    let blocks = pem_blocks(read(&options.certificate)?.as_bytes())?;
-    let key = blocks.iter().find(|block| block.tag() == "PRIVATE KEY");
-    let key = key.ok_or_else(|| format!("{} holds no private key", options.certificate.display()))?;
-    let key = P256Key::from_pkcs8(key.contents())?;
-    let chain = Chain::of_blocks(blocks)?;
+    let chain = Chain::parse(read(&options.certificate)?.as_bytes())?;
+    let key = P256Key::from_pem(&read(&options.certificate.with_extension("key"))?)?;
 
     let env = real::env("revoke", real::Options::default());
     let http = HttpClient::new(&env, roots);

@@ -6,6 +6,7 @@
 use std::{cell::RefCell, fmt, sync::Arc};
 
 use p256::{
+    SecretKey,
     ecdsa::{Signature, SigningKey as EcdsaKey, signature::Signer as _},
     pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding},
 };
@@ -34,7 +35,7 @@ impl fmt::Debug for P256Key {
 
 /// A private key could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a P-256 private key in PKCS #8: {0}")]
+#[error("not a P-256 private key: {0}")]
 pub struct NotAKey(String);
 
 impl P256Key {
@@ -57,12 +58,16 @@ impl P256Key {
         EcdsaKey::from_pkcs8_pem(pem).map(Self::new).map_err(|e| NotAKey(e.to_string()))
     }
 
-    /// Reads a key in PKCS #8 form, DER.
+    /// Reads a key in PKCS #8 or SEC 1 form (RFC 5915), DER.
     ///
     /// # Errors
-    /// [`NotAKey`] if `der` is no P-256 key in that form.
-    pub fn from_pkcs8(der: &[u8]) -> Result<Self, NotAKey> {
-        EcdsaKey::from_pkcs8_der(der).map(Self::new).map_err(|e| NotAKey(e.to_string()))
+    /// [`NotAKey`] if `der` is no P-256 key in either form.
+    pub fn from_der(der: &[u8]) -> Result<Self, NotAKey> {
+        let key = EcdsaKey::from_pkcs8_der(der).or_else(|e| match SecretKey::from_sec1_der(der) {
+            Ok(key) => Ok(key.into()),
+            Err(_) => Err(NotAKey(e.to_string())),
+        });
+        key.map(Self::new)
     }
 
     fn new(key: EcdsaKey) -> Self {

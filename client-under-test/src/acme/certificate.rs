@@ -52,7 +52,7 @@ pub struct Leaf {
     pub id: Option<CertId>,
     /// Where its status can be asked for.
     pub status_sources: StatusSources,
-    public_point: Vec<u8>,
+    public_key: Vec<u8>,
 }
 
 impl Leaf {
@@ -75,8 +75,14 @@ impl Leaf {
             not_after: time(certificate.validity().not_after.timestamp())?,
             id: authority.map(|authority| CertId::new(&authority, certificate.tbs_certificate.raw_serial())),
             status_sources: StatusSources::read(&certificate),
-            public_point: certificate.public_key().subject_public_key.data.to_vec(),
+            public_key: certificate.public_key().subject_public_key.data.to_vec(),
         })
+    }
+
+    /// The bits of the key that it certifies (RFC 5280 §4.1.2.7); of P-256, the uncompressed point.
+    #[must_use]
+    pub fn public_key(&self) -> &[u8] {
+        &self.public_key
     }
 
     /// How long it is valid for, from beginning to end; never negative.
@@ -88,7 +94,7 @@ impl Leaf {
     /// A number of its own between 0 and 1, drawn when its key was: by this, certificates that were issued together part ways.
     #[must_use]
     pub fn spread(&self) -> f64 {
-        let drawn = self.public_point.iter().rev().take(4).fold(0_u32, |drawn, octet| drawn << 8 | u32::from(*octet));
+        let drawn = self.public_key.iter().rev().take(4).fold(0_u32, |drawn, octet| drawn << 8 | u32::from(*octet));
         f64::from(drawn) / (f64::from(u32::MAX) + 1.0)
     }
 
@@ -219,7 +225,7 @@ impl Chain {
     /// # Errors
     /// [`CertificateError::OtherKey`].
     pub fn check_key(&self, key: &P256Key) -> Result<(), CertificateError> {
-        if self.leaf.public_point == key.public_point() { Ok(()) } else { Err(CertificateError::OtherKey) }
+        if self.leaf.public_key == key.public_point() { Ok(()) } else { Err(CertificateError::OtherKey) }
     }
 
     /// Checks that the leaf covers `names` and has not expired at `now`. One that is not valid yet

@@ -27,8 +27,8 @@ impl CertificateKeys for CompromisedKeyKept {
     fn key_for<'a>(&'a self, storage: &'a Storage, names: &'a Names) -> Choosing<'a, P256Key> {
         Box::pin(async move {
             match storage.load_certificate(names.first()).await {
-                Ok(Some(set)) => set.key().clone(),
-                Ok(None) | Err(_) => AlwaysNew.key_for(storage, names).await,
+                Ok(Some(set)) if let Some(key) = set.p256_key() => key,
+                Ok(_) | Err(_) => AlwaysNew.key_for(storage, names).await,
             }
         })
     }

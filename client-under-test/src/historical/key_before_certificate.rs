@@ -23,11 +23,12 @@ impl OrderNote for KeyBeforeCertificate {
     fn note<'a>(&'a self, storage: &'a Storage, name: &'a Name, pending: &'a PendingOrder) -> Noted<'a> {
         Box::pin(async move {
             storage.store_pending(name, pending).await?;
-            let path = storage.certificate_file(name, "pem");
-            let Some(former) = storage.read(&path).await? else { return Ok(()) };
-            let former = String::from_utf8_lossy(&former).into_owned();
-            let chain = former.find("-----BEGIN CERTIFICATE-----").and_then(|at| former.get(at..)).unwrap_or_default();
-            atomic::replace(storage.env(), &path, (pending.key.to_pem() + chain).as_bytes()).await
+            if let Some(former) = storage.load_certificate(name).await? {
+                for path in [storage.certificate_file(name, "key"), storage.own_key_file(name, former.leaf())] {
+                    atomic::replace(storage.env(), &path, pending.key.to_pem().as_bytes()).await?;
+                }
+            }
+            Ok(())
         })
     }
 }

@@ -29,6 +29,6 @@ impl CertificateKeys for AlwaysNew {
     }
 
     fn may_go_on<'a>(&'a self, storage: &'a Storage, key: &'a P256Key) -> Choosing<'a, io::Result<bool>> {
-        Box::pin(async move { Ok(!storage.is_compromised(key).await?) })
+        Box::pin(async move { Ok(!storage.is_compromised(key.public_point()).await?) })
     }
 }

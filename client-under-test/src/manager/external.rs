@@ -11,23 +11,18 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{
-    crypto::CryptoProvider,
-    pki_types::PrivateKeyDer,
-    sign::{CertifiedKey, SigningKey},
-};
+use rustls::{crypto::CryptoProvider, sign::CertifiedKey};
 use sha2::{Digest, Sha256};
-use sim::{Env, crypto::P256Key};
+use sim::Env;
 
 use super::{
     cache::CertificateCache,
     lookup::{Shown, Source},
     maintenance::STORAGE_LOOK_INTERVAL,
-    resolver::schemes,
 };
 use crate::{
-    acme::certificate::{CertificateError, Chain, pem_blocks},
     name::Name,
+    storage::certificate::{CertificateSet, SetError},
 };
 
 /// Larger files are not read: a chain has a few kilobytes.
@@ -53,15 +48,9 @@ pub enum ExternalError {
         /// What the disk says.
         reason: io::Error,
     },
-    /// The certificate or the PEM is wrong.
+    /// What is in them is no certificate with its key.
     #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// There is no private key in the file.
-    #[error("it holds no private key")]
-    NoKey,
-    /// The private key can't be used, or belongs to another certificate.
-    #[error("the private key: {0}")]
-    Key(#[from] rustls::Error),
+    Set(#[from] SetError),
     /// The certificate is for no DNS name.
     #[error("the certificate names nobody by DNS")]
     NoName,
@@ -141,45 +130,12 @@ fn read(
     key: &[u8],
     provider: &CryptoProvider,
 ) -> Result<(Shown<CertifiedKey>, Vec<Name>), ExternalError> {
-    // The key may stand in the same file.
-    let chain = Chain::of_blocks(pem_blocks(chain)?)?;
-    let leaf = chain.leaf();
-    if leaf.names.is_empty() {
+    let set = CertificateSet::read(chain, key, provider)?;
+    if set.leaf().names.is_empty() {
         return Err(ExternalError::NoName);
     }
-    let certified = CertifiedKey::new(chain.certificates().to_vec(), signing_key(key, &chain, provider)?);
-    let shown = Shown {
-        schemes: schemes(&*certified.key),
-        certified: Arc::new(certified),
-        not_before: leaf.not_before,
-        not_after: leaf.not_after,
-        // Nobody asks about it here, so that it is not held against it.
-        stapled: None,
-        must_staple: false,
-    };
-    Ok((shown, leaf.names.clone()))
-}
-
-/// The first private key in `pem`, if it is that of `chain`'s leaf.
-fn signing_key(pem: &[u8], chain: &Chain, provider: &CryptoProvider) -> Result<Arc<dyn SigningKey>, ExternalError> {
-    let kind = |block: &pem::Pem| -> Option<fn(Vec<u8>) -> PrivateKeyDer<'static>> {
-        match block.tag() {
-            "PRIVATE KEY" => Some(|der| PrivateKeyDer::Pkcs8(der.into())),
-            "EC PRIVATE KEY" => Some(|der| PrivateKeyDer::Sec1(der.into())),
-            "RSA PRIVATE KEY" => Some(|der| PrivateKeyDer::Pkcs1(der.into())),
-            _ => None,
-        }
-    };
-    let found = pem_blocks(pem)?.into_iter().find_map(|block| Some((kind(&block)?, block)));
-    let (kind, block) = found.ok_or(ExternalError::NoKey)?;
-    // The commonest keys are signed with as the managed ones are, which takes no randomness.
-    if let Ok(key) = P256Key::from_pkcs8(block.contents()) {
-        chain.check_key(&key)?;
-        return Ok(Arc::new(key));
-    }
-    let key = provider.key_provider.load_private_key(kind(block.into_contents()))?;
-    CertifiedKey::new(chain.certificates().to_vec(), key.clone()).keys_match()?;
-    Ok(key)
+    // Nobody asks about it here, so that it is not held against it.
+    Ok((Shown { must_staple: false, ..set.shown(None) }, set.leaf().names.clone()))
 }
 
 #[cfg(test)]

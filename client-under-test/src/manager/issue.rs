@@ -248,8 +248,11 @@ impl Issuer {
         let mut client = self.connect().await?;
         let account = self.account(&mut client).await?;
         match account.session(&mut client).revoke(set.chain(), Some(reason)).await {
-            Err(e) if e.is("unauthorized") || e.is("accountDoesNotExist") || e.is("malformed") => {
-                Ok(client.revoke_by_key(set.key(), set.chain(), Some(reason)).await?)
+            Err(e)
+                if (e.is("unauthorized") || e.is("accountDoesNotExist") || e.is("malformed"))
+                    && let Some(key) = set.p256_key() =>
+            {
+                Ok(client.revoke_by_key(&key, set.chain(), Some(reason)).await?)
             }
             other => Ok(other?),
         }

@@ -433,7 +433,7 @@ impl Keeper {
     async fn look_at_status(&mut self) {
         let Some(mut current) = self.current.take() else { return };
         if !current.is_key_checked
-            && let Ok(is_compromised) = current.issuer.storage.is_compromised(current.set.key()).await
+            && let Ok(is_compromised) = current.issuer.storage.is_compromised(current.set.leaf().public_key()).await
         {
             current.is_key_checked = true;
             if is_compromised {
@@ -444,7 +444,7 @@ impl Keeper {
         }
         let looked = current.status.look(&current.issuer.storage, self.names.first(), &current.set).await;
         self.take_in(&looked, &mut current).await;
-        if current.owes_key && current.issuer.storage.put_key_aside(current.set.key()).await.is_ok() {
+        if current.owes_key && current.issuer.storage.put_key_aside(&current.set).await.is_ok() {
             current.owes_key = false;
             self.env.probe("manager/key-put-aside");
             self.announcer.tell(Event::KeyPutAside { names: self.names.clone() });

@@ -11,33 +11,44 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sim::crypto::P256Key;
 
 use super::{Storage, atomic, lock::Lease};
-use crate::acme::address::Address;
+use crate::acme::{address::Address, certificate::pem_blocks};
 
-/// Who an account is for, as a file's name.
+/// Who an account is for, as files' names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User(String);
+pub struct User {
+    directory: String,
+    file: String,
+}
 
 impl User {
-    /// The user whose `contact` (RFC 8555 §7.3) these are: the first mail address, or `default`.
+    /// The user whose `contact` (RFC 8555 §7.3) these are: the first mail address, or `default`. The address is the
+    /// directory's name, and what stands before its `@` is that of the files.
     #[must_use]
     pub fn of_contact(contact: &[String]) -> Self {
         let address = contact.iter().find_map(|url| url.strip_prefix("mailto:")).unwrap_or("default");
         let safe = |c: char| if c.is_ascii_alphanumeric() || "@-_+.".contains(c) { c } else { '_' };
         let name: String = address.to_lowercase().chars().map(safe).collect();
-        match name.trim_start_matches('.') {
-            "" => Self("default".to_owned()),
-            name => Self(name.to_owned()),
-        }
+        let directory = match name.trim_start_matches('.') {
+            "" => "default",
+            name => name,
+        };
+        let file = directory.split('@').next().filter(|local| !local.is_empty()).unwrap_or(directory);
+        Self { file: file.to_owned(), directory: directory.to_owned() }
     }
 }
 
+/// What Caddy writes of an account; of the rest it has no need.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Registration {
-    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 impl Storage {
@@ -46,7 +57,7 @@ impl Storage {
     /// # Errors
     /// The disk's; or that another host has held it for half an hour.
     pub async fn lock_account(&self, user: &User) -> io::Result<Lease> {
-        self.lock(&self.user_directory(&user.0), &user.0).await
+        self.lock(&format!("{}-account-{}", self.issuer, user.directory)).await
     }
 
     /// Stores the key of a new account, and forgets the address of the account before it: with another key, that
@@ -112,7 +123,7 @@ impl Storage {
     pub async fn take_pending_account_key(&self, user: &User) -> io::Result<()> {
         let path = self.user_file(user, "key");
         self.env.disk().rename(&self.user_file(user, "pending.key"), &path).await?;
-        self.env.disk().sync_directory(&self.user_directory(&user.0)).await
+        self.env.disk().sync_directory(&self.user_directory(user)).await
     }
 
     /// Forgets the pending key, which must be known to be no account's of ours.
@@ -125,7 +136,8 @@ impl Storage {
 
     async fn load_key(&self, path: &Path) -> io::Result<Option<P256Key>> {
         let Some(bytes) = self.read(path).await? else { return Ok(None) };
-        let key = String::from_utf8(bytes).ok().and_then(|pem| P256Key::from_pem(&pem).ok());
+        let blocks = pem_blocks(&bytes).ok();
+        let key = blocks.and_then(|blocks| P256Key::from_der(blocks.first()?.contents()).ok());
         if key.is_none() {
             self.quarantine(path).await;
         }
@@ -143,8 +155,12 @@ impl Storage {
         Ok(Some([key, url]))
     }
 
+    fn user_directory(&self, user: &User) -> PathBuf {
+        self.users_directory().join(&user.directory)
+    }
+
     fn user_file(&self, user: &User, extension: &str) -> PathBuf {
-        self.user_directory(&user.0).join(format!("{}.{extension}", user.0))
+        self.user_directory(user).join(format!("{}.{extension}", user.file))
     }
 
     /// Stores the address by which the CA knows the account.
@@ -152,16 +168,20 @@ impl Storage {
     /// # Errors
     /// The disk's; then the CA is merely asked once more after a restart.
     pub async fn store_account_url(&self, user: &User, url: &Address) -> io::Result<()> {
-        let registration = Registration { url: Some(url.to_string()) };
+        let mut registration = self.registration(user).await.unwrap_or_default();
+        registration.location = Some(url.to_string());
         let bytes = serde_json::to_vec(&registration).expect("a struct of texts has a JSON form");
         atomic::replace(&self.env, &self.user_file(user, "json"), &bytes).await
     }
 
     /// The address by which the CA knows the account, if that is known.
     pub async fn load_account_url(&self, user: &User) -> Option<Address> {
-        let path = self.user_file(user, "json");
-        let bytes = self.read(&path).await.ok()??;
-        serde_json::from_slice::<Registration>(&bytes).ok()?.url?.parse().ok()
+        self.registration(user).await?.location?.parse().ok()
+    }
+
+    async fn registration(&self, user: &User) -> Option<Registration> {
+        let bytes = self.read(&self.user_file(user, "json")).await.ok()??;
+        serde_json::from_slice(&bytes).ok()
     }
 }
 
@@ -172,9 +192,15 @@ mod tests {
 
     #[test]
     fn users_are_safe_file_names() {
-        assert_eq!(User::of_contact(&["mailto:Ann@Example.org".into()]).0, "ann@example.org");
-        assert_eq!(User::of_contact(&["mailto:../../x".into()]).0, "_.._x");
-        assert_eq!(User::of_contact(&["tel:1".into()]).0, "default");
+        for (contact, directory, file) in [
+            ("mailto:Ann@Example.org", "ann@example.org", "ann"),
+            ("mailto:../../x", "_.._x", "_.._x"),
+            ("mailto:@", "@", "@"),
+            ("tel:1", "default", "default"),
+        ] {
+            let user = User::of_contact(&[contact.into()]);
+            assert_eq!((user.directory.as_str(), user.file.as_str()), (directory, file));
+        }
     }
 
     #[tokio::test]
@@ -197,8 +223,8 @@ mod tests {
         let url: Address = "https://ca.test/account/1".parse().unwrap();
         storage.store_account_url(&user, &url).await.unwrap();
         assert_eq!(storage.load_account_url(&user).await, Some(url));
-        let path = storage.user_directory("default").join("default.json");
-        std::fs::write(&path, "{\"url\": 7}").unwrap();
+        let path = storage.users_directory().join("default/default.json");
+        std::fs::write(&path, "{\"location\": 7}").unwrap();
         assert_eq!(storage.load_account_url(&user).await, None);
         let loaded = storage.load_account_key(&user).await.unwrap().unwrap();
         assert_eq!(loaded.public_point(), key.public_point());

@@ -1,19 +1,29 @@
-//! Certificate sets: a key and its chain in one file, `<name>.pem`, which is what makes them current.
+//! Certificate sets, laid out as Caddy's: a chain, `<name>.crt`, beside its key, `<name>.key`.
+//!
+//! Which set is current the chain alone says: there is one moment in which it is renamed into place. Its key is there
+//! before, in a file that is named after the key, `<name>.<digest>.key`: whoever finds a chain finds the key, whatever crash
+//! or other host comes between, and no two writers meet in one file. `<name>.key` follows after, for Caddy and for whoever looks;
+//! a key that is not the chain's does no harm there.
 
 use std::{
     fmt::{self, Debug},
     future::Future,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
 };
 
-use rustls::sign::CertifiedKey;
+use rustls::{
+    crypto::CryptoProvider,
+    pki_types::PrivateKeyDer,
+    sign::{CertifiedKey, SigningKey},
+};
+use sha2::{Digest, Sha256};
 use sim::{Env, crypto::P256Key};
 use time::UtcDateTime;
 
-use super::{Storage, atomic::Written, read};
+use super::{Storage, atomic::Written, file_name, hex, read};
 use crate::{
     acme::certificate::{CertificateError, Chain, Leaf, pem_blocks},
     manager::{
@@ -58,13 +68,34 @@ impl CertificateReader for FromDisk {
     }
 }
 
+/// How many of a digest's octets tell the keys of one name apart.
+const TAG_OCTETS: usize = 8;
+
+/// How often a chain is read again whose key is not there: another host may have put the next in its place.
+const READS_MAX: usize = 3;
+
+/// Why a chain and a private key are no set.
+#[derive(Debug, thiserror::Error)]
+pub enum SetError {
+    /// The certificate or the PEM is wrong, or the key is another's.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// There is no private key.
+    #[error("it holds no private key")]
+    NoKey,
+    /// The private key can't be used, or belongs to another certificate.
+    #[error("the private key: {0}")]
+    Key(#[from] rustls::Error),
+}
+
 /// A chain and the key that its leaf certifies.
 #[derive(Clone)]
 pub struct CertificateSet {
     chain: Chain,
-    key: P256Key,
-    /// The file's content. It takes a moment to write, and is compared with the file each hour.
-    pem: Arc<str>,
+    key: Arc<dyn SigningKey>,
+    /// The files' contents. They take a moment to write, and are compared with the files each hour.
+    chain_pem: Arc<[u8]>,
+    key_pem: Arc<[u8]>,
 }
 
 impl CertificateSet {
@@ -74,8 +105,19 @@ impl CertificateSet {
     /// [`CertificateError::OtherKey`] if it does not.
     pub fn new(chain: Chain, key: P256Key) -> Result<Self, CertificateError> {
         chain.check_key(&key)?;
-        let pem = (key.to_pem() + &chain.to_pem()).into();
-        Ok(Self { chain, key, pem })
+        let (chain_pem, key_pem) = (chain.to_pem().into_bytes().into(), key.to_pem().into_bytes().into());
+        Ok(Self { chain, key: Arc::new(key), chain_pem, key_pem })
+    }
+
+    /// Reads a chain and the first private key in `key_pem`, which may be the same text. Keys are PKCS #8, SEC 1 or PKCS #1, and
+    /// whatever `provider` can sign with.
+    ///
+    /// # Errors
+    /// [`SetError`].
+    pub fn read(chain_pem: &[u8], key_pem: &[u8], provider: &CryptoProvider) -> Result<Self, SetError> {
+        let chain = Chain::of_blocks(pem_blocks(chain_pem)?)?;
+        let key = signing_key(key_pem, &chain, provider)?;
+        Ok(Self { chain, key, chain_pem: chain_pem.into(), key_pem: key_pem.into() })
     }
 
     /// What the leaf says.
@@ -96,17 +138,22 @@ impl CertificateSet {
         &self.chain
     }
 
-    /// The private key.
+    /// The private key, if it is of the kind that requests are signed with here.
     #[must_use]
-    pub fn key(&self) -> &P256Key {
-        &self.key
+    pub fn p256_key(&self) -> Option<P256Key> {
+        pem_blocks(&self.key_pem).ok()?.iter().find_map(|block| P256Key::from_der(block.contents()).ok())
+    }
+
+    /// The private key, PEM.
+    #[must_use]
+    pub fn key_pem(&self) -> &[u8] {
+        &self.key_pem
     }
 
     /// The set in the form that handshakes are answered with, with an OCSP response to be shown until a moment if there is one.
     #[must_use]
     pub fn shown(&self, staple: Option<(&[u8], UtcDateTime)>) -> Shown<CertifiedKey> {
-        let key = Arc::new(self.key.clone());
-        let bare = CertifiedKey::new(self.chain.certificates().to_vec(), key.clone());
+        let bare = CertifiedKey::new(self.chain.certificates().to_vec(), self.key.clone());
         let stapled = staple.map(|(response, until)| {
             Arc::new(Stapled {
                 certified: Arc::new(CertifiedKey { ocsp: Some(response.to_vec()), ..bare.clone() }),
@@ -114,7 +161,7 @@ impl CertificateSet {
             })
         });
         Shown {
-            schemes: schemes(&*key),
+            schemes: schemes(&*self.key),
             certified: Arc::new(bare),
             not_before: self.leaf().not_before,
             not_after: self.leaf().not_after,
@@ -122,23 +169,34 @@ impl CertificateSet {
             must_staple: self.leaf().status_sources.must_staple,
         }
     }
-
-    fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
-        let blocks = pem_blocks(bytes)?;
-        let key = blocks
-            .iter()
-            .find(|block| block.tag() == "PRIVATE KEY")
-            .ok_or(CertificateError::Unreadable("it holds no private key"))?;
-        let key =
-            P256Key::from_pkcs8(key.contents()).map_err(|_| CertificateError::Unreadable("its key is not P-256"))?;
-        Self::new(Chain::of_blocks(blocks)?, key)
-    }
 }
 
 impl fmt::Debug for CertificateSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CertificateSet({:?})", self.leaf())
     }
+}
+
+/// The first private key in `pem`, if it is that of `chain`'s leaf.
+fn signing_key(pem: &[u8], chain: &Chain, provider: &CryptoProvider) -> Result<Arc<dyn SigningKey>, SetError> {
+    let kind = |block: &pem::Pem| -> Option<fn(Vec<u8>) -> PrivateKeyDer<'static>> {
+        match block.tag() {
+            "PRIVATE KEY" => Some(|der| PrivateKeyDer::Pkcs8(der.into())),
+            "EC PRIVATE KEY" => Some(|der| PrivateKeyDer::Sec1(der.into())),
+            "RSA PRIVATE KEY" => Some(|der| PrivateKeyDer::Pkcs1(der.into())),
+            _ => None,
+        }
+    };
+    let found = pem_blocks(pem)?.into_iter().find_map(|block| Some((kind(&block)?, block)));
+    let (kind, block) = found.ok_or(SetError::NoKey)?;
+    // The commonest keys are signed with without randomness.
+    if let Ok(key) = P256Key::from_der(block.contents()) {
+        chain.check_key(&key)?;
+        return Ok(Arc::new(key));
+    }
+    let key = provider.key_provider.load_private_key(kind(block.into_contents()))?;
+    CertifiedKey::new(chain.certificates().to_vec(), key.clone()).keys_match()?;
+    Ok(key)
 }
 
 impl Storage {
@@ -149,12 +207,18 @@ impl Storage {
     }
 
     /// Makes `set` the current one of `name`. It is so, for this host and after any crash, from the one
-    /// moment on in which the file is renamed.
+    /// moment on in which the chain's file is renamed.
     ///
     /// # Errors
-    /// The disk's; the former set then stands.
+    /// The disk's. Either set may then be the current one, and each is whole.
     pub async fn store_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<()> {
-        self.writer.write(&self.env, &self.certificate_file(name, "pem"), set.pem.as_bytes()).await
+        let own_key = self.own_key_file(name, set.leaf());
+        self.writer.write(&self.env, &own_key, &set.key_pem).await?;
+        self.writer.write(&self.env, &self.certificate_file(name, "crt"), &set.chain_pem).await?;
+        self.writer.write(&self.env, &self.certificate_file(name, "key"), &set.key_pem).await?;
+        self.store_names(name, set.leaf()).await?;
+        self.remove_former_keys(name, &own_key).await;
+        Ok(())
     }
 
     /// Whether the current set of `name` is this one.
@@ -162,25 +226,85 @@ impl Storage {
     /// # Errors
     /// The disk's, if that is not known.
     pub async fn holds_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<bool> {
-        let bytes = self.reader.read(&self.env, &self.certificate_file(name, "pem")).await?;
-        Ok(bytes.is_some_and(|bytes| bytes == set.pem.as_bytes()))
+        let files = [
+            (self.certificate_file(name, "crt"), &set.chain_pem),
+            (self.certificate_file(name, "key"), &set.key_pem),
+            (self.own_key_file(name, set.leaf()), &set.key_pem),
+        ];
+        for (path, content) in files {
+            if self.reader.read(&self.env, &path).await?.as_deref() != Some(content) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
-    /// The current set of `name`, if there is one. A file that holds no set of this name is put aside.
+    /// The current set of `name`, if there is one. A chain that is none, is for other names or has no key is put aside.
     ///
     /// # Errors
     /// The disk's, if it is not known whether there is one.
     pub async fn load_certificate(&self, name: &Name) -> io::Result<Option<CertificateSet>> {
-        let path = self.certificate_file(name, "pem");
-        let Some(bytes) = self.reader.read(&self.env, &path).await? else { return Ok(None) };
-        match CertificateSet::parse(&bytes) {
-            Ok(set) if set.leaf().names.contains(name) => {
-                self.requirement.check(&self.env, &self.certificate_file(name, "json")).await?;
-                Ok(Some(set))
+        let path = self.certificate_file(name, "crt");
+        let mut former = None;
+        for _ in 0..READS_MAX {
+            let Some(chain_pem) = self.reader.read(&self.env, &path).await? else { return Ok(None) };
+            if former.as_ref() == Some(&chain_pem) {
+                break;
             }
-            Ok(_) | Err(_) => {
-                self.quarantine(&path).await;
-                Ok(None)
+            if let Ok(chain) = pem_blocks(&chain_pem).and_then(Chain::of_blocks)
+                && chain.leaf().names.contains(name)
+                && let Some(set) = self.join(name, chain, &chain_pem).await?
+            {
+                self.requirement.check(&self.env, &self.certificate_file(name, "json")).await?;
+                return Ok(Some(set));
+            }
+            former = Some(chain_pem);
+        }
+        for extension in ["crt", "key"] {
+            self.quarantine(&self.certificate_file(name, extension)).await;
+        }
+        Ok(None)
+    }
+
+    /// A chain of `name` with its key, if that is there. If a crash kept it from `<name>.key`, it is put there now.
+    async fn join(&self, name: &Name, chain: Chain, chain_pem: &[u8]) -> io::Result<Option<CertificateSet>> {
+        let (key_file, own_key_file) = (self.certificate_file(name, "key"), self.own_key_file(name, chain.leaf()));
+        for path in [&key_file, &own_key_file] {
+            let Some(key_pem) = self.reader.read(&self.env, path).await? else { continue };
+            if let Ok(key) = signing_key(&key_pem, &chain, &self.env.crypto_provider()) {
+                if path == &own_key_file {
+                    // If it can't be, nobody here misses it.
+                    drop(self.writer.write(&self.env, &key_file, &key_pem).await);
+                }
+                return Ok(Some(CertificateSet { chain, key, chain_pem: chain_pem.into(), key_pem: key_pem.into() }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the key of a certificate is, and no other's.
+    pub(crate) fn own_key_file(&self, name: &Name, leaf: &Leaf) -> PathBuf {
+        self.certificate_file(name, &format!("{}.key", hex(&Sha256::digest(leaf.public_key())[..TAG_OCTETS])))
+    }
+
+    /// The files in `name`'s directory that are named after the key they hold.
+    pub(super) async fn own_key_files(&self, name: &Name) -> io::Result<Vec<PathBuf>> {
+        let directory = self.certificate_directory(name);
+        let before = file_name(name) + ".";
+        let is_tag = |tag: &str| tag.len() == 2 * TAG_OCTETS && tag.chars().all(|c| c.is_ascii_hexdigit());
+        let files = self.env.disk().list(&directory).await?;
+        let own = files
+            .iter()
+            .filter(|file| file.strip_prefix(&before).and_then(|rest| rest.strip_suffix(".key")).is_some_and(is_tag));
+        Ok(own.map(|file| directory.join(file)).collect())
+    }
+
+    /// Removes the keys of former certificates. One that another host has just written may be the next one's.
+    async fn remove_former_keys(&self, name: &Name, current: &Path) {
+        for path in self.own_key_files(name).await.unwrap_or_default() {
+            if path != current && self.is_abandoned(&path).await {
+                // What can't be removed is removed next time.
+                drop(self.env.disk().remove_file(&path).await);
             }
         }
     }
@@ -207,7 +331,7 @@ mod tests {
         storage.store_certificate(&name, &set("a.test")).await.unwrap();
         let loaded = storage.load_certificate(&name).await.unwrap().unwrap();
         assert_eq!(loaded.chain, set("a.test").chain);
-        assert_eq!(loaded.key.public_point(), set("a.test").key.public_point());
+        assert_eq!(loaded.key_pem, set("a.test").key_pem);
     }
 
     #[tokio::test]
@@ -215,26 +339,99 @@ mod tests {
         let (_directory, storage) = storage();
         let good: Name = "good.test".parse().unwrap();
         storage.store_certificate(&good, &set("good.test")).await.unwrap();
-        let other_key = P256Key::generate(&env(), "another");
-        let mismatched = other_key.to_pem() + &set("bad.test").chain.to_pem();
-        let whole = set("bad.test").pem;
+        let other_key = P256Key::generate(&env(), "another").to_pem().into_bytes();
+        let [bad_set, other] = ["bad.test", "other.test"].map(set);
+        let (chain, key) = (&bad_set.chain_pem, &bad_set.key_pem);
         let bad: Name = "bad.test".parse().unwrap();
-        let path = storage.certificate_file(&bad, "pem");
-        for content in ["", "}", &whole[..whole.len() / 2], &mismatched, &set("other.test").pem] {
-            atomic::replace(&storage.env, &path, content.as_bytes()).await.unwrap();
+        let paths = ["crt", "key"].map(|extension| storage.certificate_file(&bad, extension));
+        for content in [
+            [&b""[..], key],
+            [b"}", key],
+            [&chain[..chain.len() / 2], key],
+            [chain, &other_key],
+            [chain, b""],
+            [&other.chain_pem, &other.key_pem],
+        ] {
+            for (path, content) in paths.iter().zip(content) {
+                atomic::replace(&storage.env, path, content).await.unwrap();
+            }
             assert!(storage.load_certificate(&bad).await.unwrap().is_none());
-            assert!(!path.exists());
-            assert_eq!(std::fs::read(path.with_extension("pem.bad")).unwrap(), content.as_bytes());
-            std::fs::rename(path.with_extension("pem.bad"), path.with_extension("seen")).unwrap();
+            for (path, content) in paths.iter().zip(content) {
+                let mut aside = path.clone().into_os_string();
+                aside.push(".bad");
+                assert!(!path.exists());
+                assert_eq!(std::fs::read(&aside).unwrap(), content);
+                std::fs::remove_file(aside).unwrap();
+            }
         }
         assert!(storage.load_certificate(&good).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn between_any_two_writes_there_is_one_set_or_the_other_and_neither_key_is_gone() {
+        let (_directory, storage) = storage();
+        let name: Name = "a.test".parse().unwrap();
+        let [old, new] = ["old", "new"].map(|purpose| {
+            let key = P256Key::generate(&env(), purpose);
+            CertificateSet::new(chain("a.test", &key, 90), key).unwrap()
+        });
+        storage.store_certificate(&name, &old).await.unwrap();
+        let writes = [
+            (storage.own_key_file(&name, new.leaf()), &new.key_pem),
+            (storage.certificate_file(&name, "crt"), &new.chain_pem),
+            (storage.certificate_file(&name, "key"), &new.key_pem),
+        ];
+        for (number, (path, content)) in writes.iter().enumerate() {
+            let current = if number < 2 { &old } else { &new };
+            let loaded = storage.load_certificate(&name).await.unwrap().unwrap();
+            assert_eq!(loaded.chain, current.chain);
+            assert!(storage.holds_certificate(&name, current).await.unwrap());
+            atomic::replace(&storage.env, path, content).await.unwrap();
+        }
+        assert!(storage.holds_certificate(&name, &new).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn writers_that_take_turns_leave_a_whole_set() {
+        let (_directory, storage) = storage();
+        let name: Name = "a.test".parse().unwrap();
+        let [one, other] = ["one", "other"].map(|purpose| {
+            let key = P256Key::generate(&env(), purpose);
+            CertificateSet::new(chain("a.test", &key, 90), key).unwrap()
+        });
+        storage.store_certificate(&name, &one).await.unwrap();
+        storage.store_certificate(&name, &other).await.unwrap();
+        // The first one's last step comes late.
+        atomic::replace(&storage.env, &storage.certificate_file(&name, "key"), &one.key_pem).await.unwrap();
+        assert!(!storage.holds_certificate(&name, &other).await.unwrap());
+        assert_eq!(storage.load_certificate(&name).await.unwrap().unwrap().chain, other.chain);
+        assert!(storage.holds_certificate(&name, &other).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_directory_of_caddys_is_read_whatever_kind_its_key_is_of() {
+        use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
+        for kind in [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519] {
+            let (_directory, storage) = storage();
+            let name: Name = "a.test".parse().unwrap();
+            let key = KeyPair::generate_for(kind).unwrap();
+            let chain = CertificateParams::new(vec!["a.test".into()]).unwrap().self_signed(&key).unwrap().pem();
+            for (extension, content) in [("crt", chain), ("key", key.serialize_pem())] {
+                let path = storage.certificate_file(&name, extension);
+                atomic::replace(&storage.env, &path, content.as_bytes()).await.unwrap();
+            }
+            let set = storage.load_certificate(&name).await.unwrap().unwrap();
+            assert!(!storage.holds_certificate(&name, &set).await.unwrap());
+            storage.store_certificate(&name, &set).await.unwrap();
+            assert!(storage.holds_certificate(&name, &set).await.unwrap());
+        }
     }
 
     #[tokio::test]
     async fn a_file_that_can_not_be_read_is_no_missing_file() {
         let (_directory, storage) = storage();
         let name: Name = "a.test".parse().unwrap();
-        std::fs::create_dir_all(storage.certificate_file(&name, "pem")).unwrap();
+        std::fs::create_dir_all(storage.certificate_file(&name, "crt")).unwrap();
         assert!(storage.load_certificate(&name).await.is_err());
     }
 }

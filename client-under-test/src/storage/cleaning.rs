@@ -28,14 +28,17 @@ impl Storage {
     }
 
     async fn has_long_expired(&self, name: &Name) -> io::Result<bool> {
-        let Some(bytes) = self.read(&self.certificate_file(name, "pem")).await? else { return Ok(false) };
+        let Some(bytes) = self.read(&self.certificate_file(name, "crt")).await? else { return Ok(false) };
         let expired = Self::expiry(&bytes).and_then(|expiry| expiry.checked_add(EXPIRED_AGE_MAX));
         Ok(expired.is_some_and(|expired| expired < self.env.utc_now()))
     }
 
     async fn remove_set(&self, name: &Name) -> io::Result<()> {
-        for extension in ["json", "pem"] {
-            atomic::remove(&self.env, &self.certificate_file(name, extension)).await?;
+        let mut files = vec![self.certificate_file(name, "json"), self.certificate_file(name, "crt")];
+        files.push(self.certificate_file(name, "key"));
+        files.extend(self.own_key_files(name).await?);
+        for file in files {
+            atomic::remove(&self.env, &file).await?;
         }
         self.env.probe("manager/expired-set-removed");
         // If an order's record or something put aside is in there, it stays.
@@ -72,14 +75,14 @@ mod tests {
         let key = P256Key::generate(&env(), "good");
         let lasting: Chain = chain("good.test", &key, 36_500);
         storage.store_certificate(good, &CertificateSet::new(lasting, key).unwrap()).await.unwrap();
-        atomic::replace(&storage.env, &storage.certificate_file(bad, "pem"), b"}").await.unwrap();
+        atomic::replace(&storage.env, &storage.certificate_file(bad, "crt"), b"}").await.unwrap();
         let stranger = storage.root.join("certificates").join(&storage.issuer).join("..not a name");
         std::fs::create_dir_all(&stranger).unwrap();
 
         storage.remove_expired(|name| name == kept).await;
         assert!(!storage.certificate_directory(old).exists());
         for name in [kept, good, bad] {
-            assert!(storage.certificate_file(name, "pem").exists(), "{name}");
+            assert!(storage.certificate_file(name, "crt").exists(), "{name}");
         }
         assert!(stranger.exists());
     }

@@ -7,51 +7,57 @@
 use std::{io, path::PathBuf};
 
 use sha2::{Digest, Sha256};
-use sim::crypto::P256Key;
 
-use super::{Storage, atomic, hex};
+use super::{Storage, atomic, certificate::CertificateSet, hex};
 
 impl Storage {
-    /// Puts `key` aside for good.
+    /// Puts the key of `set` aside for good.
     ///
     /// # Errors
     /// The disk's; then it is not known to be compromised after a restart.
-    pub async fn put_key_aside(&self, key: &P256Key) -> io::Result<()> {
-        atomic::replace(&self.env, &self.compromised_file(key), key.to_pem().as_bytes()).await
+    pub async fn put_key_aside(&self, set: &CertificateSet) -> io::Result<()> {
+        atomic::replace(&self.env, &self.compromised_file(set.leaf().public_key()), set.key_pem()).await
     }
 
-    /// Whether `key` has been put aside.
+    /// Whether the key has been put aside whose public half this is (the bits; of P-256, the uncompressed point).
     ///
     /// # Errors
     /// The disk's, if that is not known.
-    pub async fn is_compromised(&self, key: &P256Key) -> io::Result<bool> {
-        match self.env.disk().metadata(&self.compromised_file(key)).await {
+    pub async fn is_compromised(&self, public_key: &[u8]) -> io::Result<bool> {
+        match self.env.disk().metadata(&self.compromised_file(public_key)).await {
             Ok(_) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(e) => Err(e),
         }
     }
 
-    fn compromised_file(&self, key: &P256Key) -> PathBuf {
-        let digest = hex(&Sha256::digest(key.public_point()));
+    fn compromised_file(&self, public_key: &[u8]) -> PathBuf {
+        let digest = hex(&Sha256::digest(public_key));
         self.root.join("compromised-keys").join(format!("{digest}.pem"))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use sim::crypto::P256Key;
+
     use super::*;
-    use crate::{acme::certificate::tests::env, storage::tests::storage};
+    use crate::{
+        acme::certificate::tests::{chain, env},
+        storage::tests::storage,
+    };
 
     #[tokio::test]
     async fn a_key_that_was_put_aside_is_known_and_kept() {
         let (_directory, storage) = storage();
         let [one, other] = ["one", "other"].map(|name| P256Key::generate(&env(), name));
-        assert!(!storage.is_compromised(&one).await.unwrap());
-        storage.put_key_aside(&one).await.unwrap();
-        storage.put_key_aside(&one).await.unwrap();
-        assert!(storage.is_compromised(&one).await.unwrap() && !storage.is_compromised(&other).await.unwrap());
-        let kept = std::fs::read_to_string(storage.compromised_file(&one)).unwrap();
+        let set = CertificateSet::new(chain("a.test", &one, 90), one.clone()).unwrap();
+        assert!(!storage.is_compromised(one.public_point()).await.unwrap());
+        storage.put_key_aside(&set).await.unwrap();
+        storage.put_key_aside(&set).await.unwrap();
+        assert!(storage.is_compromised(one.public_point()).await.unwrap());
+        assert!(!storage.is_compromised(other.public_point()).await.unwrap());
+        let kept = std::fs::read_to_string(storage.compromised_file(one.public_point())).unwrap();
         assert_eq!(P256Key::from_pem(&kept).unwrap().public_point(), one.public_point());
     }
 }

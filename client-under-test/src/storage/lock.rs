@@ -1,6 +1,6 @@
 //! Locks between hosts that share a storage: who works on something keeps the others from doing it as well.
 //!
-//! A lock is a file beside what it is for, with a number in its name, and whoever made the one with the highest number
+//! A lock is a file in `locks/` with a number in its name, and whoever made the one with the highest number
 //! holds it. That a file is created only if it is missing decides between two who come at once. The holder writes into
 //! its file every few seconds. Who waits takes the next number once the file has not changed for as long as a lease,
 //! by the waiter's own clock, so that no two clocks are compared. What is in the file is only ever compared: if a

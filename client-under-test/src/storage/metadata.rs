@@ -6,11 +6,12 @@
 use std::{fmt::Debug, io, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use time::UtcDateTime;
+use serde_json::{Map, Value};
 
 use super::Storage;
 use crate::{
     acme::{
+        certificate::Leaf,
         reading::{format_time, parse_time},
         renewal_info::{CertId, Window},
     },
@@ -50,29 +51,67 @@ impl MetadataPlace for BesideItsOwn {
     }
 }
 
-/// The file's content. Every field may be missing.
+/// The file's content, as Caddy has it. Every field may be missing, and those that are not known here stay.
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default)]
 struct Metadata {
-    certificate: Option<String>,
-    window_start: Option<String>,
-    window_end: Option<String>,
-    selected: Option<String>,
-    answered: Option<String>,
-    retry_after: Option<Duration>,
+    sans: Vec<String>,
+    issuer_data: IssuerData,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
-impl Metadata {
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct IssuerData {
+    /// The CA's directory.
+    ca: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renewal_info: Option<StoredInfo>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+/// Renewal information (RFC 9773 §4.2) and what became of it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct StoredInfo {
+    #[serde(rename = "suggestedWindow", skip_serializing_if = "Option::is_none")]
+    window: Option<StoredWindow>,
+    #[serde(rename = "_uniqueIdentifier")]
+    certificate: Option<String>,
+    #[serde(rename = "_selectedTime", skip_serializing_if = "Option::is_none")]
+    selected: Option<String>,
+    /// Caddy has none, and is asked again.
+    #[serde(rename = "_answered", skip_serializing_if = "Option::is_none")]
+    answered: Option<String>,
+    #[serde(rename = "_retryAfter", skip_serializing_if = "Option::is_none")]
+    retry_after: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredWindow {
+    start: String,
+    end: String,
+}
+
+impl StoredInfo {
     fn of(ari: &Ari) -> Self {
         let suggestion = ari.suggestion.as_ref();
-        let time = |pick: fn(&Suggestion) -> UtcDateTime| suggestion.map(pick).and_then(format_time);
+        let window = |suggestion: &Suggestion| {
+            let (start, end) = (format_time(suggestion.window.start())?, format_time(suggestion.window.end())?);
+            Some(StoredWindow { start, end })
+        };
+        let retry_after = ari.answered.zip(ari.retry_after).and_then(|(answered, wait)| {
+            let wait = time::Duration::try_from(wait).ok()?;
+            format_time(answered.checked_add(wait)?)
+        });
         Self {
+            window: suggestion.and_then(window),
             certificate: Some(ari.certificate.as_str().to_owned()),
-            window_start: time(|suggestion| suggestion.window.start()),
-            window_end: time(|suggestion| suggestion.window.end()),
-            selected: time(|suggestion| suggestion.selected),
+            selected: suggestion.and_then(|suggestion| format_time(suggestion.selected)),
             answered: ari.answered.and_then(format_time),
-            retry_after: ari.retry_after,
+            retry_after,
         }
     }
 
@@ -82,16 +121,14 @@ impl Metadata {
         }
         let time = |text: &Option<String>| text.as_deref().and_then(parse_time);
         let suggestion = || {
-            let window = Window::new(time(&self.window_start)?, time(&self.window_end)?)?;
+            let window = self.window.as_ref()?;
+            let window = Window::new(parse_time(&window.start)?, parse_time(&window.end)?)?;
             let selected = time(&self.selected)?;
             (window.start() <= selected && selected <= window.end()).then_some(Suggestion { window, selected })
         };
-        Some(Ari {
-            certificate: certificate.clone(),
-            suggestion: suggestion(),
-            answered: Some(time(&self.answered)?),
-            retry_after: self.retry_after,
-        })
+        let answered = time(&self.answered)?;
+        let retry_after = time(&self.retry_after).and_then(|until| Duration::try_from(until - answered).ok());
+        Some(Ari { certificate: certificate.clone(), suggestion: suggestion(), answered: Some(answered), retry_after })
     }
 }
 
@@ -101,14 +138,37 @@ impl Storage {
     /// # Errors
     /// The disk's; then the CA is merely asked once more after a restart.
     pub async fn store_ari(&self, name: &Name, ari: &Ari) -> io::Result<()> {
-        let bytes = serde_json::to_vec(&Metadata::of(ari)).expect("a struct of texts has a JSON form");
-        self.writer.write(&self.env, &self.certificate_file(name, "json"), &bytes).await
+        let mut metadata = self.metadata(name).await;
+        metadata.issuer_data.renewal_info = Some(StoredInfo::of(ari));
+        self.store_metadata(name, metadata).await
     }
 
     /// What the CA suggested for `certificate`, if that is known.
     pub async fn load_ari(&self, name: &Name, certificate: &CertId) -> Option<Ari> {
-        let bytes = self.read(&self.certificate_file(name, "json")).await.ok()??;
-        serde_json::from_slice::<Metadata>(&bytes).ok()?.ari(certificate, &*self.metadata_owner)
+        self.metadata(name).await.issuer_data.renewal_info?.ari(certificate, &*self.metadata_owner)
+    }
+
+    /// Writes down the names of the current certificate, if they are not there yet: Caddy shows no certificate without.
+    pub(super) async fn store_names(&self, name: &Name, leaf: &Leaf) -> io::Result<()> {
+        let mut metadata = self.metadata(name).await;
+        let names: Vec<String> = leaf.names.iter().map(Name::to_string).collect();
+        if metadata.sans == names {
+            return Ok(());
+        }
+        metadata.sans = names;
+        self.store_metadata(name, metadata).await
+    }
+
+    /// Nothing, if it can't be read.
+    async fn metadata(&self, name: &Name) -> Metadata {
+        let bytes = self.read(&self.certificate_file(name, "json")).await;
+        bytes.ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    async fn store_metadata(&self, name: &Name, mut metadata: Metadata) -> io::Result<()> {
+        metadata.issuer_data.ca = self.directory_url.to_string();
+        let bytes = serde_json::to_vec(&metadata).expect("a struct of texts has a JSON form");
+        self.writer.write(&self.env, &self.certificate_file(name, "json"), &bytes).await
     }
 }
 
@@ -138,7 +198,9 @@ mod tests {
 
         let path = storage.certificate_file(&name, "json");
         let whole = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
-        for content in ["", "{", "null", "[]", "{}", &whole[..whole.len() - 1], &format!("{whole}}}")] {
+        for content in
+            ["", "{", "null", "[]", "{}", "{\"issuer_data\": []}", &whole[..whole.len() - 1], &format!("{whole}}}")]
+        {
             std::fs::write(&path, content).unwrap();
             assert_eq!(storage.load_ari(&name, &id).await, None, "{content}");
         }

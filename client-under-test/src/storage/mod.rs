@@ -1,8 +1,8 @@
 //! What survives a restart: accounts, certificate sets, and orders that were begun.
 //!
-//! Laid out as Caddy's storage: `certificates/<issuer>/<name>/…` and `acme/<issuer>/users/<user>/…`.
-//! Unlike there, key and chain are one file, so that a set becomes current at one atomic point; what
-//! else is known of a certificate is advisory and never stands between it and its visitors.
+//! Laid out as Caddy's storage, so that either reads what the other has left: `certificates/<issuer>/<name>/…`,
+//! `acme/<issuer>/users/<user>/…`, `ocsp/…` and `locks/…`. Unlike there, a set becomes current at one atomic point
+//! ([`certificate`]); what else is known of a certificate is advisory and never stands between it and its visitors.
 
 pub mod account;
 pub mod atomic;
@@ -43,6 +43,7 @@ pub struct Storage {
     env: Env,
     root: PathBuf,
     issuer: String,
+    directory_url: Url,
     writer: Arc<dyn atomic::CertificateWriter>,
     reader: Arc<dyn certificate::CertificateReader>,
     requirement: Arc<dyn certificate::CertificateRequirement>,
@@ -62,6 +63,7 @@ impl Storage {
             env: env.clone(),
             root,
             issuer: issuer_key(directory_url),
+            directory_url: directory_url.clone(),
             writer: Arc::new(atomic::AtomicWrite),
             reader: Arc::new(certificate::FromDisk),
             requirement: Arc::new(certificate::SetAlone),
@@ -107,13 +109,13 @@ impl Storage {
     /// # Errors
     /// The disk's; or that another host has held it for half an hour.
     pub async fn lock_certificate(&self, name: &Name) -> io::Result<lock::Lease> {
-        self.lock(&self.certificate_directory(name), &file_name(name)).await
+        self.lock(&format!("{}-{}", self.issuer, file_name(name))).await
     }
 
-    async fn lock(&self, folder: &Path, name: &str) -> io::Result<lock::Lease> {
+    async fn lock(&self, name: &str) -> io::Result<lock::Lease> {
         match &self.locks {
             Some(locks) => {
-                let lease = locks.acquire(&self.env, folder, name, self.process).await?;
+                let lease = locks.acquire(&self.env, &self.root.join("locks"), name, self.process).await?;
                 Ok(lease.told_to(&self.releases))
             }
             None => Ok(lock::Lease::unlocked()),
@@ -147,8 +149,8 @@ impl Storage {
         self.root.join("ocsp")
     }
 
-    fn user_directory(&self, user: &str) -> PathBuf {
-        self.root.join("acme").join(&self.issuer).join("users").join(user)
+    fn users_directory(&self) -> PathBuf {
+        self.root.join("acme").join(&self.issuer).join("users")
     }
 
     fn dns_records_directory(&self) -> PathBuf {
@@ -163,7 +165,7 @@ impl Storage {
     pub async fn clean(&self) {
         let certificates = self.root.join("certificates").join(&self.issuer);
         let (for_once, that_stay) = (self.dns_records_directory(), self.persistent_records_directory());
-        for kind in [certificates, self.user_directory(""), for_once, that_stay] {
+        for kind in [certificates, self.users_directory(), for_once, that_stay] {
             let Ok(entries) = self.env.disk().list(&kind).await else { continue };
             for entry in entries {
                 self.clean_directory(&kind.join(entry)).await;
@@ -306,12 +308,12 @@ pub(crate) mod tests {
         let disk = storage.env.disk();
         let directory = storage.certificate_directory(&name);
         disk.create_directories(&directory).await.unwrap();
-        for file in ["a.test.pem", ".a.test.pem.client-0011.tmp", ".a.test.pem.neighbour-0011.tmp", "notes.tmp"] {
+        for file in ["a.test.crt", ".a.test.crt.client-0011.tmp", ".a.test.crt.neighbour-0011.tmp", "notes.tmp"] {
             let mode = sim::disk::OpenMode::CreateNew;
             disk.open(&directory.join(file), mode, sim::disk::Access::Private).await.unwrap();
         }
         storage.clean().await;
         let left = disk.list(&directory).await.unwrap();
-        assert_eq!(left, [".a.test.pem.neighbour-0011.tmp", "a.test.pem", "notes.tmp"]);
+        assert_eq!(left, [".a.test.crt.neighbour-0011.tmp", "a.test.crt", "notes.tmp"]);
     }
 }

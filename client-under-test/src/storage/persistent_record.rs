@@ -43,7 +43,7 @@ impl Storage {
     /// # Errors
     /// The disk's; or that another host has held it for half an hour.
     pub async fn lock_persistent_records(&self, domain: &Name) -> io::Result<Lease> {
-        self.lock(&self.persistent_records_directory().join(file_name(domain)), &file_name(domain)).await
+        self.lock(&format!("{}-persistent-records-{}", self.issuer, file_name(domain))).await
     }
 
     /// The records of `domain`, the one that counts at the end. A file that holds none is put aside.

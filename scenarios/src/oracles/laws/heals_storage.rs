@@ -1,8 +1,8 @@
 //! `manager.heals-storage` (L6): what was damaged of a name's or an account's files is replaced by something good in time.
 //!
-//! Judged are certificate files, account keys and the JSON beside them. A certificate file is good again if it holds a
-//! certificate for the same names and that certificate's key; a key file, if it holds a key; JSON, if it parses. The time runs while the host
-//! is up, and anew with each start.
+//! Judged are certificates whose key lies in the same directory, keys, and the JSON beside them. A certificate's file is good again
+//! if it holds one for the same names whose key is there; a certificate's key, if it is that of a certificate there, or has gone out of use; another
+//! key, if it is one; JSON, if it parses. The time runs while the host is up, and anew with each start.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,7 +12,8 @@ use super::files_parse::is_whole;
 use crate::oracles::{
     law::{Law, Moment, Seen, Settings, Verdict, in_words},
     reader::{
-        files::{File, FileName, Files},
+        certificate::PemFile,
+        files::{FileName, Files},
         identifier::Identifiers,
     },
 };
@@ -29,9 +30,19 @@ pub(crate) struct HealsStorage {
 #[derive(Debug)]
 struct Damaged {
     host: Arc<str>,
-    /// The names of the certificate that it held; none if it held none.
-    names: Option<Identifiers>,
+    held: Held,
     deadline_ns: u64,
+}
+
+/// What a file held before it was damaged.
+#[derive(Debug, PartialEq, Eq)]
+enum Held {
+    /// A certificate for these names, whose key was in the directory.
+    Certificate(Identifiers),
+    /// The private key of a certificate in the directory, by its public half.
+    KeyOf(Vec<u8>),
+    /// Another key, or JSON.
+    Other,
 }
 
 impl HealsStorage {
@@ -44,30 +55,53 @@ impl HealsStorage {
         now_ns.saturating_add(u64::try_from(self.within.as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// The names of the certificate in a file with its key.
-    fn names(&self, file: &FileName) -> Option<Identifiers> {
-        let pem = self.files.content(file)?.pem()?;
-        let leaf = pem.certificates.first()?;
-        (pem.public_key.as_ref() == Some(&leaf.public_key)).then(|| leaf.names.clone())
+    /// What a file holds; `None` if that is nothing good.
+    fn held(&self, file: &FileName) -> Option<Held> {
+        let around = self.around(file);
+        let content = self.files.content(file)?;
+        if file.1.ends_with(".json") {
+            let is_beside_a_key = around.iter().any(|pem| pem.has_private_key);
+            return (is_beside_a_key && is_whole(&file.1, content) == Some(true)).then_some(Held::Other);
+        }
+        let pem = content.pem()?;
+        if let Some(leaf) = pem.certificates.first() {
+            let is_paired = around.iter().any(|other| other.public_key.as_ref() == Some(&leaf.public_key));
+            return is_paired.then(|| Held::Certificate(leaf.names.clone()));
+        }
+        match &pem.public_key {
+            Some(key) if certifies(&around, key) => Some(Held::KeyOf(key.clone())),
+            Some(_) | None => pem.has_private_key.then_some(Held::Other),
+        }
     }
 
-    fn is_judged(&self, file: &FileName) -> bool {
-        let Some((directory, _)) = file.1.rsplit_once('/') else { return false };
-        let directory = (file.0.clone(), directory.to_owned());
-        let has_key = |file: &File| file.pem().is_some_and(|pem| pem.has_private_key);
-        self.files.content(file).is_some_and(has_key)
-            || (file.1.ends_with(".json") && self.files.in_directory(&directory).any(|(_, content)| has_key(content)))
+    fn is_good(&self, file: &FileName, damaged: &Damaged) -> bool {
+        let held = self.held(file);
+        match (&damaged.held, &held) {
+            (Held::KeyOf(_), Some(Held::KeyOf(_))) => true,
+            (Held::KeyOf(key), _) => {
+                let around = self.around(file);
+                !certifies(&around, key)
+                    && around.iter().any(|file| file.public_key.as_ref().is_some_and(|key| certifies(&around, key)))
+            }
+            (Held::Certificate(_) | Held::Other, _) => held.as_ref() == Some(&damaged.held),
+        }
+    }
+
+    /// What PEM lies in a file's directory.
+    fn around(&self, file: &FileName) -> Vec<&PemFile> {
+        let directory = (file.0.clone(), file.1.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned());
+        self.files.in_directory(&directory).filter_map(|(_, content)| content.pem()).collect()
     }
 
     fn damage(&mut self, host: &Arc<str>, path: &str, moment: &Moment) {
         let file = self.files.name(host, path);
-        if self.damaged.contains_key(&file) || !self.is_judged(&file) {
+        if self.damaged.contains_key(&file) {
             return;
         }
+        let Some(held) = self.held(&file) else { return };
         let is_down = self.down.get(host) == Some(&true);
         let deadline_ns = if is_down { u64::MAX } else { self.deadline_ns(moment.at_ns) };
-        let names = self.names(&file);
-        self.damaged.insert(file, Damaged { host: host.clone(), names, deadline_ns });
+        self.damaged.insert(file, Damaged { host: host.clone(), held, deadline_ns });
     }
 
     fn judge(&mut self, moment: &Moment, verdict: &mut Verdict) {
@@ -78,6 +112,11 @@ impl HealsStorage {
             verdict.find(&at, format!("{path} was damaged and should be good again within {within}, but is not"));
         }
     }
+}
+
+/// Whether a leaf among `files` certifies the key.
+fn certifies(files: &[&PemFile], public_key: &[u8]) -> bool {
+    files.iter().filter_map(|file| file.certificates.first()).any(|leaf| leaf.public_key == public_key)
 }
 
 impl Law for HealsStorage {
@@ -97,12 +136,8 @@ impl Law for HealsStorage {
         if self.files.observe(Some(host), event).is_none() || matches!(event, Event::DiskDamaged { .. }) {
             return;
         }
-        let is_good = |(file, damaged): (&FileName, &Damaged)| match &damaged.names {
-            Some(names) => self.names(file).as_ref() == Some(names),
-            None => self.files.content(file).is_some_and(|content| is_whole(&file.1, content) == Some(true)),
-        };
-        let good: Vec<FileName> =
-            self.damaged.iter().filter(|entry| is_good(*entry)).map(|(file, _)| file.clone()).collect();
+        let good = self.damaged.iter().filter(|(file, damaged)| self.is_good(file, damaged));
+        let good: Vec<FileName> = good.map(|(file, _)| file.clone()).collect();
         for file in good {
             self.damaged.remove(&file);
             verdict.exercise(seen.moment);
@@ -155,6 +190,33 @@ mod tests {
             story.event(None, Event::probe("later"));
             story.breaks(LAW, "/s/a.pem was damaged");
         }
+    }
+
+    #[test]
+    fn a_certificates_key_is_to_be_its_own_again_unless_it_is_out_of_use() {
+        let [old, new, other] = [["a.test"]; 3].map(|names| Issued::new(&names, 0, 4_000_000_000));
+        let story = |key_comes_back: bool, is_renewed: bool| {
+            let mut story = Story::new();
+            story.write_file("/s/a.crt", &old.pem);
+            for path in ["/s/a.key", "/s/a.1.key"] {
+                story.write_file(path, &old.key_pem);
+            }
+            let content = Some(other.key_pem.clone().into_bytes());
+            story.event(Some("manager"), Event::DiskDamaged { path: "/s/a.1.key".into(), content });
+            if key_comes_back {
+                story.write_file("/s/a.1.key", &old.key_pem);
+            }
+            if is_renewed {
+                story.write_file("/s/a.2.key", &new.key_pem);
+                story.write_file("/s/a.crt", &new.pem);
+            }
+            story.wait(3_700);
+            story.event(None, Event::probe("later"));
+            story
+        };
+        story(true, false).keeps(LAW);
+        story(false, true).keeps(LAW);
+        story(false, false).breaks(LAW, "/s/a.1.key was damaged");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `nodes.serve-newest` (L7): every host on a disk serves the newest certificate that the disk has held for long enough.
 //!
-//! A certificate is stored once a file holds it together with its key. Of two, the newer is the one that begins later. One
+//! A certificate is stored once a directory holds it together with its key. Of two, the newer is the one that begins later. One
 //! that is not valid yet need not be served.
 
 use std::{sync::Arc, time::Duration};
@@ -9,7 +9,7 @@ use super::KEPT_MAX;
 use crate::oracles::{
     law::{Law, Moment, Seen, Settings, Verdict, in_words},
     reader::{
-        certificate::Certificate,
+        certificate::{Certificate, PemFile},
         files::{FileName, Files},
         identifier::{Identifiers, show},
         visit::Visit,
@@ -56,12 +56,12 @@ impl Law for ServesNewest {
 
 impl ServesNewest {
     fn store(&mut self, directory: &FileName, now_ns: u64) {
-        for (_, file) in self.files.in_directory(directory) {
-            let Some(pem) = file.pem() else { continue };
-            let Some(leaf) = pem.certificates.first() else { continue };
-            if pem.public_key.as_ref() != Some(&leaf.public_key) {
+        let read: Vec<&PemFile> = self.files.in_directory(directory).filter_map(|(_, file)| file.pem()).collect();
+        for leaf in read.iter().filter_map(|file| file.certificates.first()) {
+            if !read.iter().any(|file| file.public_key.as_ref() == Some(&leaf.public_key)) {
                 continue;
             }
+            let leaf = leaf.clone();
             let key = (directory.0.clone(), leaf.names.clone());
             match self.stored.get_mut(&key) {
                 Some(known) if known.newest.not_before_s >= leaf.not_before_s => {}

@@ -115,13 +115,13 @@ impl Files {
     }
 
     /// The files directly in a directory, by path.
-    pub fn in_directory<'a>(&'a self, directory: &'a FileName) -> impl Iterator<Item = (&'a str, &'a File)> {
-        let (disk, path) = directory;
-        let below = format!("{path}/");
+    pub fn in_directory<'a>(&'a self, directory: &FileName) -> impl Iterator<Item = (&'a str, &'a File)> + use<'a> {
+        let (disk, path) = directory.clone();
+        let (below, depth) = (format!("{path}/"), path.len());
         self.contents
             .range_from((disk.clone(), below.clone()))
-            .take_while(move |((owner, file), _)| owner == disk && file.starts_with(&below))
-            .filter(move |((_, file), _)| file.rfind('/') == Some(path.len()))
+            .take_while(move |((owner, file), _)| *owner == disk && file.starts_with(&below))
+            .filter(move |((_, file), _)| file.rfind('/') == Some(depth))
             .map(|((_, file), content)| (file.as_str(), content))
     }
 
