@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use sim::trace::Event;
+use sim::trace::{Ending, Event};
 
 use crate::oracles::{
     law::{Law, Moment, Seen, Verdict},
@@ -52,6 +52,10 @@ impl Law for ActivePairMatches {
                 }
             } else if let (Event::HostEnded { .. }, Some(host)) = (event, host) {
                 self.down.insert(host.clone());
+                if matches!(event, Event::HostEnded { ending: Ending::PowerLost }) {
+                    // What is on its disk now is not known.
+                    self.differing.retain(|(owner, _), _| owner != host);
+                }
                 for differing in self.of_host(host) {
                     differing.since.at_ns = u64::MAX;
                 }
@@ -210,6 +214,20 @@ mod tests {
                 story.breaks(LAW, "/s/a.crt should hold the public key of /s/a.key");
             }
         }
+    }
+
+    #[test]
+    fn what_a_power_cut_may_have_undone_is_not_held_against_anybody() {
+        let (old, new) = (issued(), issued());
+        let mut story = Story::new();
+        story.write_file("/s/a.crt", &old.pem);
+        story.write_file("/s/a.key", &old.key_pem);
+        story.write_file("/s/a.crt", &new.pem);
+        story.event(Some("manager"), Event::HostEnded { ending: Ending::PowerLost });
+        story.start("manager");
+        story.wait(90);
+        story.event(Some("manager"), Event::probe("x"));
+        story.keeps(LAW);
     }
 
     #[test]
