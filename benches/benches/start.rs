@@ -22,7 +22,7 @@ use client_under_test::{
     Config, Manager,
     acme::certificate::Chain,
     name::Name,
-    storage::{Storage, certificate::CertificateSet},
+    storage::{Storage, certificate::CertificateSet, lock::Lease},
 };
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyIdMethod, SerialNumber};
 use rustls::{
@@ -100,7 +100,7 @@ async fn write(env: &Env, directory: &Path, numbers: std::ops::Range<usize>) {
         let chain = Chain::parse((leaf + &certificate).as_bytes()).expect("a chain");
         let set = CertificateSet::new(chain, key).expect("it is the leaf's key");
         let name: Name = name(number).parse().expect("a DNS name");
-        storage.store_certificate(&name, &set).await.expect("there is room");
+        storage.store_certificate(&name, &set, &Lease::unlocked()).await.expect("there is room");
     }
 }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use client_under_test::{
     Config, Manager,
     acme::certificate::Chain,
-    storage::{Storage, certificate::CertificateSet},
+    storage::{Storage, certificate::CertificateSet, lock::Lease},
 };
 use rcgen::{CertificateParams, DistinguishedName};
 use rustls::RootCertStore;
@@ -33,7 +33,7 @@ async fn stored_certificates_are_served_without_the_ca() {
     let root = tempfile::tempdir().unwrap();
     let (set, roots) = set(&env, "a.test");
     let storage = Storage::new(&env, root.path().into(), &CA.parse().unwrap());
-    storage.store_certificate(&"a.test".parse().unwrap(), &set).await.unwrap();
+    storage.store_certificate(&"a.test".parse().unwrap(), &set, &Lease::unlocked()).await.unwrap();
 
     let loopback: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let config = Config {

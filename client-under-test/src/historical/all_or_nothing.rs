@@ -15,18 +15,16 @@
 
 use std::{io, path::Path};
 
-use sim::Env;
-
-use crate::storage::{atomic::Written, certificate::CertificateRequirement};
+use crate::storage::{Storage, certificate::CertificateRequirement, medium::Answer};
 
 /// Metadata, if it is there, has to parse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AllOrNothing;
 
 impl CertificateRequirement for AllOrNothing {
-    fn check<'a>(&'a self, env: &'a Env, metadata: &'a Path) -> Written<'a> {
+    fn check<'a>(&'a self, storage: &'a Storage, metadata: &'a Path) -> Answer<'a, ()> {
         Box::pin(async move {
-            match env.disk().read(metadata).await {
+            match storage.env().disk().read(metadata).await {
                 Ok(bytes) => serde_json::from_slice::<serde_json::Value>(&bytes).map(drop).map_err(io::Error::from),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
                 Err(e) => Err(e),
@@ -38,17 +36,17 @@ impl CertificateRequirement for AllOrNothing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{acme::certificate::tests::env, storage::certificate::SetAlone};
+    use crate::storage::{certificate::SetAlone, tests::storage};
 
     #[tokio::test]
     async fn a_brace_too_many_is_held_against_the_certificate_and_not_with_the_good_requirement() {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, storage) = storage();
         let path = directory.path().join("x.json");
-        AllOrNothing.check(&env(), &path).await.unwrap();
+        AllOrNothing.check(&storage, &path).await.unwrap();
         std::fs::write(&path, "{}").unwrap();
-        AllOrNothing.check(&env(), &path).await.unwrap();
+        AllOrNothing.check(&storage, &path).await.unwrap();
         std::fs::write(&path, "{}}").unwrap();
-        assert!(AllOrNothing.check(&env(), &path).await.is_err());
-        SetAlone.check(&env(), &path).await.unwrap();
+        assert!(AllOrNothing.check(&storage, &path).await.is_err());
+        SetAlone.check(&storage, &path).await.unwrap();
     }
 }

@@ -17,23 +17,20 @@
 
 use std::{io, path::Path};
 
-use sim::{
-    Env,
-    disk::{Access, OpenMode},
-};
+use sim::disk::{Access, OpenMode};
 
-use crate::storage::atomic::{CertificateWriter, Written};
+use crate::storage::{Storage, atomic::CertificateWriter, medium::Answer};
 
 /// Empties the file and writes it anew, without a sync.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InPlaceWrite;
 
 impl CertificateWriter for InPlaceWrite {
-    fn write<'a>(&'a self, env: &'a Env, path: &'a Path, bytes: &'a [u8]) -> Written<'a> {
+    fn write<'a>(&'a self, storage: &'a Storage, path: &'a Path, bytes: &'a [u8]) -> Answer<'a, ()> {
         Box::pin(async move {
             let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-            env.disk().create_directories(directory).await?;
-            let mut file = env.disk().open(path, OpenMode::Truncate, Access::Private).await?;
+            storage.env().disk().create_directories(directory).await?;
+            let mut file = storage.env().disk().open(path, OpenMode::Truncate, Access::Private).await?;
             file.write(bytes).await
         })
     }
@@ -42,16 +39,16 @@ impl CertificateWriter for InPlaceWrite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{acme::certificate::tests::env, storage::atomic::AtomicWrite};
+    use crate::storage::{atomic::Whole, tests::storage};
 
     #[tokio::test]
     async fn without_a_crash_the_file_is_the_same_as_with_the_good_writer() {
-        let directory = tempfile::tempdir().unwrap();
-        let writers: [&dyn CertificateWriter; 2] = [&InPlaceWrite, &AtomicWrite];
+        let (directory, storage) = storage();
+        let writers: [&dyn CertificateWriter; 2] = [&InPlaceWrite, &Whole];
         for (number, writer) in writers.into_iter().enumerate() {
             let path = directory.path().join(format!("{number}/x.pem"));
             for content in ["a longer first content", "second"] {
-                writer.write(&env(), &path, content.as_bytes()).await.unwrap();
+                writer.write(&storage, &path, content.as_bytes()).await.unwrap();
                 assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
             }
         }

@@ -12,7 +12,7 @@
 use crate::{
     manager::order_note::{Noted, OrderNote},
     name::Name,
-    storage::{Storage, atomic, pending::PendingOrder},
+    storage::{Storage, pending::PendingOrder},
 };
 
 /// Writes the new key where the certificate's is.
@@ -25,7 +25,7 @@ impl OrderNote for KeyBeforeCertificate {
             storage.store_pending(name, pending).await?;
             if let Some(former) = storage.load_certificate(name).await? {
                 for path in [storage.certificate_file(name, "key"), storage.own_key_file(name, former.leaf())] {
-                    atomic::replace(storage.env(), &path, pending.key.to_pem().as_bytes()).await?;
+                    storage.medium().write(&path, pending.key.to_pem().as_bytes()).await?;
                 }
             }
             Ok(())
@@ -41,7 +41,7 @@ mod tests {
     use crate::{
         acme::certificate::tests::{BEGIN, chain, env},
         manager::order_note::SlotOfItsOwn,
-        storage::{certificate::CertificateSet, tests::storage},
+        storage::{certificate::CertificateSet, lock::Lease, tests::storage},
     };
 
     #[tokio::test]
@@ -52,7 +52,7 @@ mod tests {
             let name: Name = "a.test".parse().unwrap();
             let [old, new] = ["old", "new"].map(|purpose| P256Key::generate(&env(), purpose));
             let set = CertificateSet::new(chain("a.test", &old, 90), old).unwrap();
-            storage.store_certificate(&name, &set).await.unwrap();
+            storage.store_certificate(&name, &set, &Lease::unlocked()).await.unwrap();
             let pending = PendingOrder { url: "https://ca.test/order/1".parse().unwrap(), key: new, begun: BEGIN };
             note.note(&storage, &name, &pending).await.unwrap();
             assert_eq!(storage.load_certificate(&name).await.unwrap().is_some(), is_good);

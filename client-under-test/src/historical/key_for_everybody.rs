@@ -10,23 +10,20 @@
 
 use std::{io, path::Path};
 
-use sim::{
-    Env,
-    disk::{Access, OpenMode},
-};
+use sim::disk::{Access, OpenMode};
 
-use crate::storage::atomic::{CertificateWriter, Written};
+use crate::storage::{Storage, atomic::CertificateWriter, medium::Answer};
 
 /// Writes as it should, for everybody to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyForEverybody;
 
 impl CertificateWriter for KeyForEverybody {
-    fn write<'a>(&'a self, env: &'a Env, path: &'a Path, bytes: &'a [u8]) -> Written<'a> {
+    fn write<'a>(&'a self, storage: &'a Storage, path: &'a Path, bytes: &'a [u8]) -> Answer<'a, ()> {
         Box::pin(async move {
             let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
             let temporary = path.with_extension("new");
-            let disk = env.disk();
+            let disk = storage.env().disk();
             disk.create_directories(directory).await?;
             let mut file = disk.open(&temporary, OpenMode::Truncate, Access::Public).await?;
             file.write(bytes).await?;
@@ -42,15 +39,15 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::{acme::certificate::tests::env, storage::atomic::AtomicWrite};
+    use crate::storage::{atomic::Whole, tests::storage};
 
     #[tokio::test]
     async fn others_may_read_the_file_and_not_the_good_writers() {
-        let directory = tempfile::tempdir().unwrap();
-        let writers: [(&dyn CertificateWriter, u32); 2] = [(&KeyForEverybody, 0o004), (&AtomicWrite, 0)];
+        let (directory, storage) = storage();
+        let writers: [(&dyn CertificateWriter, u32); 2] = [(&KeyForEverybody, 0o004), (&Whole, 0)];
         for (number, (writer, others)) in writers.into_iter().enumerate() {
             let path = directory.path().join(format!("{number}.pem"));
-            writer.write(&env(), &path, b"a key").await.unwrap();
+            writer.write(&storage, &path, b"a key").await.unwrap();
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o007, others);
         }
     }

@@ -17,11 +17,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use sim::Env;
-
 use crate::storage::{
-    atomic::{AtomicWrite, CertificateWriter, Written},
-    certificate::{CertificateReader, FromDisk, ReadFile},
+    Storage,
+    atomic::{CertificateWriter, Whole},
+    certificate::{AsItIs, CertificateReader},
+    medium::Answer,
 };
 
 /// Reads each file once, and then only what this host has written to it.
@@ -35,13 +35,13 @@ impl LocalCopy {
 }
 
 impl CertificateReader for LocalCopy {
-    fn read<'a>(&'a self, env: &'a Env, path: &'a Path) -> ReadFile<'a> {
+    fn read<'a>(&'a self, storage: &'a Storage, path: &'a Path) -> Answer<'a, Option<Vec<u8>>> {
         Box::pin(async move {
             let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
             if known.is_some() {
                 return Ok(known);
             }
-            let bytes = FromDisk.read(env, path).await?;
+            let bytes = AsItIs.read(storage, path).await?;
             bytes.iter().for_each(|bytes| self.keep(path, bytes));
             Ok(bytes)
         })
@@ -49,9 +49,9 @@ impl CertificateReader for LocalCopy {
 }
 
 impl CertificateWriter for LocalCopy {
-    fn write<'a>(&'a self, env: &'a Env, path: &'a Path, bytes: &'a [u8]) -> Written<'a> {
+    fn write<'a>(&'a self, storage: &'a Storage, path: &'a Path, bytes: &'a [u8]) -> Answer<'a, ()> {
         Box::pin(async move {
-            AtomicWrite.write(env, path, bytes).await?;
+            Whole.write(storage, path, bytes).await?;
             self.keep(path, bytes);
             Ok(())
         })
@@ -61,17 +61,17 @@ impl CertificateWriter for LocalCopy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acme::certificate::tests::env;
+    use crate::storage::tests::storage;
 
     #[tokio::test]
     async fn what_another_host_writes_is_not_seen_and_is_with_the_good_reader() {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, storage) = storage();
         let path = directory.path().join("a.pem");
         let copy = LocalCopy::default();
-        assert_eq!(copy.read(&env(), &path).await.unwrap(), None);
-        copy.write(&env(), &path, b"own").await.unwrap();
-        AtomicWrite.write(&env(), &path, b"the other's").await.unwrap();
-        assert_eq!(copy.read(&env(), &path).await.unwrap().unwrap(), b"own");
-        assert_eq!(FromDisk.read(&env(), &path).await.unwrap().unwrap(), b"the other's");
+        assert_eq!(copy.read(&storage, &path).await.unwrap(), None);
+        copy.write(&storage, &path, b"own").await.unwrap();
+        Whole.write(&storage, &path, b"the other's").await.unwrap();
+        assert_eq!(copy.read(&storage, &path).await.unwrap().unwrap(), b"own");
+        assert_eq!(AsItIs.read(&storage, &path).await.unwrap().unwrap(), b"the other's");
     }
 }

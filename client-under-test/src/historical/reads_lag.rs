@@ -16,9 +16,13 @@ use std::{
     time::Duration,
 };
 
-use sim::{Env, Monotonic};
+use sim::Monotonic;
 
-use crate::storage::certificate::{CertificateReader, FromDisk, ReadFile};
+use crate::storage::{
+    Storage,
+    certificate::{AsItIs, CertificateReader},
+    medium::Answer,
+};
 
 /// For so long a file is as it was when it was read, also if there was none.
 const LAG: Duration = Duration::from_secs(60);
@@ -31,14 +35,14 @@ type LastRead = (Monotonic, Option<Vec<u8>>);
 pub struct ReadsLag(Arc<Mutex<BTreeMap<PathBuf, LastRead>>>);
 
 impl CertificateReader for ReadsLag {
-    fn read<'a>(&'a self, env: &'a Env, path: &'a Path) -> ReadFile<'a> {
+    fn read<'a>(&'a self, storage: &'a Storage, path: &'a Path) -> Answer<'a, Option<Vec<u8>>> {
         Box::pin(async move {
-            let now = env.monotonic_now();
+            let now = storage.env().monotonic_now();
             let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
             if let Some((_, bytes)) = known.filter(|(read, _)| now.since(*read) < LAG) {
                 return Ok(bytes);
             }
-            let bytes = FromDisk.read(env, path).await?;
+            let bytes = AsItIs.read(storage, path).await?;
             self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.into(), (now, bytes.clone()));
             Ok(bytes)
         })
@@ -48,16 +52,16 @@ impl CertificateReader for ReadsLag {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acme::certificate::tests::env;
+    use crate::storage::tests::storage;
 
     #[tokio::test]
     async fn what_is_written_after_a_look_is_not_seen_and_is_with_the_good_reader() {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, storage) = storage();
         let path = directory.path().join("a.pem");
         let lagging = ReadsLag::default();
-        assert_eq!(lagging.read(&env(), &path).await.unwrap(), None);
+        assert_eq!(lagging.read(&storage, &path).await.unwrap(), None);
         std::fs::write(&path, "written").unwrap();
-        assert_eq!(lagging.read(&env(), &path).await.unwrap(), None);
-        assert_eq!(FromDisk.read(&env(), &path).await.unwrap().unwrap(), b"written");
+        assert_eq!(lagging.read(&storage, &path).await.unwrap(), None);
+        assert_eq!(AsItIs.read(&storage, &path).await.unwrap().unwrap(), b"written");
     }
 }

@@ -10,18 +10,20 @@
 
 use std::path::Path;
 
-use sim::Env;
-
-use crate::storage::atomic::{AtomicWrite, CertificateWriter, Written};
+use crate::storage::{
+    Storage,
+    atomic::{CertificateWriter, Whole},
+    medium::Answer,
+};
 
 /// Writes as it should and takes no failure for one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreErrorIgnored;
 
 impl CertificateWriter for StoreErrorIgnored {
-    fn write<'a>(&'a self, env: &'a Env, path: &'a Path, bytes: &'a [u8]) -> Written<'a> {
+    fn write<'a>(&'a self, storage: &'a Storage, path: &'a Path, bytes: &'a [u8]) -> Answer<'a, ()> {
         Box::pin(async move {
-            drop(AtomicWrite.write(env, path, bytes).await);
+            drop(Whole.write(storage, path, bytes).await);
             Ok(())
         })
     }
@@ -30,15 +32,15 @@ impl CertificateWriter for StoreErrorIgnored {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acme::certificate::tests::env;
+    use crate::storage::tests::storage;
 
     #[tokio::test]
     async fn a_write_that_failed_is_as_good_as_one_that_did_not_and_not_with_the_good_writer() {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, storage) = storage();
         // A directory can't be replaced by a file.
         let path = directory.path().join("taken");
         std::fs::create_dir(&path).unwrap();
-        StoreErrorIgnored.write(&env(), &path, b"x").await.unwrap();
-        assert!(AtomicWrite.write(&env(), &path, b"x").await.is_err());
+        StoreErrorIgnored.write(&storage, &path, b"x").await.unwrap();
+        assert!(Whole.write(&storage, &path, b"x").await.is_err());
     }
 }

@@ -25,7 +25,7 @@ use crate::{
         pace::{AsSuggested, Polling},
     },
     storage::{
-        certificate::{CertificateReader, FromDisk},
+        certificate::{AsItIs, CertificateReader},
         metadata::{BesideItsOwn, MetadataOwner, MetadataPlace, ThisCertificate},
     },
 };
@@ -86,7 +86,7 @@ impl Default for Conduct {
             metadata_place: Arc::new(BesideItsOwn),
             certificate_name: Arc::new(ItsOwn),
             ari_polling: Arc::new(AfterTheWait),
-            certificate_reader: Arc::new(FromDisk),
+            certificate_reader: Arc::new(AsItIs),
             patience: Arc::new(OneAttempt),
             lead: Arc::new(NobodysOwn),
             certificate_keys: Arc::new(AlwaysNew),

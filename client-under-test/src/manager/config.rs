@@ -38,10 +38,11 @@ use crate::{
     name::{Name, NotAName},
     storage::{
         Storage,
-        atomic::{AtomicWrite, CertificateWriter},
+        atomic::{CertificateWriter, Whole},
         certificate::{CertificateRequirement, SetAlone},
         issuer_key,
         lock::StorageLocks,
+        medium::Medium,
     },
 };
 
@@ -122,6 +123,8 @@ pub struct Config {
     pub rollover_record: Arc<dyn RolloverRecord>,
     /// Where accounts and certificates are kept.
     pub storage_root: PathBuf,
+    /// What that is a path on; the host's disk if none.
+    pub storage_medium: Option<Arc<dyn Medium>>,
     /// How hosts on the same storage keep out of each other's way; all of them must say the same, and have names of
     /// their own. None for a storage that this process has for itself.
     pub storage_locks: Option<Arc<dyn StorageLocks>>,
@@ -177,6 +180,7 @@ impl Config {
             account_key_lifetime: None,
             rollover_record: Arc::new(PendingSlot),
             storage_root: "/var/lib/acme".into(),
+            storage_medium: None,
             storage_locks: None,
             http_address: (Ipv4Addr::UNSPECIFIED, 80).into(),
             tls_address: (Ipv4Addr::UNSPECIFIED, 443).into(),
@@ -190,7 +194,7 @@ impl Config {
             ari_comparison: Arc::new(ByAnswerTime),
             retry_delays: RETRY_MINUTES.map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
             conduct: Conduct::default(),
-            certificate_writer: Arc::new(AtomicWrite),
+            certificate_writer: Arc::new(Whole),
             certificate_requirement: Arc::new(SetAlone),
         }
     }
@@ -251,6 +255,7 @@ pub(super) struct Settings {
     pub(super) account_key_lifetime: Option<Duration>,
     pub(super) rollover_record: Arc<dyn RolloverRecord>,
     pub(super) storage_root: PathBuf,
+    pub(super) storage_medium: Option<Arc<dyn Medium>>,
     pub(super) storage_locks: Option<Arc<dyn StorageLocks>>,
     pub(super) http_address: SocketAddr,
     pub(super) tls_address: SocketAddr,
@@ -271,7 +276,12 @@ pub(super) struct Settings {
 impl Settings {
     /// The part of the storage that belongs to one of the CAs.
     pub(super) fn storage(&self, env: &Env, ca: &IssuerSettings) -> Storage {
-        Storage::new(env, self.storage_root.clone(), &ca.directory_url)
+        let storage = Storage::new(env, self.storage_root.clone(), &ca.directory_url);
+        let storage = match &self.storage_medium {
+            Some(medium) => storage.on(medium.clone()),
+            None => storage,
+        };
+        storage
             .with_certificate_writer(self.certificate_writer.clone())
             .with_certificate_reader(self.conduct.certificate_reader.clone())
             .with_certificate_requirement(self.certificate_requirement.clone())
@@ -360,6 +370,7 @@ impl TryFrom<Config> for Settings {
             account_key_lifetime: config.account_key_lifetime,
             rollover_record: config.rollover_record,
             storage_root: config.storage_root,
+            storage_medium: config.storage_medium,
             storage_locks: config.storage_locks,
             http_address: config.http_address,
             tls_address: config.tls_address,

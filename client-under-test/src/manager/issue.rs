@@ -204,7 +204,7 @@ impl Issuer {
         }
         let set = result?;
         self.check(lease, names).await?;
-        let stored = self.storage.store_certificate(names.first(), &set).await;
+        let stored = self.storage.store_certificate(names.first(), &set, lease).await;
         if stored.is_ok() {
             self.env.probe("manager/certificate-stored");
             // A record that stays leads to nothing worse than one look at an order that is over.

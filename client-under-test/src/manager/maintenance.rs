@@ -532,8 +532,9 @@ impl Keeper {
     /// Stores what could not be stored when it was obtained: it is served meanwhile.
     async fn store_again(&mut self) {
         let Some(current) = self.current.as_mut().filter(|current| !current.is_stored) else { return };
+        let Ok(lease) = self.turns.lock(&self.names).await else { return };
         let storage = &current.issuer.storage;
-        if storage.store_certificate(self.names.first(), &current.set).await.is_ok() {
+        if storage.store_certificate(self.names.first(), &current.set, &lease).await.is_ok() {
             current.is_stored = true;
             self.env.probe("manager/certificate-stored");
             drop(storage.remove_pending(self.names.first()).await);

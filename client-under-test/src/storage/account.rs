@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sim::crypto::P256Key;
 
-use super::{Storage, atomic, lock::Lease};
+use super::{Storage, lock::Lease};
 use crate::acme::{address::Address, certificate::pem_blocks};
 
 /// Who an account is for, as files' names.
@@ -66,8 +66,8 @@ impl Storage {
     /// # Errors
     /// The disk's.
     pub async fn store_account_key(&self, user: &User, key: &P256Key) -> io::Result<()> {
-        atomic::remove(&self.env, &self.user_file(user, "json")).await?;
-        atomic::replace(&self.env, &self.user_file(user, "key"), key.to_pem().as_bytes()).await
+        self.medium.remove(&self.user_file(user, "json")).await?;
+        self.medium.write(&self.user_file(user, "key"), key.to_pem().as_bytes()).await
     }
 
     /// Puts the key of an account that is over aside, where no program reads it, and forgets its address.
@@ -75,7 +75,7 @@ impl Storage {
     /// # Errors
     /// The disk's, if the address could not be removed.
     pub async fn put_account_key_aside(&self, user: &User) -> io::Result<()> {
-        atomic::remove(&self.env, &self.user_file(user, "json")).await?;
+        self.medium.remove(&self.user_file(user, "json")).await?;
         self.quarantine(&self.user_file(user, "key")).await;
         Ok(())
     }
@@ -93,11 +93,8 @@ impl Storage {
     /// # Errors
     /// The disk's.
     pub async fn account_key_age(&self, user: &User) -> io::Result<Option<Duration>> {
-        match self.env.disk().metadata(&self.user_file(user, "key")).await {
-            Ok(found) => Ok(Some((self.env.utc_now() - found.modified).try_into().unwrap_or_default())),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(e),
-        }
+        let modified = self.medium.modified(&self.user_file(user, "key")).await?;
+        Ok(modified.map(|modified| (self.env.utc_now() - modified).try_into().unwrap_or_default()))
     }
 
     /// Stores a key that shall become the account's. To be done before the CA hears of it.
@@ -105,7 +102,7 @@ impl Storage {
     /// # Errors
     /// The disk's.
     pub async fn store_pending_account_key(&self, user: &User, key: &P256Key) -> io::Result<()> {
-        atomic::replace(&self.env, &self.user_file(user, "pending.key"), key.to_pem().as_bytes()).await
+        self.medium.write(&self.user_file(user, "pending.key"), key.to_pem().as_bytes()).await
     }
 
     /// The key that shall become the account's, if one was stored. Whether it has become so, the CA knows.
@@ -121,9 +118,7 @@ impl Storage {
     /// # Errors
     /// The disk's.
     pub async fn take_pending_account_key(&self, user: &User) -> io::Result<()> {
-        let path = self.user_file(user, "key");
-        self.env.disk().rename(&self.user_file(user, "pending.key"), &path).await?;
-        self.env.disk().sync_directory(&self.user_directory(user)).await
+        self.medium.rename(&self.user_file(user, "pending.key"), &self.user_file(user, "key")).await
     }
 
     /// Forgets the pending key, which must be known to be no account's of ours.
@@ -131,7 +126,7 @@ impl Storage {
     /// # Errors
     /// The disk's.
     pub async fn remove_pending_account_key(&self, user: &User) -> io::Result<()> {
-        atomic::remove(&self.env, &self.user_file(user, "pending.key")).await
+        self.medium.remove(&self.user_file(user, "pending.key")).await
     }
 
     async fn load_key(&self, path: &Path) -> io::Result<Option<P256Key>> {
@@ -171,7 +166,7 @@ impl Storage {
         let mut registration = self.registration(user).await.unwrap_or_default();
         registration.location = Some(url.to_string());
         let bytes = serde_json::to_vec(&registration).expect("a struct of texts has a JSON form");
-        atomic::replace(&self.env, &self.user_file(user, "json"), &bytes).await
+        self.medium.write(&self.user_file(user, "json"), &bytes).await
     }
 
     /// The address by which the CA knows the account, if that is known.

@@ -3,12 +3,14 @@
 //! Written to a temporary file beside it, made durable, renamed over it, and the rename made durable.
 //! Temporary files tell which host wrote them, so that a restart knows its own.
 
-use std::{fmt::Debug, future::Future, io, path::Path, pin::Pin};
+use std::{fmt::Debug, io, path::Path};
 
 use sim::{
     Env,
     disk::{Access, OpenMode},
 };
+
+use super::{Storage, medium::Answer};
 
 /// Whose temporary file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,22 +21,19 @@ pub enum Writer {
     Another,
 }
 
-/// A write under way.
-pub type Written<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>>;
-
-/// How the files of a certificate set come onto the disk.
+/// How the files of a certificate set are written.
 pub trait CertificateWriter: Debug + Send + Sync {
     /// Makes `bytes` the content of the file at `path`, whose directory is created if it is missing.
-    fn write<'a>(&'a self, env: &'a Env, path: &'a Path, bytes: &'a [u8]) -> Written<'a>;
+    fn write<'a>(&'a self, storage: &'a Storage, path: &'a Path, bytes: &'a [u8]) -> Answer<'a, ()>;
 }
 
-/// By [`replace`].
+/// As the medium writes: all at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AtomicWrite;
+pub struct Whole;
 
-impl CertificateWriter for AtomicWrite {
-    fn write<'a>(&'a self, env: &'a Env, path: &'a Path, bytes: &'a [u8]) -> Written<'a> {
-        Box::pin(replace(env, path, bytes))
+impl CertificateWriter for Whole {
+    fn write<'a>(&'a self, storage: &'a Storage, path: &'a Path, bytes: &'a [u8]) -> Answer<'a, ()> {
+        storage.medium().write(path, bytes)
     }
 }
 

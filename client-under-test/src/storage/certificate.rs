@@ -7,10 +7,8 @@
 
 use std::{
     fmt::{self, Debug},
-    future::Future,
     io,
     path::{Path, PathBuf},
-    pin::Pin,
     sync::Arc,
 };
 
@@ -20,10 +18,14 @@ use rustls::{
     sign::{CertifiedKey, SigningKey},
 };
 use sha2::{Digest, Sha256};
-use sim::{Env, crypto::P256Key};
+use sim::crypto::P256Key;
 use time::UtcDateTime;
 
-use super::{Storage, atomic::Written, file_name, hex, read};
+use super::{
+    Storage, file_name, hex,
+    lock::Lease,
+    medium::{Answer, FencedMedium},
+};
 use crate::{
     acme::certificate::{CertificateError, Chain, Leaf, pem_blocks},
     manager::{
@@ -36,7 +38,7 @@ use crate::{
 /// What has to be readable besides a certificate set before the set counts as there.
 pub trait CertificateRequirement: Debug + Send + Sync {
     /// Fails if what is known of the certificate besides itself, at `metadata`, is not as it has to be.
-    fn check<'a>(&'a self, env: &'a Env, metadata: &'a Path) -> Written<'a>;
+    fn check<'a>(&'a self, storage: &'a Storage, metadata: &'a Path) -> Answer<'a, ()>;
 }
 
 /// Nothing: a key and its certificate can be served whatever else is missing or unreadable.
@@ -44,27 +46,24 @@ pub trait CertificateRequirement: Debug + Send + Sync {
 pub struct SetAlone;
 
 impl CertificateRequirement for SetAlone {
-    fn check<'a>(&'a self, _env: &'a Env, _metadata: &'a Path) -> Written<'a> {
+    fn check<'a>(&'a self, _storage: &'a Storage, _metadata: &'a Path) -> Answer<'a, ()> {
         Box::pin(std::future::ready(Ok(())))
     }
 }
 
-/// The file of a certificate set being read; nothing if there is none.
-pub type ReadFile<'a> = Pin<Box<dyn Future<Output = io::Result<Option<Vec<u8>>>> + Send + 'a>>;
-
-/// Where the files of certificate sets are read.
+/// How the files of certificate sets are read.
 pub trait CertificateReader: Debug + Send + Sync {
     /// What the file at `path` holds, if there is one.
-    fn read<'a>(&'a self, env: &'a Env, path: &'a Path) -> ReadFile<'a>;
+    fn read<'a>(&'a self, storage: &'a Storage, path: &'a Path) -> Answer<'a, Option<Vec<u8>>>;
 }
 
-/// On the disk, which other hosts may have written since.
+/// As they are in storage, where other hosts may have written since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FromDisk;
+pub struct AsItIs;
 
-impl CertificateReader for FromDisk {
-    fn read<'a>(&'a self, env: &'a Env, path: &'a Path) -> ReadFile<'a> {
-        Box::pin(read(env, path))
+impl CertificateReader for AsItIs {
+    fn read<'a>(&'a self, storage: &'a Storage, path: &'a Path) -> Answer<'a, Option<Vec<u8>>> {
+        storage.medium().read(path)
     }
 }
 
@@ -150,6 +149,15 @@ impl CertificateSet {
         &self.key_pem
     }
 
+    /// The set in one file: its key, then its chain.
+    fn in_one(&self) -> Vec<u8> {
+        if self.key_pem == self.chain_pem {
+            self.chain_pem.to_vec()
+        } else {
+            [&*self.key_pem, &*self.chain_pem].concat()
+        }
+    }
+
     /// The set in the form that handshakes are answered with, with an OCSP response to be shown until a moment if there is one.
     #[must_use]
     pub fn shown(&self, staple: Option<(&[u8], UtcDateTime)>) -> Shown<CertifiedKey> {
@@ -206,16 +214,21 @@ impl Storage {
         Some(chain.leaf().not_after)
     }
 
-    /// Makes `set` the current one of `name`. It is so, for this host and after any crash, from the one
-    /// moment on in which the chain's file is renamed.
+    /// Makes `set` the current one of `name`, whose lock the `lease` is on. It is so, for this host and after any crash, from
+    /// one moment on: that in which the chain's file is renamed, or the one that holds all of it is written.
     ///
     /// # Errors
-    /// The disk's. Either set may then be the current one, and each is whole.
-    pub async fn store_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<()> {
+    /// The medium's; where writes are fenced, that the lock was lost and another host has written. Either set may then be the
+    /// current one, and each is whole.
+    pub async fn store_certificate(&self, name: &Name, set: &CertificateSet, lease: &Lease) -> io::Result<()> {
+        if let Some(fenced) = self.medium.fenced() {
+            fenced.write_fenced(&self.chain_file(name), &set.in_one(), lease.epoch()).await?;
+            return self.store_names(name, set.leaf()).await;
+        }
         let own_key = self.own_key_file(name, set.leaf());
-        self.writer.write(&self.env, &own_key, &set.key_pem).await?;
-        self.writer.write(&self.env, &self.certificate_file(name, "crt"), &set.chain_pem).await?;
-        self.writer.write(&self.env, &self.certificate_file(name, "key"), &set.key_pem).await?;
+        self.writer.write(self, &own_key, &set.key_pem).await?;
+        self.writer.write(self, &self.chain_file(name), &set.chain_pem).await?;
+        self.writer.write(self, &self.certificate_file(name, "key"), &set.key_pem).await?;
         self.store_names(name, set.leaf()).await?;
         self.remove_former_keys(name, &own_key).await;
         Ok(())
@@ -226,13 +239,16 @@ impl Storage {
     /// # Errors
     /// The disk's, if that is not known.
     pub async fn holds_certificate(&self, name: &Name, set: &CertificateSet) -> io::Result<bool> {
+        if let Some(fenced) = self.medium.fenced() {
+            return Ok(fenced.read_fenced(&self.chain_file(name)).await? == Some(set.in_one()));
+        }
         let files = [
-            (self.certificate_file(name, "crt"), &set.chain_pem),
+            (self.chain_file(name), &set.chain_pem),
             (self.certificate_file(name, "key"), &set.key_pem),
             (self.own_key_file(name, set.leaf()), &set.key_pem),
         ];
         for (path, content) in files {
-            if self.reader.read(&self.env, &path).await?.as_deref() != Some(content) {
+            if self.reader.read(self, &path).await?.as_deref() != Some(content) {
                 return Ok(false);
             }
         }
@@ -244,10 +260,13 @@ impl Storage {
     /// # Errors
     /// The disk's, if it is not known whether there is one.
     pub async fn load_certificate(&self, name: &Name) -> io::Result<Option<CertificateSet>> {
-        let path = self.certificate_file(name, "crt");
+        if let Some(fenced) = self.medium.fenced() {
+            return self.load_in_one(name, fenced).await;
+        }
+        let path = self.chain_file(name);
         let mut former = None;
         for _ in 0..READS_MAX {
-            let Some(chain_pem) = self.reader.read(&self.env, &path).await? else { return Ok(None) };
+            let Some(chain_pem) = self.reader.read(self, &path).await? else { return Ok(None) };
             if former.as_ref() == Some(&chain_pem) {
                 break;
             }
@@ -255,31 +274,46 @@ impl Storage {
                 && chain.leaf().names.contains(name)
                 && let Some(set) = self.join(name, chain, &chain_pem).await?
             {
-                self.requirement.check(&self.env, &self.certificate_file(name, "json")).await?;
+                self.requirement.check(self, &self.certificate_file(name, "json")).await?;
                 return Ok(Some(set));
             }
             former = Some(chain_pem);
         }
-        for extension in ["crt", "key"] {
-            self.quarantine(&self.certificate_file(name, extension)).await;
-        }
+        self.quarantine(&path).await;
+        self.quarantine(&self.certificate_file(name, "key")).await;
         Ok(None)
+    }
+
+    async fn load_in_one(&self, name: &Name, fenced: &dyn FencedMedium) -> io::Result<Option<CertificateSet>> {
+        let path = self.chain_file(name);
+        let Some(bytes) = fenced.read_fenced(&path).await? else { return Ok(None) };
+        let set = CertificateSet::read(&bytes, &bytes, &self.env.crypto_provider());
+        let set = set.ok().filter(|set| set.leaf().names.contains(name));
+        if set.is_none() {
+            self.quarantine(&path).await;
+        }
+        Ok(set)
     }
 
     /// A chain of `name` with its key, if that is there. If a crash kept it from `<name>.key`, it is put there now.
     async fn join(&self, name: &Name, chain: Chain, chain_pem: &[u8]) -> io::Result<Option<CertificateSet>> {
         let (key_file, own_key_file) = (self.certificate_file(name, "key"), self.own_key_file(name, chain.leaf()));
         for path in [&key_file, &own_key_file] {
-            let Some(key_pem) = self.reader.read(&self.env, path).await? else { continue };
+            let Some(key_pem) = self.reader.read(self, path).await? else { continue };
             if let Ok(key) = signing_key(&key_pem, &chain, &self.env.crypto_provider()) {
                 if path == &own_key_file {
                     // If it can't be, nobody here misses it.
-                    drop(self.writer.write(&self.env, &key_file, &key_pem).await);
+                    drop(self.writer.write(self, &key_file, &key_pem).await);
                 }
                 return Ok(Some(CertificateSet { chain, key, chain_pem: chain_pem.into(), key_pem: key_pem.into() }));
             }
         }
         Ok(None)
+    }
+
+    /// Where the chain of the current set of `name` is.
+    pub(super) fn chain_file(&self, name: &Name) -> PathBuf {
+        self.certificate_file(name, if self.medium.fenced().is_some() { "pem" } else { "crt" })
     }
 
     /// Where the key of a certificate is, and no other's.
@@ -292,7 +326,7 @@ impl Storage {
         let directory = self.certificate_directory(name);
         let before = file_name(name) + ".";
         let is_tag = |tag: &str| tag.len() == 2 * TAG_OCTETS && tag.chars().all(|c| c.is_ascii_hexdigit());
-        let files = self.env.disk().list(&directory).await?;
+        let files = self.medium.list(&directory).await?;
         let own = files
             .iter()
             .filter(|file| file.strip_prefix(&before).and_then(|rest| rest.strip_suffix(".key")).is_some_and(is_tag));
@@ -304,7 +338,7 @@ impl Storage {
         for path in self.own_key_files(name).await.unwrap_or_default() {
             if path != current && self.is_abandoned(&path).await {
                 // What can't be removed is removed next time.
-                drop(self.env.disk().remove_file(&path).await);
+                drop(self.medium.remove(&path).await);
             }
         }
     }
@@ -315,7 +349,7 @@ mod tests {
     use super::*;
     use crate::{
         acme::certificate::tests::{chain, env},
-        storage::{atomic, tests::storage},
+        storage::tests::storage,
     };
 
     fn set(name: &str) -> CertificateSet {
@@ -328,7 +362,7 @@ mod tests {
         let (_directory, storage) = storage();
         let name: Name = "a.test".parse().unwrap();
         assert!(storage.load_certificate(&name).await.unwrap().is_none());
-        storage.store_certificate(&name, &set("a.test")).await.unwrap();
+        storage.store_certificate(&name, &set("a.test"), &Lease::unlocked()).await.unwrap();
         let loaded = storage.load_certificate(&name).await.unwrap().unwrap();
         assert_eq!(loaded.chain, set("a.test").chain);
         assert_eq!(loaded.key_pem, set("a.test").key_pem);
@@ -338,7 +372,7 @@ mod tests {
     async fn a_bad_set_is_put_aside_and_harms_no_other_name() {
         let (_directory, storage) = storage();
         let good: Name = "good.test".parse().unwrap();
-        storage.store_certificate(&good, &set("good.test")).await.unwrap();
+        storage.store_certificate(&good, &set("good.test"), &Lease::unlocked()).await.unwrap();
         let other_key = P256Key::generate(&env(), "another").to_pem().into_bytes();
         let [bad_set, other] = ["bad.test", "other.test"].map(set);
         let (chain, key) = (&bad_set.chain_pem, &bad_set.key_pem);
@@ -353,7 +387,7 @@ mod tests {
             [&other.chain_pem, &other.key_pem],
         ] {
             for (path, content) in paths.iter().zip(content) {
-                atomic::replace(&storage.env, path, content).await.unwrap();
+                storage.medium.write(path, content).await.unwrap();
             }
             assert!(storage.load_certificate(&bad).await.unwrap().is_none());
             for (path, content) in paths.iter().zip(content) {
@@ -375,7 +409,7 @@ mod tests {
             let key = P256Key::generate(&env(), purpose);
             CertificateSet::new(chain("a.test", &key, 90), key).unwrap()
         });
-        storage.store_certificate(&name, &old).await.unwrap();
+        storage.store_certificate(&name, &old, &Lease::unlocked()).await.unwrap();
         let writes = [
             (storage.own_key_file(&name, new.leaf()), &new.key_pem),
             (storage.certificate_file(&name, "crt"), &new.chain_pem),
@@ -386,7 +420,7 @@ mod tests {
             let loaded = storage.load_certificate(&name).await.unwrap().unwrap();
             assert_eq!(loaded.chain, current.chain);
             assert!(storage.holds_certificate(&name, current).await.unwrap());
-            atomic::replace(&storage.env, path, content).await.unwrap();
+            storage.medium.write(path, content).await.unwrap();
         }
         assert!(storage.holds_certificate(&name, &new).await.unwrap());
     }
@@ -399,10 +433,10 @@ mod tests {
             let key = P256Key::generate(&env(), purpose);
             CertificateSet::new(chain("a.test", &key, 90), key).unwrap()
         });
-        storage.store_certificate(&name, &one).await.unwrap();
-        storage.store_certificate(&name, &other).await.unwrap();
+        storage.store_certificate(&name, &one, &Lease::unlocked()).await.unwrap();
+        storage.store_certificate(&name, &other, &Lease::unlocked()).await.unwrap();
         // The first one's last step comes late.
-        atomic::replace(&storage.env, &storage.certificate_file(&name, "key"), &one.key_pem).await.unwrap();
+        storage.medium.write(&storage.certificate_file(&name, "key"), &one.key_pem).await.unwrap();
         assert!(!storage.holds_certificate(&name, &other).await.unwrap());
         assert_eq!(storage.load_certificate(&name).await.unwrap().unwrap().chain, other.chain);
         assert!(storage.holds_certificate(&name, &other).await.unwrap());
@@ -418,11 +452,11 @@ mod tests {
             let chain = CertificateParams::new(vec!["a.test".into()]).unwrap().self_signed(&key).unwrap().pem();
             for (extension, content) in [("crt", chain), ("key", key.serialize_pem())] {
                 let path = storage.certificate_file(&name, extension);
-                atomic::replace(&storage.env, &path, content.as_bytes()).await.unwrap();
+                storage.medium.write(&path, content.as_bytes()).await.unwrap();
             }
             let set = storage.load_certificate(&name).await.unwrap().unwrap();
             assert!(!storage.holds_certificate(&name, &set).await.unwrap());
-            storage.store_certificate(&name, &set).await.unwrap();
+            storage.store_certificate(&name, &set, &Lease::unlocked()).await.unwrap();
             assert!(storage.holds_certificate(&name, &set).await.unwrap());
         }
     }

@@ -7,7 +7,7 @@ use std::{io, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Storage, atomic};
+use super::Storage;
 
 /// An answer that is in place.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,8 +25,8 @@ pub struct PublishedChallenge {
 
 impl Drop for PublishedChallenge {
     fn drop(&mut self) {
-        let (env, path) = (self.storage.env.clone(), std::mem::take(&mut self.path));
-        let removing = async move { drop(env.disk().remove_file(&path).await) };
+        let (medium, path) = (self.storage.medium.clone(), std::mem::take(&mut self.path));
+        let removing = async move { drop(medium.remove(&path).await) };
         self.storage.env.spawn("withdraw a challenge", removing).detach();
     }
 }
@@ -46,7 +46,7 @@ impl Storage {
         let record = Record { host: self.env.host_name().to_owned(), key_authorization: key_authorization.to_owned() };
         let bytes = serde_json::to_vec(&record).expect("a struct of texts has a JSON form");
         let published = PublishedChallenge { storage: self.clone(), path: self.challenge_file(kind, label) };
-        atomic::replace(&self.env, &published.path, &bytes).await?;
+        self.medium.write(&published.path, &bytes).await?;
         Ok(published)
     }
 
@@ -63,14 +63,14 @@ impl Storage {
     /// Removes what this host left in place when it ended without notice, and what is too old to be anybody's.
     pub async fn clean_challenges(&self) {
         let folder = self.root.join("challenges");
-        let Ok(files) = self.env.disk().list(&folder).await else { return };
+        let Ok(files) = self.medium.list(&folder).await else { return };
         for file in files {
             let path = folder.join(file);
             let record =
                 self.read(&path).await.ok().flatten().and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
             let is_own = record.is_some_and(|record| record.host == self.env.host_name());
             if is_own || self.is_abandoned(&path).await {
-                drop(self.env.disk().remove_file(&path).await);
+                drop(self.medium.remove(&path).await);
             }
         }
     }

@@ -7,7 +7,7 @@
 
 use std::io;
 
-use super::{Storage, atomic, file_name};
+use super::{Storage, file_name};
 use crate::name::Name;
 
 /// For so long after its end, a set stays: it may tell why a name is not served.
@@ -17,7 +17,7 @@ impl Storage {
     /// Removes the sets that have long expired, with what else is known of them, except those of names that are `kept`.
     pub async fn remove_expired(&self, kept: impl Fn(&Name) -> bool) {
         let certificates = self.root.join("certificates").join(&self.issuer);
-        let Ok(directories) = self.env.disk().list(&certificates).await else { return };
+        let Ok(directories) = self.medium.list(&certificates).await else { return };
         for directory in directories {
             let Ok(name) = directory.replace("wildcard_", "*").parse::<Name>() else { continue };
             // What can't be removed now is looked at again.
@@ -28,21 +28,20 @@ impl Storage {
     }
 
     async fn has_long_expired(&self, name: &Name) -> io::Result<bool> {
-        let Some(bytes) = self.read(&self.certificate_file(name, "crt")).await? else { return Ok(false) };
+        let Some(bytes) = self.read(&self.chain_file(name)).await? else { return Ok(false) };
         let expired = Self::expiry(&bytes).and_then(|expiry| expiry.checked_add(EXPIRED_AGE_MAX));
         Ok(expired.is_some_and(|expired| expired < self.env.utc_now()))
     }
 
     async fn remove_set(&self, name: &Name) -> io::Result<()> {
-        let mut files = vec![self.certificate_file(name, "json"), self.certificate_file(name, "crt")];
-        files.push(self.certificate_file(name, "key"));
+        let mut files = ["json", "crt", "pem", "key"].map(|extension| self.certificate_file(name, extension)).to_vec();
         files.extend(self.own_key_files(name).await?);
         for file in files {
-            atomic::remove(&self.env, &file).await?;
+            self.medium.remove(&file).await?;
         }
         self.env.probe("manager/expired-set-removed");
         // If an order's record or something put aside is in there, it stays.
-        self.env.disk().remove_directory(&self.certificate_directory(name)).await
+        self.medium.remove_folder(&self.certificate_directory(name)).await
     }
 }
 
@@ -56,7 +55,7 @@ mod tests {
             Chain,
             tests::{chain, env},
         },
-        storage::{certificate::CertificateSet, tests::storage},
+        storage::{certificate::CertificateSet, lock::Lease, tests::storage},
     };
 
     fn expired(name: &str) -> CertificateSet {
@@ -70,12 +69,12 @@ mod tests {
         let names = ["*.old.test", "kept.test", "good.test", "bad.test"].map(|name| name.parse::<Name>().unwrap());
         let [old, kept, good, bad] = &names;
         for name in [old, kept] {
-            storage.store_certificate(name, &expired(name.as_str())).await.unwrap();
+            storage.store_certificate(name, &expired(name.as_str()), &Lease::unlocked()).await.unwrap();
         }
         let key = P256Key::generate(&env(), "good");
         let lasting: Chain = chain("good.test", &key, 36_500);
-        storage.store_certificate(good, &CertificateSet::new(lasting, key).unwrap()).await.unwrap();
-        atomic::replace(&storage.env, &storage.certificate_file(bad, "crt"), b"}").await.unwrap();
+        storage.store_certificate(good, &CertificateSet::new(lasting, key).unwrap(), &Lease::unlocked()).await.unwrap();
+        storage.medium.write(&storage.certificate_file(bad, "crt"), b"}").await.unwrap();
         let stranger = storage.root.join("certificates").join(&storage.issuer).join("..not a name");
         std::fs::create_dir_all(&stranger).unwrap();
 

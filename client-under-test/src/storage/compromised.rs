@@ -8,7 +8,7 @@ use std::{io, path::PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{Storage, atomic, certificate::CertificateSet, hex};
+use super::{Storage, certificate::CertificateSet, hex};
 
 impl Storage {
     /// Puts the key of `set` aside for good.
@@ -16,7 +16,7 @@ impl Storage {
     /// # Errors
     /// The disk's; then it is not known to be compromised after a restart.
     pub async fn put_key_aside(&self, set: &CertificateSet) -> io::Result<()> {
-        atomic::replace(&self.env, &self.compromised_file(set.leaf().public_key()), set.key_pem()).await
+        self.medium.write(&self.compromised_file(set.leaf().public_key()), set.key_pem()).await
     }
 
     /// Whether the key has been put aside whose public half this is (the bits; of P-256, the uncompressed point).
@@ -24,11 +24,7 @@ impl Storage {
     /// # Errors
     /// The disk's, if that is not known.
     pub async fn is_compromised(&self, public_key: &[u8]) -> io::Result<bool> {
-        match self.env.disk().metadata(&self.compromised_file(public_key)).await {
-            Ok(_) => Ok(true),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(e),
-        }
+        Ok(self.medium.modified(&self.compromised_file(public_key)).await?.is_some())
     }
 
     fn compromised_file(&self, public_key: &[u8]) -> PathBuf {

@@ -17,7 +17,7 @@ impl Storage {
     /// The disk's.
     pub async fn store_dns_record(&self, record: &TxtRecord) -> io::Result<()> {
         let bytes = serde_json::to_vec(record).expect("a struct of texts has a JSON form");
-        atomic::replace(&self.env, &self.own_dns_records().join(file(record)), &bytes).await
+        self.medium.write(&self.own_dns_records().join(file(record)), &bytes).await
     }
 
     /// Forgets `record`, wherever it is remembered.
@@ -25,10 +25,10 @@ impl Storage {
     /// # Errors
     /// The disk's.
     pub async fn remove_dns_record(&self, record: &TxtRecord) -> io::Result<()> {
-        for host in self.list(&self.dns_records_directory()).await? {
+        for host in self.medium.list(&self.dns_records_directory()).await? {
             let path = self.dns_records_directory().join(host).join(file(record));
-            if self.env.disk().metadata(&path).await.is_ok() {
-                atomic::remove(&self.env, &path).await?;
+            if matches!(self.medium.modified(&path).await, Ok(Some(_))) {
+                self.medium.remove(&path).await?;
             }
         }
         Ok(())
@@ -40,9 +40,9 @@ impl Storage {
     /// The disk's, if that is not known.
     pub async fn dns_records(&self) -> io::Result<Vec<TxtRecord>> {
         let mut records = Vec::new();
-        for host in self.list(&self.dns_records_directory()).await? {
+        for host in self.medium.list(&self.dns_records_directory()).await? {
             let directory = self.dns_records_directory().join(host);
-            for entry in self.list(&directory).await? {
+            for entry in self.medium.list(&directory).await? {
                 let path = directory.join(&entry);
                 let is_left_to_us = path.starts_with(self.own_dns_records()) || self.is_abandoned(&path).await;
                 if !entry.ends_with(".json") || entry.starts_with('.') || !is_left_to_us {
@@ -60,14 +60,6 @@ impl Storage {
 
     fn own_dns_records(&self) -> PathBuf {
         self.dns_records_directory().join(atomic::host_label(self.env.host_name()))
-    }
-
-    /// The entries of a directory, none if it is not there.
-    pub(super) async fn list(&self, directory: &std::path::Path) -> io::Result<Vec<String>> {
-        match self.env.disk().list(directory).await {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            other => other,
-        }
     }
 }
 

@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use super::medium::{Disk, Medium};
 use sim::{
     Env, Task,
     disk::{Access, OpenMode},
@@ -28,7 +29,7 @@ use sim::{
 /// How long a lock is respected whose holder gives no sign.
 pub const LEASE_TIME: Duration = Duration::from_secs(60);
 /// How often a holder gives a sign.
-const SIGN_INTERVAL: Duration = Duration::from_secs(15);
+pub(super) const SIGN_INTERVAL: Duration = Duration::from_secs(15);
 /// The pause between two looks at a lock that another holds, and how much longer it may be, so that two who wait do
 /// not keep in step.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -53,19 +54,35 @@ pub struct NumberedFiles;
 impl StorageLocks for NumberedFiles {
     fn acquire<'a>(&'a self, env: &'a Env, folder: &'a Path, name: &'a str, process: u64) -> Acquiring<'a> {
         let lock = Lock { env: env.clone(), folder: folder.into(), name: name.into(), sign: format!("{process:016x}") };
-        Box::pin(async move {
-            let waiting = env.timeout(WAIT_MAX, lock.acquire());
-            waiting
-                .await
-                .map_err(|elapsed| io::Error::new(io::ErrorKind::TimedOut, format!("the lock {name}: {elapsed}")))?
-        })
+        Box::pin(wait_at_most(env, name, lock.acquire()))
     }
+}
+
+/// Gives up after half an hour.
+pub(super) async fn wait_at_most(
+    env: &Env,
+    name: &str,
+    acquiring: impl Future<Output = io::Result<Lease>>,
+) -> io::Result<Lease> {
+    let result = env.timeout(WAIT_MAX, acquiring).await;
+    result.map_err(|elapsed| io::Error::new(io::ErrorKind::TimedOut, format!("the lock {name}: {elapsed}")))?
+}
+
+/// Pauses until a lock is looked at again that another holds.
+pub(super) async fn look_again(env: &Env) {
+    let spread = Duration::from_millis(env.random_below("storage/lock", LOOK_INTERVAL_SPREAD_MS));
+    env.sleep(LOOK_INTERVAL + spread).await;
 }
 
 /// What is asked of a lock while it is held.
 pub trait HeldLock: Debug + Send + Sync {
     /// Whether nobody else has taken it meanwhile.
     fn is_held(&self) -> Pin<Box<dyn Future<Output = io::Result<bool>> + Send + '_>>;
+
+    /// How often the lock has been taken, this time included, where writes are fenced by that.
+    fn epoch(&self) -> Option<u64> {
+        None
+    }
 
     /// Lets others in, unless somebody else has it.
     fn release(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -129,6 +146,12 @@ impl Lease {
             hold.releases = releases.clone();
         }
         self
+    }
+
+    /// What tells this holding of the lock from later ones, where writes are fenced.
+    #[must_use]
+    pub fn epoch(&self) -> Option<u64> {
+        self.0.as_ref()?.lock.epoch()
     }
 
     /// Whether nobody else has taken the lock meanwhile.
@@ -218,8 +241,7 @@ impl Lock {
             } else {
                 self.env.probe("manager/storage-lock-waited-for");
             }
-            let spread = Duration::from_millis(self.env.random_below("storage/lock", LOOK_INTERVAL_SPREAD_MS));
-            self.env.sleep(LOOK_INTERVAL + spread).await;
+            look_again(&self.env).await;
         }
     }
 
@@ -293,7 +315,7 @@ impl Lock {
     }
 
     async fn read(&self, number: u64) -> io::Result<Option<Vec<u8>>> {
-        super::read(&self.env, &self.file(number)).await
+        Disk::new(&self.env).read(&self.file(number)).await
     }
 
     fn file(&self, number: u64) -> PathBuf {

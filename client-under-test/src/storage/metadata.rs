@@ -168,7 +168,7 @@ impl Storage {
     async fn store_metadata(&self, name: &Name, mut metadata: Metadata) -> io::Result<()> {
         metadata.issuer_data.ca = self.directory_url.to_string();
         let bytes = serde_json::to_vec(&metadata).expect("a struct of texts has a JSON form");
-        self.writer.write(&self.env, &self.certificate_file(name, "json"), &bytes).await
+        self.writer.write(self, &self.certificate_file(name, "json"), &bytes).await
     }
 }
 

@@ -12,6 +12,7 @@ pub mod cleaning;
 pub mod compromised;
 pub mod dns_record;
 pub mod lock;
+pub mod medium;
 pub mod metadata;
 pub mod pending;
 pub mod persistent_record;
@@ -23,6 +24,7 @@ use std::{
     sync::Arc,
 };
 
+use medium::Medium;
 use sim::Env;
 use url::Url;
 
@@ -30,9 +32,6 @@ use crate::name::Name;
 
 /// How long another host's file that is there for a while only is left alone: that host may be at work.
 const FOREIGN_FILE_AGE_MAX: time::Duration = time::Duration::hours(24);
-
-/// Larger files are not read: what is written here has a few kilobytes, a chain or a staple some more.
-const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// How many bad files of one name are kept; then the last is replaced.
 const QUARANTINED_MAX: u32 = 100;
@@ -44,6 +43,7 @@ pub struct Storage {
     root: PathBuf,
     issuer: String,
     directory_url: Url,
+    medium: Arc<dyn Medium>,
     writer: Arc<dyn atomic::CertificateWriter>,
     reader: Arc<dyn certificate::CertificateReader>,
     requirement: Arc<dyn certificate::CertificateRequirement>,
@@ -56,7 +56,7 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// The part of the storage at `root` that belongs to the CA at `directory_url`.
+    /// The part of the storage at `root`, on this host's disk, that belongs to the CA at `directory_url`.
     #[must_use]
     pub fn new(env: &Env, root: PathBuf, directory_url: &Url) -> Self {
         Self {
@@ -64,14 +64,21 @@ impl Storage {
             root,
             issuer: issuer_key(directory_url),
             directory_url: directory_url.clone(),
-            writer: Arc::new(atomic::AtomicWrite),
-            reader: Arc::new(certificate::FromDisk),
+            medium: Arc::new(medium::Disk::new(env)),
+            writer: Arc::new(atomic::Whole),
+            reader: Arc::new(certificate::AsItIs),
             requirement: Arc::new(certificate::SetAlone),
             metadata_owner: Arc::new(metadata::ThisCertificate),
             locks: None,
             releases: lock::Releases::default(),
             process: u64::from_le_bytes(env.entropy("storage/process")),
         }
+    }
+
+    /// The same storage, elsewhere.
+    #[must_use]
+    pub fn on(self, medium: Arc<dyn Medium>) -> Self {
+        Self { medium, ..self }
     }
 
     /// The same storage, with certificate sets written otherwise.
@@ -137,6 +144,10 @@ impl Storage {
         &self.env
     }
 
+    pub(crate) fn medium(&self) -> &dyn Medium {
+        &*self.medium
+    }
+
     fn certificate_directory(&self, name: &Name) -> PathBuf {
         self.root.join("certificates").join(&self.issuer).join(file_name(name))
     }
@@ -166,7 +177,7 @@ impl Storage {
         let certificates = self.root.join("certificates").join(&self.issuer);
         let (for_once, that_stay) = (self.dns_records_directory(), self.persistent_records_directory());
         for kind in [certificates, self.users_directory(), for_once, that_stay] {
-            let Ok(entries) = self.env.disk().list(&kind).await else { continue };
+            let Ok(entries) = self.medium.list(&kind).await else { continue };
             for entry in entries {
                 self.clean_directory(&kind.join(entry)).await;
             }
@@ -175,8 +186,7 @@ impl Storage {
     }
 
     async fn clean_directory(&self, directory: &Path) {
-        let disk = self.env.disk();
-        let Ok(files) = disk.list(directory).await else { return };
+        let Ok(files) = self.medium.list(directory).await else { return };
         for file in files {
             let path = directory.join(&file);
             let is_left_over = match atomic::temporary_of(&file, self.env.host_name()) {
@@ -184,7 +194,7 @@ impl Storage {
                 Some(atomic::Writer::ThisHost) => true,
                 Some(atomic::Writer::Another) => self.is_abandoned(&path).await,
             };
-            if is_left_over && disk.remove_file(&path).await.is_ok() {
+            if is_left_over && self.medium.remove(&path).await.is_ok() {
                 self.env.probe("manager/temporary-file-removed");
             }
         }
@@ -192,39 +202,29 @@ impl Storage {
 
     /// Whether another host's file is older than it would let it grow, were it still at work.
     async fn is_abandoned(&self, path: &Path) -> bool {
-        let found = self.env.disk().metadata(path).await;
-        found.is_ok_and(|found| self.env.utc_now() - found.modified > FOREIGN_FILE_AGE_MAX)
+        let modified = self.medium.modified(path).await.ok().flatten();
+        modified.is_some_and(|modified| self.env.utc_now() - modified > FOREIGN_FILE_AGE_MAX)
     }
 
     pub(crate) async fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        read(&self.env, path).await
+        self.medium.read(path).await
     }
 
     /// Puts a file that can't be read aside as `<file>.bad`, where a person finds it and no program does. What
     /// was put aside before stays: there may be a key in it.
     async fn quarantine(&self, path: &Path) {
-        let disk = self.env.disk();
         let aside = |number: u32| {
             let mut aside = path.as_os_str().to_owned();
             aside.push(if number == 1 { ".bad".to_owned() } else { format!(".{number}.bad") });
             PathBuf::from(aside)
         };
         let mut number = 1;
-        while number < QUARANTINED_MAX && disk.metadata(&aside(number)).await.is_ok() {
+        while number < QUARANTINED_MAX && matches!(self.medium.modified(&aside(number)).await, Ok(Some(_))) {
             number += 1;
         }
         self.env.probe("manager/quarantined");
         // If even this fails, the next write replaces the file.
-        drop(disk.rename(path, &aside(number)).await);
-    }
-}
-
-/// What the file at `path` holds; nothing if there is none.
-async fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match env.disk().read_at_most(path, FILE_BYTES_MAX).await {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
+        drop(self.medium.rename(path, &aside(number)).await);
     }
 }
 
@@ -247,7 +247,7 @@ pub(crate) fn issuer_key(directory_url: &Url) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::*;
+    use super::{medium::FILE_BYTES_MAX, *};
     use crate::acme::certificate::tests::env;
 
     pub(crate) fn storage() -> (tempfile::TempDir, Storage) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sim::crypto::P256Key;
 use time::UtcDateTime;
 
-use super::{Storage, atomic};
+use super::Storage;
 use crate::{
     acme::{
         address::Address,
@@ -51,7 +51,7 @@ impl Storage {
             begun: format_time(pending.begun).unwrap_or_default(),
         };
         let bytes = serde_json::to_vec(&record).expect("a struct of texts has a JSON form");
-        atomic::replace(&self.env, &self.certificate_file(name, "pending"), &bytes).await
+        self.medium.write(&self.certificate_file(name, "pending"), &bytes).await
     }
 
     /// The order that was begun for `name`, if there is one. A record that can't be read, or is of another
@@ -74,7 +74,7 @@ impl Storage {
     /// # Errors
     /// The disk's.
     pub async fn remove_pending(&self, name: &Name) -> io::Result<()> {
-        atomic::remove(&self.env, &self.certificate_file(name, "pending")).await
+        self.medium.remove(&self.certificate_file(name, "pending")).await
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
         let (_directory, storage) = storage();
         let name: Name = "a.test".parse().unwrap();
         let path = storage.certificate_file(&name, "pending");
-        atomic::replace(&storage.env, &path, b"{\"order\": \"https://ca.test/order/1\"}}").await.unwrap();
+        storage.medium.write(&path, b"{\"order\": \"https://ca.test/order/1\"}}").await.unwrap();
         assert!(storage.load_pending(&name).await.unwrap().is_none());
         assert!(!path.exists() && path.with_extension("pending.bad").exists());
     }

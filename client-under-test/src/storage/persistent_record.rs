@@ -8,7 +8,7 @@ use std::{io, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Storage, atomic, file_name, lock::Lease};
+use super::{Storage, file_name, lock::Lease};
 use crate::{manager::dns01::TxtRecord, name::Name};
 
 /// A record that may be in its zone, with what it grants.
@@ -61,11 +61,11 @@ impl Storage {
     pub async fn store_persistent_records(&self, domain: &Name, records: &[PersistentRecord]) -> io::Result<()> {
         let path = self.persistent_records_file(&file_name(domain));
         if records.is_empty() {
-            return atomic::remove(&self.env, &path).await;
+            return self.medium.remove(&path).await;
         }
         let found = OfDomain { domain: domain.to_string(), records: records.to_vec() };
         let bytes = serde_json::to_vec(&found).expect("a struct of texts and numbers has a JSON form");
-        atomic::replace(&self.env, &path, &bytes).await
+        self.medium.write(&path, &bytes).await
     }
 
     /// The records of all domains, each as [`Self::persistent_records`] has them.
@@ -74,7 +74,7 @@ impl Storage {
     /// The disk's, if they are not known.
     pub async fn all_persistent_records(&self) -> io::Result<Vec<(Name, Vec<PersistentRecord>)>> {
         let mut all = Vec::new();
-        for entry in self.list(&self.persistent_records_directory()).await? {
+        for entry in self.medium.list(&self.persistent_records_directory()).await? {
             let Some(found) = self.read_records(&entry).await? else { continue };
             let domain = found.domain.parse::<Name>().ok().filter(|domain| file_name(domain) == entry);
             all.extend(domain.map(|domain| (domain, found.records)));

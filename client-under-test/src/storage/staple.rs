@@ -20,7 +20,7 @@ impl Storage {
     /// # Errors
     /// The disk's; the former response then stands.
     pub async fn store_staple(&self, name: &Name, set: &CertificateSet, response: &[u8]) -> io::Result<()> {
-        atomic::replace(&self.env, &self.staple_file(name, set), response).await
+        self.medium.write(&self.staple_file(name, set), response).await
     }
 
     /// The response about the certificate of `set` that was kept last, if there is one. It has to be verified.
@@ -31,7 +31,7 @@ impl Storage {
     /// Removes the responses that do not hold any more, and what is none.
     pub async fn remove_stale_staples(&self) {
         let directory = self.staples_directory();
-        let Ok(files) = self.env.disk().list(&directory).await else { return };
+        let Ok(files) = self.medium.list(&directory).await else { return };
         for file in files {
             let path = directory.join(&file);
             if atomic::temporary_of(&file, self.env.host_name()).is_some() {
@@ -40,7 +40,7 @@ impl Storage {
             // What can't be read or removed now is looked at again.
             let Ok(Some(response)) = self.read(&path).await else { continue };
             if ocsp::ends(&response).is_none_or(|end| end <= self.env.utc_now())
-                && atomic::remove(&self.env, &path).await.is_ok()
+                && self.medium.remove(&path).await.is_ok()
             {
                 self.env.probe("manager/stale-staple-removed");
             }
