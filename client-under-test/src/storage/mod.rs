@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod atomic;
+pub mod bucket;
 pub mod certificate;
 pub mod challenge;
 pub mod cleaning;

@@ -1,0 +1,332 @@
+//! Storage on object stores: in the world on one in memory, which keeps its conditions or lies; and on real servers, where they
+//! are installed: `moto_server` (of `pip install 'moto[server]'`) and `s3s-fs` (of `cargo install s3s-fs --features binary`).
+
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr, TcpListener},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use client_under_test::{
+    acme::certificate::Chain,
+    name::Name,
+    storage::{Storage, bucket::Bucket, certificate::CertificateSet, lock::Lease, medium::Medium},
+};
+use futures_util::stream::BoxStream;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, RetryConfig, aws::AmazonS3Builder,
+    memory::InMemory, path::Path as ObjectPath,
+};
+use rcgen::CertificateParams;
+use sim::{
+    Env, UtcDateTime,
+    crypto::P256Key,
+    real,
+    world::{HostOptions, Options, World},
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const CA: &str = "https://ca.test/directory";
+const ROOT: &str = "/acme";
+
+/// A certificate for a.test whose serial number is `serial`.
+fn set(env: &Env, serial: u64) -> CertificateSet {
+    let key = P256Key::generate(env, "leaf");
+    let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+    params.serial_number = Some(serial.into());
+    let certificate = params.self_signed(&key).unwrap();
+    CertificateSet::new(Chain::parse(certificate.pem().as_bytes()).unwrap(), key).unwrap()
+}
+
+fn name() -> Name {
+    "a.test".parse().unwrap()
+}
+
+/// The storage in `store`, for one host alone.
+fn alone(env: &Env, store: Arc<dyn ObjectStore>) -> Storage {
+    Storage::new(env, ROOT.into(), &CA.parse().unwrap()).on(Arc::new(Bucket::new(store)))
+}
+
+/// The storage in `store`, which other hosts use too.
+async fn shared(env: &Env, store: Arc<dyn ObjectStore>) -> io::Result<Storage> {
+    let locks = Bucket::new(store.clone()).locks(env, Path::new(ROOT)).await?;
+    Ok(alone(env, store).with_locks(Some(locks)))
+}
+
+async fn current(storage: &Storage) -> Option<CertificateSet> {
+    storage.load_certificate(&name()).await.unwrap()
+}
+
+/// What any object store has to do.
+async fn keeps_sets(env: &Env, store: Arc<dyn ObjectStore>) {
+    let storage = alone(env, store.clone());
+    assert!(current(&storage).await.is_none());
+    for serial in [1, 2] {
+        let set = set(env, serial);
+        storage.store_certificate(&name(), &set, &Lease::unlocked()).await.unwrap();
+        assert!(storage.holds_certificate(&name(), &set).await.unwrap());
+        assert_eq!(current(&storage).await.unwrap().chain(), set.chain());
+    }
+    let bucket = Bucket::new(store);
+    let folder = Path::new("/acme/certificates/ca.test-directory");
+    assert_eq!(bucket.list(folder).await.unwrap(), ["a.test"]);
+    assert_eq!(bucket.list(&folder.join("a.test")).await.unwrap(), ["a.test.json", "a.test.pem"]);
+    let object = folder.join("a.test/a.test.pem");
+    let age = env.utc_now() - bucket.modified(&object).await.unwrap().unwrap();
+    assert!(age.abs() < time::Duration::hours(1), "{age}");
+    bucket.write(&object, b"}").await.unwrap();
+    assert!(current(&storage).await.is_none());
+    assert_eq!(bucket.list(&folder.join("a.test")).await.unwrap(), ["a.test.json", "a.test.pem.bad"]);
+    for path in ["a.test.json", "a.test.pem.bad", "never-there"] {
+        bucket.remove(&folder.join("a.test").join(path)).await.unwrap();
+    }
+    assert!(bucket.list(folder).await.unwrap().is_empty());
+}
+
+/// What one that several hosts use has to do.
+async fn fences(env: &Env, store: Arc<dyn ObjectStore>) {
+    let storage = shared(env, store).await.unwrap();
+    let first = storage.lock_certificate(&name()).await.unwrap();
+    storage.store_certificate(&name(), &set(env, 1), &first).await.unwrap();
+    assert!(first.is_held().await.unwrap());
+    let epoch = first.epoch();
+    drop(first);
+    storage.locks_released().await;
+    let second = storage.lock_certificate(&name()).await.unwrap();
+    assert!(second.epoch() > epoch);
+    storage.store_certificate(&name(), &set(env, 2), &second).await.unwrap();
+    storage.store_certificate(&name(), &set(env, 3), &second).await.unwrap();
+    drop(second);
+    storage.locks_released().await;
+}
+
+/// Tells itself to be an object store, and keeps no conditions.
+#[derive(Debug)]
+struct Liar(InMemory);
+
+impl fmt::Display for Liar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Liar")
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Liar {
+    async fn put_opts(&self, path: &ObjectPath, bytes: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.0.put_opts(path, bytes, PutOptions { mode: PutMode::Overwrite, ..options }).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &ObjectPath,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.0.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(&self, path: &ObjectPath, options: GetOptions) -> Result<GetResult> {
+        self.0.get_opts(path, options).await
+    }
+
+    fn delete_stream(&self, paths: BoxStream<'static, Result<ObjectPath>>) -> BoxStream<'static, Result<ObjectPath>> {
+        self.0.delete_stream(paths)
+    }
+
+    fn list(&self, prefix: Option<&ObjectPath>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.0.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&ObjectPath>) -> Result<ListResult> {
+        self.0.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &ObjectPath, to: &ObjectPath, options: CopyOptions) -> Result<()> {
+        self.0.copy_opts(from, to, options).await
+    }
+}
+
+fn env() -> Env {
+    real::env("node", real::Options::default())
+}
+
+#[tokio::test]
+async fn a_set_is_one_object() {
+    keeps_sets(&env(), Arc::new(InMemory::new())).await;
+    fences(&env(), Arc::new(InMemory::new())).await;
+}
+
+#[tokio::test]
+async fn a_store_that_ignores_conditions_serves_one_host_and_not_several() {
+    keeps_sets(&env(), Arc::new(Liar(InMemory::new()))).await;
+    let refused = shared(&env(), Arc::new(Liar(InMemory::new()))).await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
+    let words = refused.to_string();
+    assert!(
+        words.starts_with("Liar can't be shared by several hosts: it lets several create the same object"),
+        "{words}"
+    );
+}
+
+/// Runs `program` on two hosts that share an object store, of which the first is suspended from minute 1 to minute `until`, and
+/// returns what they noted.
+fn two_hosts<F>(until: u32, program: impl Fn(Env, Storage, Notes) -> F + Clone + Send + Sync + 'static) -> Vec<String>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let host = |name: &str, last| HostOptions {
+        name: name.into(),
+        addresses: vec![IpAddr::from([10, 0, 0, last])],
+        clock: Default::default(),
+        shared_disk: None,
+    };
+    let mut world = World::new(
+        Options { seed: 1, epoch: UtcDateTime::UNIX_EPOCH, hosts: vec![host("a", 1), host("b", 2)] },
+        Vec::new(),
+    );
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let notes = Notes::default();
+    let (a, b) = (world.host("a").unwrap(), world.host("b").unwrap());
+    for host in [a, b] {
+        let (store, notes, program) = (store.clone(), notes.clone(), program.clone());
+        world.set_program(host, move |env| {
+            let (store, notes, program) = (store.clone(), notes.clone(), program.clone());
+            async move {
+                let storage = shared(&env, store).await.unwrap();
+                program(env, storage, notes).await;
+            }
+        });
+        world.start(host);
+    }
+    world.at(MINUTE, move |world| world.suspend(a));
+    world.at(MINUTE * until, move |world| world.resume(a));
+    world.run_until(30 * MINUTE).unwrap();
+    drop(world);
+    notes.0.lock().unwrap().clone()
+}
+
+#[derive(Clone, Debug, Default)]
+struct Notes(Arc<Mutex<Vec<String>>>);
+
+impl Notes {
+    fn note(&self, words: impl Into<String>) {
+        self.0.lock().unwrap().push(words.into());
+    }
+}
+
+/// The first host takes the lock and stores only in minute 6; the second wants it from minute 1 on.
+fn late_writer(until: u32) -> Vec<String> {
+    two_hosts(until, |env, storage, notes| async move {
+        let is_late = env.host_name() == "a";
+        if !is_late {
+            env.sleep(Duration::from_secs(50)).await;
+        }
+        let lease = storage.lock_certificate(&name()).await.unwrap();
+        notes.note(format!("{} has epoch {}", env.host_name(), lease.epoch().unwrap()));
+        if is_late {
+            env.sleep(5 * MINUTE).await;
+        }
+        let is_held = lease.is_held().await.unwrap();
+        let stored = storage.store_certificate(&name(), &set(&env, 1), &lease).await;
+        notes.note(format!("{}, held {is_held}: {:?}", env.host_name(), stored.map_err(|e| e.to_string())));
+    })
+}
+
+#[test]
+fn who_waits_gets_the_lock_once_it_is_released() {
+    assert_eq!(late_writer(1), ["a has epoch 1", "a, held true: Ok(())", "b has epoch 2", "b, held true: Ok(())"]);
+}
+
+#[test]
+fn who_slept_through_his_lease_writes_nothing_any_more() {
+    let refused =
+        "/acme/certificates/ca.test-directory/a.test/a.test.pem: another host has taken the lock since, and written";
+    assert_eq!(
+        late_writer(10),
+        [
+            "a has epoch 1".to_owned(),
+            "b has epoch 2".to_owned(),
+            "b, held true: Ok(())".to_owned(),
+            format!("a, held false: Err({refused:?})"),
+        ]
+    );
+}
+
+/// A server that is stopped when it is not needed any more.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Server {
+    /// Starts a program that shall listen on `address`; nothing, with a word about it, if it is not installed.
+    async fn start(program: &str, arguments: &[&str], address: SocketAddr) -> Option<Self> {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let Ok(child) = command.spawn() else {
+            println!("not run: there is no {program} here; see the head of this file for where it comes from");
+            return None;
+        };
+        let server = Self(child);
+        for _ in 0..600 {
+            if tokio::net::TcpStream::connect(address).await.is_ok() {
+                return Some(server);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{program} should listen on {address} within a minute, and does not");
+    }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn s3(address: SocketAddr) -> Arc<dyn ObjectStore> {
+    // The HTTP client wants to know by whom it would encrypt, also where it does not.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let builder = AmazonS3Builder::new()
+        .with_endpoint(format!("http://{address}"))
+        .with_allow_http(true)
+        .with_region("us-east-1")
+        .with_bucket_name("gauntlet")
+        .with_access_key_id("id")
+        .with_secret_access_key("secret")
+        .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() });
+    Arc::new(builder.build().unwrap())
+}
+
+#[tokio::test]
+async fn moto_keeps_sets_and_fences() {
+    let address = free_address();
+    let port = address.port().to_string();
+    let Some(_server) = Server::start("moto_server", &["-H", "127.0.0.1", "-p", &port], address).await else { return };
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request =
+        format!("PUT /gauntlet HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    keeps_sets(&env(), s3(address)).await;
+    fences(&env(), s3(address)).await;
+}
+
+#[tokio::test]
+async fn s3s_fs_keeps_sets_and_fences() {
+    let (address, directory) = (free_address(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(directory.path().join("gauntlet")).unwrap();
+    let (port, root) = (address.port().to_string(), directory.path().to_str().unwrap());
+    let arguments = ["--host", "127.0.0.1", "--port", &port, "--access-key", "id", "--secret-key", "secret", root];
+    let Some(_server) = Server::start("s3s-fs", &arguments, address).await else { return };
+    keeps_sets(&env(), s3(address)).await;
+    fences(&env(), s3(address)).await;
+}
