@@ -24,6 +24,9 @@ pub(super) struct Inode(u64);
 
 const ROOT: Inode = Inode(0);
 
+/// Linux's file systems keep no longer name.
+const NAME_BYTES_MAX: usize = 255;
+
 #[derive(Clone, Debug)]
 enum Node {
     File { content: Vec<u8>, modified: UtcDateTime },
@@ -95,8 +98,7 @@ impl Default for FileSystem {
 impl FileSystem {
     pub(super) fn open(&mut self, path: &Path, mode: OpenMode, now: UtcDateTime) -> io::Result<Inode> {
         let (directory, name) = self.parent(path)?;
-        let found = self.entries(directory)?.get(&name).copied();
-        match (found, mode) {
+        match (self.entry(directory, &name)?, mode) {
             (Some(_), OpenMode::CreateNew) => Err(io::ErrorKind::AlreadyExists.into()),
             (Some(inode), _) if matches!(self.live[&inode], Node::Directory { .. }) => {
                 Err(io::ErrorKind::IsADirectory.into())
@@ -123,6 +125,10 @@ impl FileSystem {
     }
 
     pub(super) fn write(&mut self, inode: Inode, offset: usize, bytes: Vec<u8>, now: UtcDateTime) {
+        // No bytes are no write: a file that ends before the offset grows no hole.
+        if bytes.is_empty() {
+            return;
+        }
         self.change(Change::Write { inode, offset, bytes, modified: now });
     }
 
@@ -130,17 +136,17 @@ impl FileSystem {
         self.make_durable(|change| change.content_of() == Some(inode));
     }
 
+    /// What is no directory is synced as a file: the system call is the same.
     pub(super) fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
-        let directory = self.find(path)?;
-        self.entries(directory)?;
-        self.make_durable(|change| change.names_in(directory));
+        let inode = self.find(path)?;
+        self.make_durable(|change| change.names_in(inode) || change.content_of() == Some(inode));
         self.sweep();
         Ok(())
     }
 
     pub(super) fn create_directory(&mut self, path: &Path, now: UtcDateTime) -> io::Result<()> {
         let (directory, name) = self.parent(path)?;
-        if self.entries(directory)?.contains_key(&name) {
+        if self.entry(directory, &name)?.is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let inode = self.new_inode(Node::Directory { entries: BTreeMap::new(), modified: now });
@@ -149,10 +155,21 @@ impl FileSystem {
     }
 
     pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        let inode = self.find(from)?;
+        let (goes_into_itself, replaces_what_it_is_in) = (to.starts_with(from), from.starts_with(to));
         let (from, to) = (self.parent(from)?, self.parent(to)?);
-        if let Some(replaced) = self.entries(to.0)?.get(&to.1) {
-            match (&self.live[&inode], &self.live[replaced]) {
+        let inode = self.entry(from.0, &from.1)?.ok_or(io::ErrorKind::NotFound)?;
+        let replaced = self.entry(to.0, &to.1)?;
+        if from == to {
+            return Ok(());
+        }
+        if goes_into_itself {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        if replaces_what_it_is_in {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        if let Some(replaced) = replaced {
+            match (&self.live[&inode], &self.live[&replaced]) {
                 (Node::File { .. }, Node::Directory { .. }) => return Err(io::ErrorKind::IsADirectory.into()),
                 (Node::Directory { .. }, Node::File { .. }) => return Err(io::ErrorKind::NotADirectory.into()),
                 (Node::Directory { .. }, Node::Directory { entries, .. }) if !entries.is_empty() => {
@@ -161,9 +178,7 @@ impl FileSystem {
                 (Node::File { .. }, Node::File { .. }) | (Node::Directory { .. }, Node::Directory { .. }) => {}
             }
         }
-        if from != to {
-            self.change(Change::Rename { from, to, inode });
-        }
+        self.change(Change::Rename { from, to, inode });
         Ok(())
     }
 
@@ -329,13 +344,20 @@ impl FileSystem {
         }
     }
 
+    /// What a directory holds under a name.
+    fn entry(&self, directory: Inode, name: &str) -> io::Result<Option<Inode>> {
+        let entries = self.entries(directory)?;
+        if name.len() > NAME_BYTES_MAX {
+            return Err(io::ErrorKind::InvalidFilename.into());
+        }
+        Ok(entries.get(name).copied())
+    }
+
     fn find(&self, path: &Path) -> io::Result<Inode> {
         let mut inode = ROOT;
         for name in names(path) {
-            inode = *name
-                .to_str()
-                .and_then(|name| self.entries(inode).map(|entries| entries.get(name)).transpose())
-                .ok_or(io::ErrorKind::NotFound)??;
+            let name = name.to_str().ok_or(io::ErrorKind::NotFound)?;
+            inode = self.entry(inode, name)?.ok_or(io::ErrorKind::NotFound)?;
         }
         Ok(inode)
     }
