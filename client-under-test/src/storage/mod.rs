@@ -141,11 +141,15 @@ impl Storage {
         Self { metadata_owner, ..self }
     }
 
-    pub(crate) fn env(&self) -> &Env {
+    /// The host that it is read and written from.
+    #[must_use]
+    pub fn env(&self) -> &Env {
         &self.env
     }
 
-    pub(crate) fn medium(&self) -> &dyn Medium {
+    /// What it stands on.
+    #[must_use]
+    pub fn medium(&self) -> &dyn Medium {
         &*self.medium
     }
 
