@@ -35,6 +35,17 @@ pub enum Access {
     Private,
 }
 
+impl Access {
+    /// The permission bits, as `chmod` has them.
+    #[must_use]
+    pub fn mode(self) -> u32 {
+        match self {
+            Self::Public => 0o644,
+            Self::Private => 0o600,
+        }
+    }
+}
+
 /// What [`Disk::metadata`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata {
@@ -44,6 +55,8 @@ pub struct Metadata {
     pub is_directory: bool,
     /// When the content last changed, by the clock of the machine that holds the disk.
     pub modified: UtcDateTime,
+    /// Who may do what with it: the nine permission bits, as `chmod` has them.
+    pub mode: u32,
 }
 
 /// What stands behind a [`Disk`].
@@ -64,7 +77,9 @@ pub trait RawDisk: Send + Sync {
     fn list(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Vec<String>>>;
     /// Makes the names in a directory durable (`fsync` on the directory).
     fn sync_directory(&self, path: PathBuf) -> BoxFuture<'static, io::Result<()>>;
-    /// Length, kind and time of change.
+    /// Makes a file its owner's alone (`chmod 0600`).
+    fn restrict(&self, path: PathBuf) -> BoxFuture<'static, io::Result<()>>;
+    /// Length, kind, time of change and permissions.
     fn metadata(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Metadata>>;
 }
 
@@ -194,7 +209,15 @@ impl Disk {
         at(path, self.raw.sync_directory(path.to_owned()).await)
     }
 
-    /// Length, kind and time of change.
+    /// Makes a file its owner's alone, as if it had been created [`Access::Private`].
+    ///
+    /// # Errors
+    /// The operating system's, with the path.
+    pub async fn restrict(&self, path: &Path) -> io::Result<()> {
+        at(path, self.raw.restrict(path.to_owned()).await)
+    }
+
+    /// Length, kind, time of change and permissions.
     ///
     /// # Errors
     /// The operating system's, with the path.

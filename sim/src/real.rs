@@ -4,9 +4,10 @@
 
 use std::{
     collections::BTreeMap,
+    fs::Permissions,
     io::{self, Read},
     net::{IpAddr, SocketAddr},
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -220,10 +221,7 @@ impl RawDisk for FileSystem {
     fn open(&self, path: PathBuf, mode: OpenMode, access: Access) -> BoxFuture<'static, io::Result<Box<dyn RawFile>>> {
         blocking(move || {
             let mut options = std::fs::OpenOptions::new();
-            options.write(true).mode(match access {
-                Access::Public => 0o644,
-                Access::Private => 0o600,
-            });
+            options.write(true).mode(access.mode());
             match mode {
                 OpenMode::CreateNew => options.create_new(true),
                 OpenMode::Truncate => options.create(true).truncate(true),
@@ -280,6 +278,10 @@ impl RawDisk for FileSystem {
         blocking(move || std::fs::File::open(path)?.sync_all())
     }
 
+    fn restrict(&self, path: PathBuf) -> BoxFuture<'static, io::Result<()>> {
+        blocking(move || std::fs::set_permissions(path, Permissions::from_mode(Access::Private.mode())))
+    }
+
     fn metadata(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Metadata>> {
         blocking(move || {
             let found = std::fs::metadata(path)?;
@@ -287,6 +289,7 @@ impl RawDisk for FileSystem {
                 len: if found.is_dir() { 0 } else { found.len() },
                 is_directory: found.is_dir(),
                 modified: found.modified()?.into(),
+                mode: found.permissions().mode() & 0o777,
             })
         })
     }

@@ -287,6 +287,7 @@ pub enum DiskOperation {
     CreateDirectory,
     List,
     SyncDirectory,
+    Restrict,
     Metadata,
 }
 

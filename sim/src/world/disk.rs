@@ -293,7 +293,8 @@ impl DiskOperation {
             | Self::RemoveFile
             | Self::RemoveDirectory
             | Self::CreateDirectory
-            | Self::SyncDirectory => true,
+            | Self::SyncDirectory
+            | Self::Restrict => true,
         }
     }
 }
@@ -303,7 +304,7 @@ impl RawDisk for SimDisk {
         let disk = self.clone();
         let call = Call { mode: Some(mode), access: Some(access), ..Call::new(DiskOperation::Open, &path) };
         self.call(call, move |files, now| {
-            let inode = files.open(&path, mode, now)?;
+            let inode = files.open(&path, mode, access, now)?;
             Ok(Box::new(OpenFile { disk, inode, path }) as Box<dyn RawFile>)
         })
     }
@@ -340,6 +341,10 @@ impl RawDisk for SimDisk {
 
     fn sync_directory(&self, path: PathBuf) -> BoxFuture<'static, io::Result<()>> {
         self.call(Call::new(DiskOperation::SyncDirectory, &path), move |files, _| files.sync_directory(&path))
+    }
+
+    fn restrict(&self, path: PathBuf) -> BoxFuture<'static, io::Result<()>> {
+        self.call(Call::new(DiskOperation::Restrict, &path), move |files, _| files.restrict(&path))
     }
 
     fn metadata(&self, path: PathBuf) -> BoxFuture<'static, io::Result<Metadata>> {

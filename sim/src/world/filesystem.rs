@@ -15,7 +15,7 @@ use time::UtcDateTime;
 
 use super::survival::{CrashStates, Kept, Survival};
 use crate::{
-    disk::{Metadata, OpenMode},
+    disk::{Access, Metadata, OpenMode},
     entropy::Stream,
 };
 
@@ -29,7 +29,7 @@ const NAME_BYTES_MAX: usize = 255;
 
 #[derive(Clone, Debug)]
 enum Node {
-    File { content: Vec<u8>, modified: UtcDateTime },
+    File { content: Vec<u8>, modified: UtcDateTime, access: Access },
     Directory { entries: BTreeMap<String, Inode>, modified: UtcDateTime },
 }
 
@@ -96,7 +96,7 @@ impl Default for FileSystem {
 }
 
 impl FileSystem {
-    pub(super) fn open(&mut self, path: &Path, mode: OpenMode, now: UtcDateTime) -> io::Result<Inode> {
+    pub(super) fn open(&mut self, path: &Path, mode: OpenMode, access: Access, now: UtcDateTime) -> io::Result<Inode> {
         let (directory, name) = self.parent(path)?;
         match (self.entry(directory, &name)?, mode) {
             (Some(_), OpenMode::CreateNew) => Err(io::ErrorKind::AlreadyExists.into()),
@@ -110,7 +110,7 @@ impl FileSystem {
             (Some(inode), OpenMode::Overwrite) => Ok(inode),
             (None, OpenMode::Overwrite) => Err(io::ErrorKind::NotFound.into()),
             (None, OpenMode::CreateNew | OpenMode::Truncate) => {
-                let inode = self.new_inode(Node::File { content: Vec::new(), modified: now });
+                let inode = self.new_inode(Node::File { content: Vec::new(), modified: now, access });
                 self.change(Change::Link { directory, name, inode });
                 Ok(inode)
             }
@@ -202,11 +202,25 @@ impl FileSystem {
 
     pub(super) fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         Ok(match &self.live[&self.find(path)?] {
-            Node::File { content, modified } => {
-                Metadata { len: content.len() as u64, is_directory: false, modified: *modified }
+            Node::File { content, modified, access } => {
+                let len = content.len() as u64;
+                Metadata { len, is_directory: false, modified: *modified, mode: access.mode() }
             }
-            Node::Directory { modified, .. } => Metadata { len: 0, is_directory: true, modified: *modified },
+            Node::Directory { modified, .. } => {
+                Metadata { len: 0, is_directory: true, modified: *modified, mode: 0o755 }
+            }
         })
+    }
+
+    /// Durable at once: whoever makes it so again after a power loss does no harm.
+    pub(super) fn restrict(&mut self, path: &Path) -> io::Result<()> {
+        let inode = self.find(path)?;
+        for tree in [&mut self.live, &mut self.durable] {
+            if let Some(Node::File { access, .. }) = tree.get_mut(&inode) {
+                *access = Access::Private;
+            }
+        }
+        Ok(())
     }
 
     /// How many changes were not durable, and how many of them survived.
@@ -264,7 +278,7 @@ impl FileSystem {
                 let node = if names.peek().is_some() {
                     Node::Directory { entries: BTreeMap::new(), modified }
                 } else {
-                    Node::File { content: Vec::new(), modified }
+                    Node::File { content: Vec::new(), modified, access: Access::Private }
                 };
                 let inode = self.new_inode(node);
                 self.change(Change::Link { directory, name, inode });
@@ -410,13 +424,13 @@ fn toss(change: &Change, stream: &mut Stream) -> Kept {
 fn apply(tree: &mut Tree, change: &Change) {
     match change {
         Change::Truncate { inode, modified: now } => {
-            if let Some(Node::File { content, modified }) = tree.get_mut(inode) {
+            if let Some(Node::File { content, modified, .. }) = tree.get_mut(inode) {
                 content.clear();
                 *modified = *now;
             }
         }
         Change::Write { inode, offset, bytes, modified: now } => {
-            if let Some(Node::File { content, modified }) = tree.get_mut(inode) {
+            if let Some(Node::File { content, modified, .. }) = tree.get_mut(inode) {
                 let end = offset + bytes.len();
                 if content.len() < end {
                     content.resize(end, 0);
@@ -453,7 +467,7 @@ mod tests {
     const NOW: UtcDateTime = UtcDateTime::UNIX_EPOCH;
 
     fn write(files: &mut FileSystem, path: &str, mode: OpenMode, content: &str) -> Inode {
-        let inode = files.open(Path::new(path), mode, NOW).unwrap();
+        let inode = files.open(Path::new(path), mode, Access::Private, NOW).unwrap();
         files.write(inode, 0, content.into(), NOW);
         inode
     }
@@ -559,7 +573,7 @@ mod tests {
         let mut files = FileSystem::default();
         files.plant(Path::new("/d/x"), b"");
         let kind = |result: io::Result<Inode>| result.unwrap_err().kind();
-        let mut open = |path: &str, mode| kind(files.open(Path::new(path), mode, NOW));
+        let mut open = |path: &str, mode| kind(files.open(Path::new(path), mode, Access::Private, NOW));
         assert_eq!(open("/d/x", OpenMode::CreateNew), io::ErrorKind::AlreadyExists);
         assert_eq!(open("/d", OpenMode::Truncate), io::ErrorKind::IsADirectory);
         assert_eq!(open("/d/y", OpenMode::Overwrite), io::ErrorKind::NotFound);

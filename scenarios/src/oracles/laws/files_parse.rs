@@ -71,6 +71,7 @@ impl Law for FilesParse {
             | DiskOperation::CreateDirectory
             | DiskOperation::List
             | DiskOperation::SyncDirectory
+            | DiskOperation::Restrict
             | DiskOperation::Metadata => {}
         }
     }

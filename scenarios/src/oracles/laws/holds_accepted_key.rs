@@ -164,6 +164,7 @@ impl Disk {
             | DiskOperation::RemoveDirectory
             | DiskOperation::CreateDirectory
             | DiskOperation::List
+            | DiskOperation::Restrict
             | DiskOperation::Metadata => false,
         }
     }

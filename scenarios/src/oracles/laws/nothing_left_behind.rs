@@ -53,6 +53,7 @@ impl Law for NothingLeftBehind {
                 | DiskOperation::CreateDirectory
                 | DiskOperation::RemoveDirectory
                 | DiskOperation::List
+                | DiskOperation::Restrict
                 | DiskOperation::SyncDirectory
                 | DiskOperation::Metadata => {}
             }

@@ -52,6 +52,7 @@ impl Law for WritesMixed {
             | DiskOperation::RemoveDirectory
             | DiskOperation::CreateDirectory
             | DiskOperation::List
+            | DiskOperation::Restrict
             | DiskOperation::SyncDirectory
             | DiskOperation::Metadata => {}
         }

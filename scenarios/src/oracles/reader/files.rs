@@ -110,6 +110,7 @@ impl Files {
             | DiskOperation::CreateDirectory
             | DiskOperation::List
             | DiskOperation::SyncDirectory
+            | DiskOperation::Restrict
             | DiskOperation::Metadata => None,
         }
     }
