@@ -32,10 +32,14 @@ impl User {
         let address = contact.iter().find_map(|url| url.strip_prefix("mailto:")).unwrap_or("default");
         let safe = |c: char| if c.is_ascii_alphanumeric() || "@-_+.".contains(c) { c } else { '_' };
         let name: String = address.to_lowercase().chars().map(safe).collect();
-        let directory = match name.trim_start_matches('.') {
+        Self::of_directory(match name.trim_start_matches('.') {
             "" => "default",
             name => name,
-        };
+        })
+    }
+
+    /// The user whose directory is called so.
+    pub(super) fn of_directory(directory: &str) -> Self {
         let file = directory.split('@').next().filter(|local| !local.is_empty()).unwrap_or(directory);
         Self { file: file.to_owned(), directory: directory.to_owned() }
     }
@@ -131,8 +135,7 @@ impl Storage {
 
     async fn load_key(&self, path: &Path) -> io::Result<Option<P256Key>> {
         let Some(bytes) = self.read(path).await? else { return Ok(None) };
-        let blocks = pem_blocks(&bytes).ok();
-        let key = blocks.and_then(|blocks| P256Key::from_der(blocks.first()?.contents()).ok());
+        let key = parse_key(&bytes);
         if key.is_none() {
             self.quarantine(path).await;
         }
@@ -150,11 +153,11 @@ impl Storage {
         Ok(Some([key, url]))
     }
 
-    fn user_directory(&self, user: &User) -> PathBuf {
+    pub(super) fn user_directory(&self, user: &User) -> PathBuf {
         self.users_directory().join(&user.directory)
     }
 
-    fn user_file(&self, user: &User, extension: &str) -> PathBuf {
+    pub(super) fn user_file(&self, user: &User, extension: &str) -> PathBuf {
         self.user_directory(user).join(format!("{}.{extension}", user.file))
     }
 
@@ -178,6 +181,17 @@ impl Storage {
         let bytes = self.read(&self.user_file(user, "json")).await.ok()??;
         serde_json::from_slice(&bytes).ok()
     }
+}
+
+/// An account's key in PEM; `None` if it is none that requests can be signed with.
+pub(super) fn parse_key(bytes: &[u8]) -> Option<P256Key> {
+    P256Key::from_der(pem_blocks(bytes).ok()?.first()?.contents()).ok()
+}
+
+/// The address that an account's file names, if it does; `None` if the file can't be read.
+pub(super) fn parse_location(bytes: &[u8]) -> Option<Option<Address>> {
+    let registration: Registration = serde_json::from_slice(bytes).ok()?;
+    Some(registration.location.and_then(|location| location.parse().ok()))
 }
 
 #[cfg(test)]

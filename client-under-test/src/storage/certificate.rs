@@ -185,24 +185,29 @@ impl fmt::Debug for CertificateSet {
     }
 }
 
+/// The private key that a PEM block holds, not read yet; `None` if it is a block of another kind.
+pub(super) fn private_key(block: pem::Pem) -> Option<PrivateKeyDer<'static>> {
+    match block.tag() {
+        "PRIVATE KEY" => Some(PrivateKeyDer::Pkcs8(block.into_contents().into())),
+        "EC PRIVATE KEY" => Some(PrivateKeyDer::Sec1(block.into_contents().into())),
+        "RSA PRIVATE KEY" => Some(PrivateKeyDer::Pkcs1(block.into_contents().into())),
+        _ => None,
+    }
+}
+
 /// The first private key in `pem`, if it is that of `chain`'s leaf.
-fn signing_key(pem: &[u8], chain: &Chain, provider: &CryptoProvider) -> Result<Arc<dyn SigningKey>, SetError> {
-    let kind = |block: &pem::Pem| -> Option<fn(Vec<u8>) -> PrivateKeyDer<'static>> {
-        match block.tag() {
-            "PRIVATE KEY" => Some(|der| PrivateKeyDer::Pkcs8(der.into())),
-            "EC PRIVATE KEY" => Some(|der| PrivateKeyDer::Sec1(der.into())),
-            "RSA PRIVATE KEY" => Some(|der| PrivateKeyDer::Pkcs1(der.into())),
-            _ => None,
-        }
-    };
-    let found = pem_blocks(pem)?.into_iter().find_map(|block| Some((kind(&block)?, block)));
-    let (kind, block) = found.ok_or(SetError::NoKey)?;
+pub(super) fn signing_key(
+    pem: &[u8],
+    chain: &Chain,
+    provider: &CryptoProvider,
+) -> Result<Arc<dyn SigningKey>, SetError> {
+    let key = pem_blocks(pem)?.into_iter().find_map(private_key).ok_or(SetError::NoKey)?;
     // The commonest keys are signed with without randomness.
-    if let Ok(key) = P256Key::from_der(block.contents()) {
+    if let Ok(key) = P256Key::from_der(key.secret_der()) {
         chain.check_key(&key)?;
         return Ok(Arc::new(key));
     }
-    let key = provider.key_provider.load_private_key(kind(block.into_contents()))?;
+    let key = provider.key_provider.load_private_key(key)?;
     CertifiedKey::new(chain.certificates().to_vec(), key.clone()).keys_match()?;
     Ok(key)
 }

@@ -76,6 +76,11 @@ impl Storage {
     }
 }
 
+/// Whether `bytes` are an answer.
+pub(super) fn is_answer(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<Record>(bytes).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::storage::tests::storage;

@@ -7,7 +7,7 @@
 
 use std::io;
 
-use super::{Storage, file_name};
+use super::{Storage, name_of};
 use crate::name::Name;
 
 /// For so long after its end, a set stays: it may tell why a name is not served.
@@ -19,9 +19,9 @@ impl Storage {
         let certificates = self.root.join("certificates").join(&self.issuer);
         let Ok(directories) = self.medium.list(&certificates).await else { return };
         for directory in directories {
-            let Ok(name) = directory.replace("wildcard_", "*").parse::<Name>() else { continue };
+            let Some(name) = name_of(&directory) else { continue };
             // What can't be removed now is looked at again.
-            if file_name(&name) == directory && !kept(&name) && self.has_long_expired(&name).await.unwrap_or(false) {
+            if !kept(&name) && self.has_long_expired(&name).await.unwrap_or(false) {
                 drop(self.remove_set(&name).await);
             }
         }

@@ -27,10 +27,14 @@ impl Storage {
         Ok(self.medium.modified(&self.compromised_file(public_key)).await?.is_some())
     }
 
-    fn compromised_file(&self, public_key: &[u8]) -> PathBuf {
-        let digest = hex(&Sha256::digest(public_key));
-        self.root.join("compromised-keys").join(format!("{digest}.pem"))
+    pub(super) fn compromised_file(&self, public_key: &[u8]) -> PathBuf {
+        self.root.join("compromised-keys").join(file_of_key(public_key))
     }
+}
+
+/// The file's name, by the key's public half.
+pub(super) fn file_of_key(public_key: &[u8]) -> String {
+    format!("{}.pem", hex(&Sha256::digest(public_key)))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use super::medium::{Disk, Medium};
+use super::medium::read;
 use sim::{
     Env, Task,
     disk::{Access, OpenMode},
@@ -315,7 +315,7 @@ impl Lock {
     }
 
     async fn read(&self, number: u64) -> io::Result<Option<Vec<u8>>> {
-        Disk::new(&self.env).read(&self.file(number)).await
+        read(&self.env, &self.file(number)).await
     }
 
     fn file(&self, number: u64) -> PathBuf {

@@ -70,7 +70,7 @@ impl Disk {
 
 impl Medium for Disk {
     fn read<'a>(&'a self, path: &'a Path) -> Answer<'a, Option<Vec<u8>>> {
-        Box::pin(async { found(self.0.disk().read_at_most(path, FILE_BYTES_MAX).await) })
+        Box::pin(read(&self.0, path))
     }
 
     fn write<'a>(&'a self, path: &'a Path, bytes: &'a [u8]) -> Answer<'a, ()> {
@@ -99,6 +99,11 @@ impl Medium for Disk {
     fn remove_folder<'a>(&'a self, folder: &'a Path) -> Answer<'a, ()> {
         Box::pin(async { self.0.disk().remove_directory(folder).await })
     }
+}
+
+/// What the file at `path` on the disk holds; nothing if there is none.
+pub(super) async fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    found(env.disk().read_at_most(path, FILE_BYTES_MAX).await)
 }
 
 /// Nothing, where there is nothing.

@@ -172,6 +172,11 @@ impl Storage {
     }
 }
 
+/// Whether `bytes` are what is known of a certificate.
+pub(super) fn is_metadata(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<Metadata>(bytes).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use time::macros::utc_datetime;

@@ -9,6 +9,7 @@ pub mod atomic;
 pub mod bucket;
 pub mod certificate;
 pub mod challenge;
+pub mod check;
 pub mod cleaning;
 pub mod compromised;
 pub mod dns_record;
@@ -60,11 +61,16 @@ impl Storage {
     /// The part of the storage at `root`, on this host's disk, that belongs to the CA at `directory_url`.
     #[must_use]
     pub fn new(env: &Env, root: PathBuf, directory_url: &Url) -> Self {
+        Self::of_issuer(env, root, issuer_key(directory_url), directory_url.clone())
+    }
+
+    /// The part whose directories are called `issuer`.
+    fn of_issuer(env: &Env, root: PathBuf, issuer: String, directory_url: Url) -> Self {
         Self {
             env: env.clone(),
             root,
-            issuer: issuer_key(directory_url),
-            directory_url: directory_url.clone(),
+            issuer,
+            directory_url,
             medium: Arc::new(medium::Disk::new(env)),
             writer: Arc::new(atomic::Whole),
             reader: Arc::new(certificate::AsItIs),
@@ -218,19 +224,21 @@ impl Storage {
     /// Puts a file that can't be read aside as `<file>.bad`, where a person finds it and no program does. What
     /// was put aside before stays: there may be a key in it.
     async fn quarantine(&self, path: &Path) {
-        let aside = |number: u32| {
-            let mut aside = path.as_os_str().to_owned();
-            aside.push(if number == 1 { ".bad".to_owned() } else { format!(".{number}.bad") });
-            PathBuf::from(aside)
-        };
         let mut number = 1;
-        while number < QUARANTINED_MAX && matches!(self.medium.modified(&aside(number)).await, Ok(Some(_))) {
+        while number < QUARANTINED_MAX && matches!(self.medium.modified(&aside(path, number)).await, Ok(Some(_))) {
             number += 1;
         }
         self.env.probe("manager/quarantined");
         // If even this fails, the next write replaces the file.
-        drop(self.medium.rename(path, &aside(number)).await);
+        drop(self.medium.rename(path, &aside(path, number)).await);
     }
+}
+
+/// What a file is called once it is put aside, as the first of its name or a later one.
+fn aside(path: &Path, number: u32) -> PathBuf {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(if number == 1 { ".bad".to_owned() } else { format!(".{number}.bad") });
+    PathBuf::from(aside)
 }
 
 /// Octets as a file's name: in hexadecimal digits.
@@ -241,6 +249,13 @@ fn hex(octets: &[u8]) -> String {
 /// A name as a file's name; `*`, and the colons of an address, become what no name contains.
 fn file_name(name: &Name) -> String {
     name.as_str().replace('*', "wildcard_").replace(':', "_")
+}
+
+/// The name whose directory is called so.
+fn name_of(directory: &str) -> Option<Name> {
+    let plain = directory.replace("wildcard_", "*");
+    let name: Name = plain.parse().or_else(|_| plain.replace('_', ":").parse()).ok()?;
+    (file_name(&name) == directory).then_some(name)
 }
 
 /// A CA's directory address as a file's name: host, port and path, as Caddy writes them.
@@ -266,6 +281,10 @@ pub(crate) mod tests {
     fn names_and_issuers_become_files_as_in_caddy() {
         assert_eq!(file_name(&"*.example.com".parse().unwrap()), "wildcard_.example.com");
         assert_eq!(file_name(&"2001:db8::1".parse().unwrap()), "2001_db8__1");
+        for name in ["*.example.com", "a.test", "192.0.2.1", "2001:db8::1"].map(|name| name.parse().unwrap()) {
+            assert_eq!(name_of(&file_name(&name)), Some(name));
+        }
+        assert_eq!((name_of("A.test"), name_of("a_b"), name_of("")), (None, None, None));
         for (url, key) in [
             ("https://acme-v02.api.letsencrypt.org/directory", "acme-v02.api.letsencrypt.org-directory"),
             ("https://ca.test:14000/dir", "ca.test-14000-dir"),

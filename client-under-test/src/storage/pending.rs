@@ -78,7 +78,8 @@ impl Storage {
     }
 }
 
-fn parse(bytes: &[u8], name: &Name) -> Option<PendingOrder> {
+/// The order that `bytes` tell of, if it is one of `name`'s.
+pub(super) fn parse(bytes: &[u8], name: &Name) -> Option<PendingOrder> {
     let record: Record = serde_json::from_slice(bytes).ok().filter(|record: &Record| record.name == name.as_str())?;
     Some(PendingOrder {
         url: record.order.parse().ok()?,

@@ -97,6 +97,11 @@ impl Storage {
     }
 }
 
+/// Whether `bytes` are the records of a domain.
+pub(super) fn are_records(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<OfDomain>(bytes).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
