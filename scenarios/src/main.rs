@@ -3,6 +3,7 @@
 mod check_log;
 mod progress;
 mod serve;
+mod storage;
 
 use std::{
     env,
@@ -114,6 +115,11 @@ enum Action {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
         flags: Vec<String>,
     },
+    /// Looks through a certificate manager's storage, or Caddy's, and repairs what can be repaired without a CA.
+    Storage {
+        #[command(subcommand)]
+        action: storage::Action,
+    },
     /// Prints the JSON Schema of scenario files, for editors.
     Schema {
         /// Prints the reference page instead, in Markdown.
@@ -148,6 +154,7 @@ fn main() -> ExitCode {
         Action::List => list(),
         Action::Check { paths } => check(&paths),
         Action::CheckLog { file } => check_log::main(&file),
+        Action::Storage { action } => storage::main(&action),
         Action::Explain { file } => explain(&file),
         Action::Schema { reference: true } => say(&language::reference_page()),
         Action::Schema { reference: false } => {

@@ -5,6 +5,10 @@ use std::{
     process::{Command, Output},
 };
 
+use client_under_test::storage::{Storage, certificate::CertificateSet, lock::Lease};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
+use sim::real;
+
 fn gauntlet(arguments: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
         .args(arguments)
@@ -207,4 +211,73 @@ fn an_interrupt_ends_the_sweep_and_tells_what_was_done() {
     let (said, stderr) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(130), "{said}{stderr}");
     assert!(said.contains("of 100000 runs") && stderr.contains("interrupted"), "{said}{stderr}");
+}
+
+/// A storage with a certificate for each name.
+async fn write_storage(root: &Path, names: &[&str]) {
+    let url = "https://ca.test/dir".parse().unwrap();
+    let storage = Storage::new(&real::env("client", real::Options::default()), root.to_owned(), &url);
+    for name in names {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        let certificate = CertificateParams::new(vec![(*name).to_owned()]).unwrap().self_signed(&key).unwrap();
+        let provider = rustls::crypto::ring::default_provider();
+        let set =
+            CertificateSet::read(certificate.pem().as_bytes(), key.serialize_pem().as_bytes(), &provider).unwrap();
+        storage.store_certificate(&name.parse().unwrap(), &set, &Lease::unlocked()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_storage_is_checked_and_repaired_and_each_thing_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    write_storage(root.path(), &["a.test", "b.test"]).await;
+    let directory = root.path().to_str().unwrap();
+    let (said, code) = told(&["storage", "check", directory]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("sound      certificates/ca.test-dir/a.test: a certificate with its key"), "{said}");
+    assert!(said.ends_with("2 sound, 0 to know of, 0 not sound\n"), "{said}");
+
+    let [key_file, chain_file] =
+        ["a.test/a.test.key", "b.test/b.test.crt"].map(|file| root.path().join("certificates/ca.test-dir").join(file));
+    std::fs::write(&key_file, "x").unwrap();
+    std::fs::write(&chain_file, "x").unwrap();
+    let (said, code) = told(&["storage", "check", directory]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("a.test.key: expected the key of a.test.crt, found 1 byte that is no such thing"), "{said}");
+    assert!(said.contains("next: a repair puts it there from certificates/ca.test-dir/a.test/a.test."), "{said}");
+    assert_eq!(std::fs::read(&key_file).unwrap(), b"x", "a check changes nothing");
+
+    let (said, code) = told(&["storage", "repair", directory]);
+    assert_eq!(code, Some(1), "{said}");
+    for part in [
+        "no manager may be running",
+        "put aside certificates/ca.test-dir/a.test/a.test.key as a.test.key.bad\n",
+        "wrote certificates/ca.test-dir/a.test/a.test.key from ",
+        "put aside certificates/ca.test-dir/b.test/b.test.crt as b.test.crt.bad\n",
+        "next: the manager orders one at its next start",
+        "1 not sound\n",
+    ] {
+        assert!(said.contains(part), "{part} is missing in\n{said}");
+    }
+    let (said, code) = told(&["storage", "repair", directory]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("nothing to be done\n"), "{said}");
+    let (said, code) = told(&["storage", "check", directory]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("sound      certificates/ca.test-dir/a.test: a certificate with its key"), "{said}");
+}
+
+#[test]
+fn what_is_no_storage_is_refused() {
+    let cases: [(&[&str], &str); 4] = [
+        (&["storage", "check", "no/such/folder"], "no/such/folder: it can't be read"),
+        (&["storage", "repair", "no/such/folder"], "no/such/folder: it can't be read"),
+        (&["storage", "repair", "src"], "src: it is no storage: it has none of the folders acme"),
+        (&["storage", "check"], "<DIRECTORY>"),
+    ];
+    for (arguments, part) in cases {
+        let (said, code) = told(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(part), "{arguments:?}: {said}");
+    }
 }
