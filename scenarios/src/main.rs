@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 use scenarios::{
     catalogue::{Catalogue, CatalogueError, shipped},
     language::{self, Case, Seeds, Style},
-    runner::{self, Cut, SweepOptions, Verdict},
+    runner::{self, Mishap, SweepOptions, Verdict},
 };
 
 use self::{
@@ -73,7 +73,10 @@ enum Action {
         seed: u64,
         /// Where the power is cut, for a case that explores that: OPERATION:STATE, as a report shows it.
         #[arg(long, value_name = "K:STATE,…", value_delimiter = ',')]
-        crash: Vec<Cut>,
+        crash: Vec<Mishap>,
+        /// Which disk operation fails, for a case that explores that: OPERATION:ERROR, as a report shows it.
+        #[arg(long, value_name = "K:ERROR", conflicts_with = "crash")]
+        disk_error: Vec<Mishap>,
         /// Fails, with exit code 3, if the trace's hash is another.
         #[arg(long, value_name = "HASH")]
         expect_hash: Option<String>,
@@ -145,9 +148,9 @@ fn main() -> ExitCode {
         Action::Run { selection, seeds, jobs, summary, patience } => {
             run(&selection, seeds, jobs, summary.as_deref(), Duration::from_secs(patience), style)
         }
-        Action::Replay { id, seed, crash, expect_hash, trace, patience } => {
+        Action::Replay { id, seed, crash, disk_error, expect_hash, trace, patience } => {
             let patience = Duration::from_secs(patience);
-            replay(&id, seed, &crash, expect_hash.as_deref(), trace.as_deref(), patience, style)
+            replay(&id, seed, &[crash, disk_error].concat(), expect_hash.as_deref(), trace.as_deref(), patience, style)
         }
         Action::Serve { flags } => serve::main(CalledAs::Gauntlet, &flags, variable),
         Action::Challtestsrv { flags } => challtestsrv::main(&flags),
@@ -217,7 +220,7 @@ fn run(
 fn replay(
     id: &str,
     seed: u64,
-    cuts: &[Cut],
+    mishaps: &[Mishap],
     expect_hash: Option<&str>,
     trace: Option<&Path>,
     patience: Duration,
@@ -227,19 +230,21 @@ fn replay(
         Ok(case) => case,
         Err(e) => return refuse(&e),
     };
-    if !cuts.is_empty() && case.crash_exploration.is_none() {
-        eprintln!("{id} has no [explore.crash], so --crash means nothing to it");
+    if !mishaps.is_empty() && case.crash_exploration.is_none() && case.disk_error_exploration.is_none() {
+        eprintln!("{id} has no [explore], so --crash and --disk-error mean nothing to it");
         return WRONG_INPUT;
     }
-    let run = match runner::replay(&case, seed, cuts, trace, patience) {
+    let run = match runner::replay(&case, seed, mishaps, trace, patience) {
         Ok(run) => run,
         Err(e) => {
             eprintln!("the trace can't be written to {}: {e}", trace.unwrap_or(Path::new("?")).display());
             return WRONG_INPUT;
         }
     };
-    if let Some(cut) = run.explored.missed.first() {
-        eprintln!("{id} has no power cut {cut} with seed {seed}: no such disk operation, or no such state after it");
+    if let Some(mishap) = run.explored.missed.first() {
+        eprintln!(
+            "{id} has no {mishap} with seed {seed}: no such disk operation, or no such state after it or error of it"
+        );
         return WRONG_INPUT;
     }
     let code = match &run.verdict {

@@ -167,6 +167,35 @@ fn an_exploration_of_power_cuts_tells_its_size_and_each_cut_can_be_replayed() {
 }
 
 #[test]
+fn an_exploration_of_disk_errors_tells_its_size_and_each_error_can_be_replayed() {
+    let case = "tests/harness/disk-error-of-each-operation.toml";
+    let file = scratch("disk-errors.json");
+    let (said, code) = told(&["run", case, "--summary", file.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    let summary: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let explored = &summary["cases"][0]["disk-error-exploration"];
+    let operations = explored["operations"].as_u64().expect("a number");
+    assert!(operations > 20, "{explored}");
+    assert!(
+        said.contains(&format!("{operations} disk operations failed, with {operations} errors: all sound")),
+        "{said}"
+    );
+    let runs = summary["cases"][0]["runs"].as_array().expect("runs");
+    assert_eq!(runs.len() as u64, operations + 1, "each operation, and the undisturbed run");
+    let run = &runs[runs.len() / 2];
+    let (error, hash) = (run["disk-error"].as_str().unwrap(), run["hash"].as_str().unwrap());
+    let trace = scratch("disk-error.jsonl");
+    let replayed = ["replay", case, "--seed", "0", "--disk-error", error, "--expect-hash", hash, "--trace"];
+    let (said, code) = told(&[&replayed[..], &[trace.to_str().unwrap()]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(std::fs::read_to_string(trace).unwrap().contains("read-only filesystem"), "the trace shows it");
+    for wrong in ["9999:io", "1:9", "1:none"] {
+        let (said, code) = told(&["replay", case, "--seed", "0", "--disk-error", wrong]);
+        assert_eq!(code, Some(2), "{wrong}: {said}");
+    }
+}
+
+#[test]
 fn a_power_cut_that_can_not_be_is_refused_and_one_that_never_comes_is_vacuous() {
     let case = "tests/harness/power-cut-at-each-change.toml";
     for (id, crash) in [(case, "9999:0"), (case, "1:7"), (case, "here"), ("life/first-certificate", "1:0")] {

@@ -13,7 +13,8 @@ use super::{
     terms::HostName,
     values::{Slug, Written},
     vocabulary::{
-        Bug, CaBehaviour, CaSettings, ClockSettings, CrashExploration, HostHead, HostKind, Link, LinkChange, Meta, Run,
+        Bug, CaBehaviour, CaSettings, ClockSettings, CrashExploration, DiskErrorExploration, HostHead, HostKind, Link,
+        LinkChange, Meta, Run,
     },
     zone::Zone,
 };
@@ -43,6 +44,8 @@ pub struct Case {
     pub behaviours: Vec<CaBehaviour>,
     /// Crash points to be tried one by one.
     pub crash_exploration: Option<CrashExploration>,
+    /// Which operations of a disk fail, one by one, if any do.
+    pub disk_error_exploration: Option<DiskErrorExploration>,
     /// What happens, in the order of the file.
     pub timeline: Vec<Step>,
     /// What must hold.
@@ -101,6 +104,8 @@ pub(crate) fn read(root: &Table, id: &str, axes: &[(String, String)], judge: &mu
     let (hosts, zone) = (hosts?, dns?.zone);
     let (bugs, behaviours) = bugs.unzip();
     demand_names_resolve(root, &hosts, zone.as_ref(), judge);
+    refuse_two_explorations(root, explore.as_ref(), judge);
+    let explore = explore?;
     Some(Case {
         id: id.to_owned(),
         axes: axes.to_vec(),
@@ -112,7 +117,8 @@ pub(crate) fn read(root: &Table, id: &str, axes: &[(String, String)], judge: &mu
         zone,
         bugs: bugs?,
         behaviours: behaviours?,
-        crash_exploration: explore?.crash,
+        crash_exploration: explore.crash,
+        disk_error_exploration: explore.disk_error,
         timeline,
         expectations,
     })
@@ -130,6 +136,8 @@ section! {
     pub(crate) struct Explore {
         /// Power cuts at every point.
         "crash" => crash: CrashExploration = optional,
+        /// Errors of every operation on a disk; not together with `crash`.
+        "disk-error" => disk_error: DiskErrorExploration = optional,
     }
 }
 
@@ -331,6 +339,14 @@ fn read_bugs(root: &Table, judge: &mut Judge) -> Option<(Vec<Bug>, Vec<CaBehavio
         }
     }
     is_right.then_some((on, behaviours))
+}
+
+/// The runs of one exploration follow from those of the other: together they would be the product.
+fn refuse_two_explorations(root: &Table, explore: Option<&Explore>, judge: &mut Judge) {
+    let Some(Explore { crash: Some(_), disk_error: Some(_) }) = explore else { return };
+    let at = sub_table(root, "explore").at;
+    let message = "[explore.crash] and [explore.disk-error] are explored in files of their own".to_owned();
+    judge.report(Diagnostic::new("conflict", &at, message, "both are here").help("make two scenario files of it"));
 }
 
 /// Managers and visitors find each other and the CA by name, so someone has to answer.

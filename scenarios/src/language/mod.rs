@@ -55,8 +55,9 @@ pub use values::{
 pub use vocabulary::{
     AriFault, AriField, AriSettings, AuthorityKeyAlgorithm, Bug, CaBehaviour, CaSettings, CertificateKey,
     ChallengeType, ClockSettings, CrashExploration, CrashOutcome, CrashPhase, CrashPoint, CrlSettings,
-    CrossSignSettings, Damage, DiskAccess, DiskError, Endpoint, ExternalAccountSettings, ForcedState, HostKind, Kind,
-    Law, Level, LimitSettings, Link, LinkChange, MacAlgorithm, Meta, Misconduct, NamePolicySettings, OcspAnswers,
-    OcspSettings, Preset, ProfileSettings, PublicSuffixes, RevocationReason, Run, Severity, Side, Verb,
+    CrossSignSettings, Damage, DiskAccess, DiskError, DiskErrorExploration, Endpoint, ExternalAccountSettings,
+    ForcedState, HostKind, Kind, Law, Level, LimitSettings, Link, LinkChange, MacAlgorithm, Meta, Misconduct,
+    NamePolicySettings, OcspAnswers, OcspSettings, Preset, ProfileSettings, PublicSuffixes, RevocationReason, Run,
+    Severity, Side, Verb,
 };
 pub use zone::Zone;

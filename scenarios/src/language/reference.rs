@@ -6,10 +6,10 @@ use super::{
     shape::{Choice, Key, Need, Shape, Word, paragraph},
     vocabulary::{
         AriSettings, AuthorityKeyAlgorithm, Bug, CaBehaviour, CaSettings, CertificateKey, ClockSettings,
-        CrashExploration, CrashOutcome, CrashPhase, CrashPoint, CrossSignSettings, ExpectationHead,
-        ExternalAccountSettings, Form, HostHead, HostKind, Kind, Law, Level, LimitSettings, Link, LinkChange, Meta,
-        Misconduct, NamePolicySettings, Preset, ProfileSettings, PublicSuffixes, Run, SECTIONS, Severity, Side,
-        StepHead, Verb,
+        CrashExploration, CrashOutcome, CrashPhase, CrashPoint, CrossSignSettings, DiskError, DiskErrorExploration,
+        ExpectationHead, ExternalAccountSettings, Form, HostHead, HostKind, Kind, Law, Level, LimitSettings, Link,
+        LinkChange, Meta, Misconduct, NamePolicySettings, Preset, ProfileSettings, PublicSuffixes, Run, SECTIONS,
+        Severity, Side, StepHead, Verb,
     },
 };
 
@@ -87,6 +87,8 @@ pub fn reference_page() -> String {
     choices(&mut page, "point", CrashPoint::CHOICES);
     choices(&mut page, "during", CrashPhase::CHOICES);
     choices(&mut page, "survives", CrashOutcome::CHOICES);
+    table::<DiskErrorExploration>(&mut page, "[explore.disk-error]");
+    choices(&mut page, "errors", DiskError::CHOICES);
     table::<StepHead>(&mut page, "[[timeline]]");
     for word in Verb::WORDS {
         entry(&mut page, "do", word);

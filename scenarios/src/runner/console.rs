@@ -75,7 +75,7 @@ fn write_case(out: &mut String, result: &CaseResult, style: Style) {
         Outcome::Unexplored(phases) => {
             for phase in phases {
                 let phase = phase.name();
-                let _ = writeln!(out, "  no run reached the phase `{phase}`: the power was never cut in it");
+                let _ = writeln!(out, "  no run reached the phase `{phase}`: nothing befell the disk in it");
             }
         }
         Outcome::Vacuous(indices) => {
@@ -97,8 +97,8 @@ fn write_case(out: &mut String, result: &CaseResult, style: Style) {
         Outcome::Harness(seed, message) => {
             let _ = writeln!(out, "  the harness itself is at fault: {message}");
             let run = runs.iter().find(|run| matches!(run.verdict, Verdict::Harness(_)));
-            let cuts = run.map_or(&[][..], |run| &run.cuts);
-            let _ = writeln!(out, "  replay  {}", Job { case, seed: *seed, cuts }.command());
+            let mishaps = run.map_or(&[][..], |run| &run.mishaps);
+            let _ = writeln!(out, "  replay  {}", Job { case, seed: *seed, mishaps }.command());
         }
     }
 }
@@ -112,8 +112,8 @@ fn caught_in_words(result: &CaseResult) -> String {
     let mut seeds: Vec<u64> = result.catches().map(|run| run.seed).collect();
     seeds.dedup();
     let mut words = format!(", defect caught in {}", seeds.len());
-    if !first.cuts.is_empty() {
-        let command = Job { case: &result.case, seed: first.seed, cuts: &first.cuts }.command();
+    if !first.mishaps.is_empty() {
+        let command = Job { case: &result.case, seed: first.seed, mishaps: &first.mishaps }.command();
         let _ = write!(words, ", in {} runs, first by {command}", result.catches().count());
     }
     for (index, expectation) in result.case.expectations.iter().enumerate() {
@@ -127,22 +127,26 @@ fn caught_in_words(result: &CaseResult) -> String {
 
 fn explored_in_words(result: &CaseResult) -> String {
     let Some(Figures { points, states, twice }) = result.exploration() else { return String::new() };
-    let failed = result.runs.iter().filter(|run| !run.verdict.is_pass() && !run.cuts.is_empty()).count();
+    let failed = result.runs.iter().filter(|run| !run.verdict.is_pass() && !run.mishaps.is_empty()).count();
     let sound = if failed == 0 { "all sound".to_owned() } else { format!("{failed} failed") };
     let twice = if twice == 0 { String::new() } else { format!(", {twice} with a second cut") };
-    format!("; power cut at {points} points, {states} disk states{twice}: {sound}")
+    if result.case.crash_exploration.is_some() {
+        format!("; power cut at {points} points, {states} disk states{twice}: {sound}")
+    } else {
+        format!("; {points} disk operations failed, with {states} errors: {sound}")
+    }
 }
 
 fn seed_in_words(run: &Run) -> String {
-    if run.cuts.is_empty() {
+    if run.mishaps.is_empty() {
         run.seed.to_string()
     } else {
-        format!("{} --crash {}", run.seed, explore::in_words(&run.cuts))
+        format!("{} {} {}", run.seed, explore::flag(&run.mishaps), explore::in_words(&run.mishaps))
     }
 }
 
 fn write_failure(out: &mut String, case: &Case, run: &Run, style: Style) {
-    let command = Job { case, seed: run.seed, cuts: &run.cuts }.command();
+    let command = Job { case, seed: run.seed, mishaps: &run.mishaps }.command();
     let replay = format!("replay  {command} --expect-hash {}", run.hash);
     match &run.verdict {
         Verdict::Pass | Verdict::Harness(_) => {}

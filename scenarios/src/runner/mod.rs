@@ -22,7 +22,7 @@ use std::{io, num::NonZeroUsize, path::Path, sync::atomic::AtomicBool, time::Dur
 use sim::trace::Observer;
 
 pub use console::{report, report_run};
-pub use explore::{Cut, Explored, Figures};
+pub use explore::{Explored, Figures, Mishap, MishapKind};
 pub use judge::{Breach, Fate};
 pub use run::{Run, Verdict};
 pub use summary::summary;
@@ -56,15 +56,15 @@ pub fn find(id: &str) -> Result<Case, CatalogueError> {
 /// Runs one case under one seed.
 #[must_use]
 pub fn run_once(case: &Case, seed: u64) -> Run {
-    run::run(run::Job { case, seed, cuts: &[] }, &pool::Slot::default(), None)
+    run::run(run::Job { case, seed, mishaps: &[] }, &pool::Slot::default(), None)
 }
 
-/// Runs one case under one seed, with these power cuts, and, if a file is given, writes every event to it as JSON Lines. If the
+/// Runs one case under one seed, with these mishaps, and, if a file is given, writes every event to it as JSON Lines. If the
 /// world stands still for `patience` of real time, the process ends with exit code 3.
 ///
 /// # Errors
 /// If the file can't be written.
-pub fn replay(case: &Case, seed: u64, cuts: &[Cut], trace: Option<&Path>, patience: Duration) -> io::Result<Run> {
+pub fn replay(case: &Case, seed: u64, mishaps: &[Mishap], trace: Option<&Path>, patience: Duration) -> io::Result<Run> {
     let writer = match trace {
         Some(file) => Some(TraceFile::create(file, Flushed::AtTheEnd)?),
         None => None,
@@ -77,7 +77,7 @@ pub fn replay(case: &Case, seed: u64, cuts: &[Cut], trace: Option<&Path>, patien
         &AtomicBool::new(false),
         patience,
         sweep::stuck,
-        |observer, slot| run::run(run::Job { case, seed, cuts }, slot, observer),
+        |observer, slot| run::run(run::Job { case, seed, mishaps }, slot, observer),
         |run| result = Some(run),
     );
     if let Some(writer) = writer {

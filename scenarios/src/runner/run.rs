@@ -8,7 +8,7 @@ use sim::{
 };
 
 use super::{
-    explore::{self, Cut, Explored},
+    explore::{self, Exploration, Explored, Mishap},
     judge::{Breach, Court, Facts, Fate},
     pool::Slot,
     stage::{self, StageError},
@@ -22,9 +22,9 @@ pub struct Run {
     pub case: String,
     /// The seed.
     pub seed: u64,
-    /// Where the power was cut, if `[explore.crash]` asks for that.
-    pub cuts: Vec<Cut>,
-    /// Where it can be cut next.
+    /// What befell a disk, if `[explore]` asks for that.
+    pub mishaps: Vec<Mishap>,
+    /// What can befall it next.
     pub explored: Explored,
     /// Whether all was as expected.
     pub verdict: Verdict,
@@ -65,33 +65,37 @@ impl Verdict {
     }
 }
 
-/// What to run: a case under a seed, and where the power is cut if it explores that.
+/// What to run: a case under a seed, and what befalls a disk if it explores that.
 #[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
     pub(super) case: &'a Case,
     pub(super) seed: u64,
-    pub(super) cuts: &'a [Cut],
+    pub(super) mishaps: &'a [Mishap],
 }
 
 impl Job<'_> {
     /// The command that runs it.
     pub(super) fn command(&self) -> String {
-        let crash =
-            if self.cuts.is_empty() { String::new() } else { format!(" --crash {}", explore::in_words(self.cuts)) };
+        let crash = if self.mishaps.is_empty() {
+            String::new()
+        } else {
+            format!(" {} {}", explore::flag(self.mishaps), explore::in_words(self.mishaps))
+        };
         format!("gauntlet replay '{}' --seed {}{crash}", self.case.id, self.seed)
     }
 }
 
 /// Carries out one run. `observer` sees the trace, if one is given.
 pub(super) fn run(job: Job<'_>, slot: &Slot, observer: Option<Box<dyn Observer>>) -> Run {
-    let Job { case, seed, cuts } = job;
+    let Job { case, seed, mishaps } = job;
     let court = Court::new(case);
     let mut staged = match stage::build(case, seed, &court.bench, observer) {
         Ok(staged) => staged,
         Err(StageError(message)) => return unbuilt(job, message),
     };
-    if let Some(exploration) = &case.crash_exploration {
-        staged.explore(exploration, cuts);
+    let exploration = Exploration::of(case);
+    if let Some(exploration) = exploration {
+        staged.explore(exploration, mishaps);
     }
     slot.watch(job.command(), staged.world.progress());
     staged.start(case);
@@ -101,13 +105,13 @@ pub(super) fn run(job: Job<'_>, slot: &Slot, observer: Option<Box<dyn Observer>>
     let steps = staged.steps();
     let facts = Facts { end: staged.world.now(), last_step: steps.last().map(|(_, at)| *at) };
     let (judgement, fates) = court.judge(&facts);
-    let explored = case.crash_exploration.as_ref().map(|exploration| {
-        explore::explored(exploration, cuts, &staged.crash_points(exploration), &court.issuance(&judgement))
+    let explored = exploration.map(|exploration| {
+        explore::explored(exploration, mishaps, &staged.points(exploration), &court.issuance(&judgement))
     });
     let explored = explored.unwrap_or_default();
     let verdict = match ended {
         _ if !explored.missed.is_empty() => {
-            Verdict::Harness(format!("no such power cut came about: {}", explore::in_words(&explored.missed)))
+            Verdict::Harness(format!("this did not come about: {}", explore::in_words(&explored.missed)))
         }
         Err(crash) if !is_expected(case, &fates) => Verdict::Crashed(crash),
         Err(_) => Verdict::Pass,
@@ -116,7 +120,7 @@ pub(super) fn run(job: Job<'_>, slot: &Slot, observer: Option<Box<dyn Observer>>
     Run {
         case: case.id.clone(),
         seed,
-        cuts: cuts.to_vec(),
+        mishaps: mishaps.to_vec(),
         explored,
         verdict,
         fates,
@@ -159,7 +163,7 @@ fn unbuilt(job: Job<'_>, message: String) -> Run {
     Run {
         case: job.case.id.clone(),
         seed: job.seed,
-        cuts: job.cuts.to_vec(),
+        mishaps: job.mishaps.to_vec(),
         explored: Explored::default(),
         verdict: Verdict::Harness(message),
         fates: Vec::new(),

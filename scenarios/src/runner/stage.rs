@@ -20,20 +20,20 @@ use rustls::RootCertStore;
 use sim::{
     Env,
     trace::{Event, Observer},
-    world::{ClockOptions, CrashPoint, HostId, HostOptions, Latency, Link, Options, World},
+    world::{ClockOptions, CrashPoint, CrashStates, HostId, HostOptions, Latency, Link, Options, World},
 };
 
 use super::{
     ask, ca,
-    explore::{self, Cut},
+    explore::{self, Exploration, Mishap, MishapKind},
     faulty, manager,
     operator::Operator,
     operators_ca::OperatorsCa,
-    steps::{Cast, StepLog},
+    steps::{Cast, StepLog, disk::error_kind},
     visitor::{self, Visits},
 };
 use crate::{
-    language::{self, Case, ChallengeType, CrashExploration, Host, HostKind, HostName, MacAlgorithm, Verb},
+    language::{self, Case, ChallengeType, Host, HostKind, HostName, MacAlgorithm, Verb},
     oracles::Bench,
 };
 
@@ -58,19 +58,33 @@ impl Staged {
         }
     }
 
-    /// Counts where the power could be cut, and cuts it where it shall be.
-    pub(super) fn explore(&mut self, exploration: &CrashExploration, cuts: &[Cut]) {
-        let host = self.cast.hosts[exploration.host.as_str()];
-        self.world.count_crash_states(host, explore::states(exploration));
-        for cut in cuts {
-            let survival = explore::survival(exploration, cut);
-            self.world.cut_power_after(host, cut.operation, survival, exploration.restart_after);
+    /// Counts the operations of the disk, and lets befall it what shall.
+    pub(super) fn explore(&mut self, exploration: Exploration<'_>, mishaps: &[Mishap]) {
+        let host = self.cast.hosts[exploration.host()];
+        let states = match exploration {
+            Exploration::PowerCuts(exploration) => explore::states(exploration),
+            Exploration::DiskErrors(_) => CrashStates::default(),
+        };
+        self.world.count_crash_states(host, states);
+        for Mishap { operation, kind } in mishaps {
+            match (exploration, kind) {
+                (Exploration::PowerCuts(exploration), MishapKind::PowerCut(state)) => {
+                    let survival = explore::survival(exploration, *state);
+                    self.world.cut_power_after(host, *operation, survival, exploration.restart_after);
+                }
+                (Exploration::DiskErrors(_), MishapKind::Error(error)) => {
+                    self.world.fail_disk_operation(host, *operation, error_kind(*error));
+                }
+                // It is told as one that did not come about.
+                (Exploration::PowerCuts(_), MishapKind::Error(_))
+                | (Exploration::DiskErrors(_), MishapKind::PowerCut(_)) => {}
+            }
         }
     }
 
     /// What has been counted.
-    pub(super) fn crash_points(&self, exploration: &CrashExploration) -> Vec<CrashPoint> {
-        self.world.crash_points(self.cast.hosts[exploration.host.as_str()])
+    pub(super) fn points(&self, exploration: Exploration<'_>) -> Vec<CrashPoint> {
+        self.world.crash_points(self.cast.hosts[exploration.host()])
     }
 
     /// The steps carried out so far.

@@ -40,6 +40,12 @@ fn case(result: &CaseResult) -> Value {
             })
         })
         .collect();
+    let (explored, is_crash) = (result.exploration(), result.case.crash_exploration.is_some());
+    let key = if explored.is_some() && !is_crash { "disk-error" } else { "crash" };
+    let failed = || {
+        let failed = result.runs.iter().filter(|run| !run.verdict.is_pass());
+        failed.map(|run| json!({ "seed": run.seed, key: explore::in_words(&run.mishaps) })).collect::<Vec<_>>()
+    };
     json!({
         "id": result.case.id,
         "outcome": match &result.outcome {
@@ -63,18 +69,20 @@ fn case(result: &CaseResult) -> Value {
             "worst": worst,
         })),
         "expectations": expectations,
-        "crash-exploration": result.exploration().map(|figures| json!({
+        "crash-exploration": explored.filter(|_| is_crash).map(|figures| json!({
             "points": figures.points,
             "states": figures.states,
             "cut-twice": figures.twice,
-            "failed": result.runs.iter().filter(|run| !run.verdict.is_pass()).map(|run| json!({
-                "seed": run.seed,
-                "crash": explore::in_words(&run.cuts),
-            })).collect::<Vec<_>>(),
+            "failed": failed(),
+        })),
+        "disk-error-exploration": explored.filter(|_| !is_crash).map(|figures| json!({
+            "operations": figures.points,
+            "errors": figures.states,
+            "failed": failed(),
         })),
         "runs": result.runs.iter().map(|run| json!({
             "seed": run.seed,
-            "crash": explore::in_words(&run.cuts),
+            key: explore::in_words(&run.mishaps),
             "hash": run.hash.to_string(),
             "events": run.events,
             "simulated-s": run.simulated.as_secs(),

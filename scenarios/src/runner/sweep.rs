@@ -14,7 +14,7 @@ use std::{
 use sim::trace::{Observer, Record, first_divergence};
 
 use super::{
-    explore::{self, Cut, Figures},
+    explore::{self, Exploration, Figures, Mishap, MishapKind},
     judge::Fate,
     pool::{self, Slot},
     run::{self, Job, Run, Verdict},
@@ -74,7 +74,7 @@ pub enum Outcome {
     /// A defect is switched on, and these laws (numbers in the file), which must catch it in a share of the seeds,
     /// did so in so many, which that share does not admit.
     NotCaught(Vec<(usize, usize)>),
-    /// The power was to be cut in these phases, which no run reached.
+    /// Something was to befall a disk in these phases, which no run reached.
     Unexplored(Vec<CrashPhase>),
     /// The harness itself is at fault: the seed, and what is wrong.
     Harness(u64, String),
@@ -83,17 +83,21 @@ pub enum Outcome {
 /// Runs every case under every seed. `progress` hears of each run as it ends.
 pub fn sweep(cases: &[Case], options: &SweepOptions<'_>, mut progress: impl FnMut(&Run, usize, usize)) -> Sweep {
     let seeds_of = |case: &Case| options.seeds.clone().unwrap_or_else(|| case.run.seeds.iter());
-    let mut jobs: Vec<(usize, u64, Vec<Cut>)> = (cases.iter().enumerate())
+    let mut jobs: Vec<(usize, u64, Vec<Mishap>)> = (cases.iter().enumerate())
         .flat_map(|(index, case)| seeds_of(case).map(move |seed| (index, seed, Vec::new())))
         .collect();
     let mut asked = jobs.len();
     let mut finished = 0;
     let mut runs: BTreeMap<usize, Vec<(Run, bool)>> = BTreeMap::new();
     let mut took: BTreeMap<usize, Duration> = BTreeMap::new();
-    let work = |(index, seed, cuts): (usize, u64, Vec<Cut>), slot: &Slot| {
-        let job = Job { case: &cases[index], seed, cuts: &cuts };
+    let work = |(index, seed, mishaps): (usize, u64, Vec<Mishap>), slot: &Slot| {
+        let job = Job { case: &cases[index], seed, mishaps: &mishaps };
         let (run, took) = timed(|| run::run(job, slot, None));
-        let turn = seed + cuts.iter().map(|cut| cut.operation + cut.state as u64).sum::<u64>();
+        let number = |kind| match kind {
+            MishapKind::PowerCut(state) => state as u64,
+            MishapKind::Error(error) => error as u64,
+        };
+        let turn = seed + mishaps.iter().map(|mishap| mishap.operation + number(mishap.kind)).sum::<u64>();
         let repeat = !run.verdict.is_pass() || turn.is_multiple_of(options.repeat_one_in.max(1));
         if repeat { (index, repeated(job, run, slot), true, took) } else { (index, run, false, took) }
     };
@@ -102,10 +106,10 @@ pub fn sweep(cases: &[Case], options: &SweepOptions<'_>, mut progress: impl FnMu
         let done = |(index, run, repeated, took_one): (usize, Run, bool, Duration)| {
             finished += 1;
             *took.entry(index).or_default() += took_one;
-            if let Some(exploration) = &cases[index].crash_exploration {
+            if let Some(exploration) = Exploration::of(&cases[index]) {
                 let next = explore::following(exploration, &run);
                 asked += next.len();
-                following.extend(next.into_iter().map(|cuts| (index, run.seed, cuts)));
+                following.extend(next.into_iter().map(|mishaps| (index, run.seed, mishaps)));
             }
             progress(&run, finished, asked);
             runs.entry(index).or_default().push((run, repeated));
@@ -117,7 +121,7 @@ pub fn sweep(cases: &[Case], options: &SweepOptions<'_>, mut progress: impl FnMu
     let cases = runs
         .into_iter()
         .map(|(index, mut runs)| {
-            runs.sort_by(|(a, _), (b, _)| (a.seed, &a.cuts).cmp(&(b.seed, &b.cuts)));
+            runs.sort_by(|(a, _), (b, _)| (a.seed, &a.mishaps).cmp(&(b.seed, &b.mishaps)));
             let repeated = runs.iter().filter(|(_, repeated)| *repeated).count() as u64;
             let runs: Vec<Run> = runs.into_iter().map(|(run, _)| run).collect();
             let case = cases[index].clone();
@@ -153,7 +157,7 @@ fn outcome(case: &Case, runs: &[Run]) -> Outcome {
     if !failed.is_empty() {
         return Outcome::Failed(failed);
     }
-    let phases = case.crash_exploration.iter().flat_map(|exploration| &exploration.during);
+    let phases = Exploration::of(case).into_iter().flat_map(Exploration::phases);
     let reached = |phase: &&CrashPhase| runs.iter().any(|run| run.explored.phases.contains(phase));
     let unexplored: Vec<CrashPhase> = phases.filter(|phase| !reached(phase)).copied().collect();
     if !unexplored.is_empty() {
@@ -250,10 +254,10 @@ impl Sweep {
 }
 
 impl CaseResult {
-    /// How much was explored, if the case explores power cuts.
+    /// How much was explored, if the case explores anything.
     #[must_use]
     pub fn exploration(&self) -> Option<Figures> {
-        self.case.crash_exploration.as_ref().map(|_| explore::figures(&self.runs))
+        Exploration::of(&self.case).map(|_| explore::figures(&self.runs))
     }
 
     /// How many seeds broke this expectation (a number in the file), and how many there were.

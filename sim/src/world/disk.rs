@@ -51,6 +51,8 @@ pub struct DiskFaults {
 pub struct CrashPoint {
     /// The operation's number, as in the trace.
     pub operation: u64,
+    /// What it does.
+    pub kind: DiskOperation,
     /// Whether it is an operation that changes the disk.
     pub changes: bool,
     /// How many legal states, each different to a program, a power loss could leave then.
@@ -73,6 +75,8 @@ struct State {
     faults: DiskFaults,
     operations: u64,
     cuts: BTreeMap<u64, PowerCut>,
+    /// The operations that fail, and how.
+    failing: BTreeMap<u64, io::ErrorKind>,
     /// The cut whose operation has been carried out; until the power is gone nothing more gets through.
     cut_now: Option<PowerCut>,
     /// What is counted at each operation, if anything is.
@@ -130,6 +134,10 @@ impl SimDisk {
 
     pub(super) fn set_cut(&self, cut: PowerCut) {
         self.state().cuts.insert(cut.operation, cut);
+    }
+
+    pub(super) fn set_failing(&self, operation: u64, error: io::ErrorKind) {
+        self.state().failing.insert(operation, error);
     }
 
     /// The cut whose moment has come.
@@ -203,13 +211,20 @@ impl SimDisk {
         } else {
             state.faults.read_error
         };
+        let fault = state.failing.remove(&number).or(fault);
         let outcome = match fault {
             Some(kind) => Err(io::Error::from(kind)),
             None => work(&mut self.file_system(), now),
         };
         if let Some(among) = state.counted {
             let states = if self.is_mounted { 1 } else { self.file_system().crash_states(among).len() };
-            state.points.push(CrashPoint { operation: number, changes: call.operation.changes(), states, at });
+            state.points.push(CrashPoint {
+                operation: number,
+                kind: call.operation,
+                changes: call.operation.changes(),
+                states,
+                at,
+            });
         }
         state.cut_now = state.cuts.remove(&number);
         let is_cut = state.cut_now.is_some();

@@ -22,6 +22,7 @@ mod wire;
 use std::{
     collections::BTreeMap,
     future::Future,
+    io,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -386,6 +387,12 @@ impl World {
     /// counts them: the program never sees the result. `restart_after` the cut, the host is started again.
     pub fn cut_power_after(&mut self, host: HostId, operation: u64, survival: Survival, restart_after: Duration) {
         self.disks[host.0].set_cut(PowerCut { operation, survival, restart_after });
+    }
+
+    /// Has the operation of a host's disk with this number, as the trace counts them, fail with `error` instead of being carried
+    /// out. Those before and after it are as ever.
+    pub fn fail_disk_operation(&mut self, host: HostId, operation: u64, error: io::ErrorKind) {
+        self.disks[host.0].set_failing(operation, error);
     }
 
     /// From now on counts, at each operation of a host's disk, the legal states that a power cut could leave.

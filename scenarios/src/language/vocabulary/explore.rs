@@ -1,9 +1,10 @@
-//! The keys of `[explore.crash]`: power cuts at every point, one by one.
+//! The keys of `[explore.crash]` and `[explore.disk-error]`: power cuts at every point, or errors of every operation, one by one.
 //!
 //! The points are counted by the runner in a first, undisturbed run; an author writes no numbers.
 
 use std::time::Duration;
 
+use super::disk::DiskError;
 use crate::language::terms::HostName;
 
 section! {
@@ -23,6 +24,17 @@ section! {
         /// minutes of the restart that the seed draws.
         "also-twice" => also_twice: bool = ["false"],
     }
+
+    /// Have each operation on a disk fail in turn, once with each error: that one is not carried out, and all others are. Errors that
+    /// an operation can't have are left out.
+    pub struct DiskErrorExploration {
+        /// The host whose disk it is.
+        "host" => host: HostName = required,
+        /// In which phases.
+        "during" => during: Vec<CrashPhase> = required,
+        /// Which errors.
+        "errors" => errors: Vec<DiskError> = required,
+    }
 }
 
 choices! {
@@ -34,7 +46,7 @@ choices! {
         "every-fs-change" => EveryFsChange,
     }
 
-    /// When the power is cut.
+    /// When something befalls the disk.
     pub enum CrashPhase("a phase") {
         /// From the first start until a minute after the first certificate is downloaded.
         "first-issue" => FirstIssue,

@@ -29,7 +29,7 @@ pub use ca::{
 pub use disk::{Damage, DiskAccess, DiskError};
 pub(crate) use expectations::ExpectationHead;
 pub use expectations::Law;
-pub use explore::{CrashExploration, CrashOutcome, CrashPhase, CrashPoint};
+pub use explore::{CrashExploration, CrashOutcome, CrashPhase, CrashPoint, DiskErrorExploration};
 pub use fault::{Endpoint, ForcedState};
 pub(crate) use hosts::HostHead;
 pub use hosts::{ChallengeType, ClockSettings, HostKind, MacAlgorithm, Misconduct};

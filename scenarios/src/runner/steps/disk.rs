@@ -11,15 +11,20 @@ use crate::language::{Damage, DiskAccess, DiskError, Pointer};
 /// Where hosts keep what scenarios damage.
 pub(in crate::runner) const STORAGE_ROOT: &str = "/var/lib/acme";
 
-/// Makes a disk refuse for a time.
-pub(super) fn fail(world: &mut World, host: HostId, error: DiskError, on: DiskAccess, duration: Option<Duration>) {
-    let kind = match error {
+/// An error as programs see it.
+pub(in crate::runner) fn error_kind(error: DiskError) -> io::ErrorKind {
+    match error {
         DiskError::NoSpace => io::ErrorKind::StorageFull,
         // Rust has no kind for EIO.
         DiskError::Io => io::ErrorKind::Other,
         DiskError::ReadOnly => io::ErrorKind::ReadOnlyFilesystem,
         DiskError::Permission => io::ErrorKind::PermissionDenied,
-    };
+    }
+}
+
+/// Makes a disk refuse for a time.
+pub(super) fn fail(world: &mut World, host: HostId, error: DiskError, on: DiskAccess, duration: Option<Duration>) {
+    let kind = error_kind(error);
     let (writes, reads) = match on {
         DiskAccess::Writes => (Some(kind), None),
         DiskAccess::Reads => (None, Some(kind)),
