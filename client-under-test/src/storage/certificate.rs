@@ -230,6 +230,14 @@ impl Storage {
             fenced.write_fenced(&self.chain_file(name), &set.in_one(), lease.epoch()).await?;
             return self.store_names(name, set.leaf()).await;
         }
+        // What failed once is done again at once: whoever reads `<name>.key` beside a chain that has just come shall find its key.
+        match self.put_in_place(name, set).await {
+            Err(_) => self.put_in_place(name, set).await,
+            done => done,
+        }
+    }
+
+    async fn put_in_place(&self, name: &Name, set: &CertificateSet) -> io::Result<()> {
         let own_key = self.own_key_file(name, set.leaf());
         self.writer.write(self, &own_key, &set.key_pem).await?;
         self.writer.write(self, &self.chain_file(name), &set.chain_pem).await?;
