@@ -84,7 +84,7 @@ enum Answer {
     NothingOpen,
     Content(Vec<u8>),
     Names(Vec<String>),
-    Found { len: u64, is_directory: bool },
+    Found { len: u64, is_directory: bool, mode: u32 },
 }
 
 /// How each operation ended, and then what each path holds: content, or nothing for a directory.
@@ -123,8 +123,8 @@ async fn carry_out(
             return Ok(Answer::Content(disk.read_at_most(&path(&place), bytes_max).await?));
         }
         Operation::Metadata(place) => {
-            let Metadata { len, is_directory, modified: _ } = disk.metadata(&path(&place)).await?;
-            return Ok(Answer::Found { len, is_directory });
+            let Metadata { len, is_directory, mode, modified: _ } = disk.metadata(&path(&place)).await?;
+            return Ok(Answer::Found { len, is_directory, mode });
         }
         Operation::SyncDirectory(place) => disk.sync_directory(&path(&place)).await?,
     }
