@@ -3,7 +3,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, SocketAddr, TcpListener},
+    net::{IpAddr, SocketAddr},
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
@@ -268,7 +268,7 @@ impl Drop for Server {
 
 impl Server {
     /// Starts a program that shall listen on `address`; nothing, with a word about it, if it is not installed.
-    async fn start(program: &str, arguments: &[&str], address: SocketAddr) -> Option<Self> {
+    async fn start(env: &Env, program: &str, arguments: &[&str], address: SocketAddr) -> Option<Self> {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let Ok(child) = command.spawn() else {
@@ -277,17 +277,17 @@ impl Server {
         };
         let server = Self(child);
         for _ in 0..600 {
-            if tokio::net::TcpStream::connect(address).await.is_ok() {
+            if env.connect(address).await.is_ok() {
                 return Some(server);
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            env.sleep(Duration::from_millis(100)).await;
         }
         panic!("{program} should listen on {address} within a minute, and does not");
     }
 }
 
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+async fn free_address(env: &Env) -> SocketAddr {
+    env.listen("127.0.0.1:0".parse().unwrap()).await.unwrap().local_address().unwrap()
 }
 
 fn s3(address: SocketAddr) -> Arc<dyn ObjectStore> {
@@ -306,27 +306,31 @@ fn s3(address: SocketAddr) -> Arc<dyn ObjectStore> {
 
 #[tokio::test]
 async fn moto_keeps_sets_and_fences() {
-    let address = free_address();
+    let env = env();
+    let address = free_address(&env).await;
     let port = address.port().to_string();
-    let Some(_server) = Server::start("moto_server", &["-H", "127.0.0.1", "-p", &port], address).await else { return };
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let Some(_server) = Server::start(&env, "moto_server", &["-H", "127.0.0.1", "-p", &port], address).await else {
+        return;
+    };
+    let mut stream = env.connect(address).await.unwrap();
     let request =
         format!("PUT /gauntlet HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    keeps_sets(&env(), s3(address)).await;
-    fences(&env(), s3(address)).await;
+    keeps_sets(&env, s3(address)).await;
+    fences(&env, s3(address)).await;
 }
 
 #[tokio::test]
 async fn s3s_fs_keeps_sets_and_fences() {
-    let (address, directory) = (free_address(), tempfile::tempdir().unwrap());
+    let env = env();
+    let (address, directory) = (free_address(&env).await, tempfile::tempdir().unwrap());
     std::fs::create_dir(directory.path().join("gauntlet")).unwrap();
     let (port, root) = (address.port().to_string(), directory.path().to_str().unwrap());
     let arguments = ["--host", "127.0.0.1", "--port", &port, "--access-key", "id", "--secret-key", "secret", root];
-    let Some(_server) = Server::start("s3s-fs", &arguments, address).await else { return };
-    keeps_sets(&env(), s3(address)).await;
-    fences(&env(), s3(address)).await;
+    let Some(_server) = Server::start(&env, "s3s-fs", &arguments, address).await else { return };
+    keeps_sets(&env, s3(address)).await;
+    fences(&env, s3(address)).await;
 }
