@@ -29,7 +29,7 @@ pub(crate) struct ActivePairMatches {
     files: Files,
     /// Pairs that differ, by host and certificate file.
     differing: BTreeMap<FileName, Differing>,
-    /// Hosts that are down. Nobody there can mend anything: time stands still until they start.
+    /// Hosts that are down. Nobody there can mend anything: for what differs there time begins when they start.
     down: BTreeSet<Arc<str>>,
 }
 
@@ -47,17 +47,13 @@ impl Law for ActivePairMatches {
             let host = seen.moment.host.as_ref();
             if let (Event::HostStarted { .. }, Some(host)) = (event, host) {
                 self.down.remove(host);
-                for differing in self.of_host(host) {
-                    differing.since = seen.moment.clone();
-                }
+                let own = self.differing.iter_mut().filter(|((owner, _), _)| owner == host);
+                own.for_each(|(_, differing)| differing.since = seen.moment.clone());
             } else if let (Event::HostEnded { .. }, Some(host)) = (event, host) {
                 self.down.insert(host.clone());
                 if matches!(event, Event::HostEnded { ending: Ending::PowerLost }) {
                     // What is on its disk now is not known.
                     self.differing.retain(|(owner, _), _| owner != host);
-                }
-                for differing in self.of_host(host) {
-                    differing.since.at_ns = u64::MAX;
                 }
             }
             if let Some(directory) = self.files.observe(host, event) {
@@ -76,10 +72,8 @@ impl Law for ActivePairMatches {
     }
 
     fn finish(&mut self, end: &Moment, verdict: &mut Verdict) {
-        for (name, differing) in &mut self.differing {
-            if differing.since.at_ns != u64::MAX {
-                differing.find(name, end, verdict);
-            }
+        for (name, differing) in self.differing.iter_mut().filter(|((owner, _), _)| !self.down.contains(owner)) {
+            differing.find(name, end, verdict);
         }
     }
 }
@@ -94,12 +88,8 @@ impl Differing {
 }
 
 impl ActivePairMatches {
-    fn of_host<'a>(&'a mut self, host: &'a str) -> impl Iterator<Item = &'a mut Differing> {
-        self.differing.iter_mut().filter(move |((owner, _), _)| &**owner == host).map(|(_, differing)| differing)
-    }
-
     fn find_lasting(&mut self, moment: &Moment, verdict: &mut Verdict) {
-        for (name, differing) in &mut self.differing {
+        for (name, differing) in self.differing.iter_mut().filter(|((owner, _), _)| !self.down.contains(owner)) {
             if u128::from(moment.at_ns.saturating_sub(differing.since.at_ns)) > GRACE.as_nanos() {
                 differing.find(name, moment, verdict);
             }
@@ -126,9 +116,7 @@ impl ActivePairMatches {
             if key.public_key.as_ref() == file.certificates.first().map(|leaf| &leaf.public_key) {
                 self.differing.remove(&name);
             } else {
-                let at_ns = if self.down.contains(&directory.0) { u64::MAX } else { moment.at_ns };
-                let since = Moment { at_ns, ..moment.clone() };
-                let differing = Differing { key_path: (*key_path).to_owned(), since, is_found: false };
+                let differing = Differing { key_path: (*key_path).to_owned(), since: moment.clone(), is_found: false };
                 self.differing.entry(name).or_insert(differing);
             }
         }
