@@ -1,8 +1,8 @@
 //! `manager.heals-storage` (L6): what was damaged of a name's or an account's files is replaced by something good in time.
 //!
 //! Judged are certificates whose key lies in the same directory, keys, and the JSON beside them. A certificate's file is good again
-//! if it holds one for the same names whose key is there; a certificate's key, if it is that of a certificate there, or has gone out of use; another
-//! key, if it is one; JSON, if it parses. The time runs while the host is up, and anew with each start.
+//! if it holds one for the same names whose key is there; a certificate's key, if it is that of a certificate there, or has gone
+//! out of use; another key, if it is one; JSON, if it parses. The time runs while the host is up, and anew with each start.
 
 use std::{collections::BTreeMap, sync::Arc};
 

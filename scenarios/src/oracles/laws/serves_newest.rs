@@ -61,7 +61,6 @@ impl ServesNewest {
             if !read.iter().any(|file| file.public_key.as_ref() == Some(&leaf.public_key)) {
                 continue;
             }
-            let leaf = leaf.clone();
             let key = (directory.0.clone(), leaf.names.clone());
             match self.stored.get_mut(&key) {
                 Some(known) if known.newest.not_before_s >= leaf.not_before_s => {}
