@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Subcommand;
-use client_under_test::storage::check::{NoStorage, Report, Step, Verdict, check, repair};
+use client_under_test::storage::check::{NoStorage, Report, Step, check, repair};
 use sim::real;
 use tokio::runtime::Runtime;
 
@@ -73,8 +73,7 @@ fn carry_out(action: &Action) -> Result<(String, Report), Refused> {
                 let repaired = repair(&env, &directory).await?;
                 let steps: String = repaired.steps.iter().map(|step: &Step| format!("{step}\n")).collect();
                 let done = if steps.is_empty() { "nothing to be done\n" } else { &steps };
-                let is_left = |verdict: &Verdict| matches!(verdict, Verdict::Unsound { .. });
-                let left = repaired.left.findings.iter().filter(|finding| is_left(&finding.verdict));
+                let left = repaired.left.findings.iter().filter(|finding| finding.verdict.is_unsound());
                 let left: String = left.map(|finding| format!("{finding}\n")).collect();
                 Ok((format!("{done}{left}{}\n", repaired.left), repaired.left))
             }

@@ -62,6 +62,14 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// Whether it is not as it should be.
+    #[must_use]
+    pub fn is_unsound(&self) -> bool {
+        matches!(self, Self::Unsound { .. })
+    }
+}
+
 /// What was found in one place.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -102,7 +110,7 @@ impl Report {
     /// How many findings say that something is wrong.
     #[must_use]
     pub fn unsound(&self) -> usize {
-        self.count(|verdict| matches!(verdict, Verdict::Unsound { .. }))
+        self.count(Verdict::is_unsound)
     }
 
     /// How many of these a repair can do something about.
@@ -202,7 +210,7 @@ impl Check<'_> {
 
     /// How many findings say so far that something is wrong.
     fn unsound_so_far(&self) -> usize {
-        self.findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Unsound { .. })).count()
+        self.findings.iter().filter(|finding| finding.verdict.is_unsound()).count()
     }
 
     /// What is in a file whose kind is known.

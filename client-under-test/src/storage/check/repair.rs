@@ -11,7 +11,10 @@ use std::{
 use sim::Env;
 
 use super::{NoStorage, Report, check};
-use crate::storage::{aside, atomic};
+use crate::storage::{
+    aside, atomic,
+    medium::{Disk, Medium},
+};
 
 /// How often what was done is looked at again: one remedy may show what is wrong below it.
 const PASSES_MAX: usize = 16;
@@ -69,13 +72,9 @@ impl Remedy {
             }
             Self::Place { bytes, from, to } => {
                 let mut done = Vec::new();
-                match env.disk().metadata(to).await {
-                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                    Err(e) => return Err(e),
-                    Ok(_) => {
-                        let aside = put_aside(env, to).await?;
-                        done.push(format!("put aside {} as {}", below(to), super::file_of(&aside)));
-                    }
+                if Disk::new(env).modified(to).await?.is_some() {
+                    let aside = put_aside(env, to).await?;
+                    done.push(format!("put aside {} as {}", below(to), super::file_of(&aside)));
                 }
                 atomic::replace(env, to, bytes).await?;
                 done.push(format!("wrote {} from {}", below(to), below(from)));
@@ -87,18 +86,12 @@ impl Remedy {
 
 /// Renames a file to the first name that is free; nothing is replaced.
 async fn put_aside(env: &Env, path: &Path) -> io::Result<PathBuf> {
+    let disk = Disk::new(env);
     for number in 1..ASIDE_MAX {
         let aside = aside(path, number);
-        match env.disk().metadata(&aside).await {
-            Ok(_) => {}
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                env.disk().rename(path, &aside).await?;
-                if let Some(directory) = path.parent() {
-                    env.disk().sync_directory(directory).await?;
-                }
-                return Ok(aside);
-            }
-            Err(e) => return Err(e),
+        if disk.modified(&aside).await?.is_none() {
+            disk.rename(path, &aside).await?;
+            return Ok(aside);
         }
     }
     Err(io::Error::other("too many files of this name were put aside already"))
