@@ -87,27 +87,28 @@ impl Bucket {
 
     /// What the store does against its conditions, if anything.
     async fn look_for_lies(&self, path: &Path) -> io::Result<Option<&'static str>> {
-        let create = |content: &'static [u8]| self.put(path, content, PutMode::Create);
-        let created = join_all((0..RIVALS).map(|_| create(b"1"))).await;
-        let winners = created.into_iter().collect::<io::Result<Vec<_>>>()?.into_iter().flatten().count();
-        if winners != 1 {
+        if self.winners(path, b"1", &PutMode::Create).await? != 1 {
             return Ok(Some("lets several create the same object, or none"));
         }
-        if create(b"2").await?.is_some() {
+        if self.put(path, b"2", PutMode::Create).await? {
             return Ok(Some("creates an object that is there already"));
         }
         let Some(first) = self.get(path).await? else { return Ok(Some("does not show what it has just stored")) };
-        let update = |content: &'static [u8]| self.put(path, content, PutMode::Update(first.version.clone()));
-        let updated = join_all((0..RIVALS).map(|_| update(b"3"))).await;
-        let winners = updated.into_iter().collect::<io::Result<Vec<_>>>()?.into_iter().flatten().count();
-        if winners != 1 {
+        let update = PutMode::Update(first.version);
+        if self.winners(path, b"3", &update).await? != 1 {
             return Ok(Some("lets several replace the same version of an object, or none"));
         }
-        if update(b"4").await?.is_some() {
+        if self.put(path, b"4", update).await? {
             return Ok(Some("replaces a version of an object that is not there any more"));
         }
         let is_shown = self.get(path).await?.is_some_and(|object| object.content == b"3");
         Ok((!is_shown).then_some("does not show what it has just stored"))
+    }
+
+    /// How many of several who do the same at once are told that they did it.
+    async fn winners(&self, path: &Path, content: &[u8], mode: &PutMode) -> io::Result<usize> {
+        let all = join_all((0..RIVALS).map(|_| self.put(path, content, mode.clone()))).await;
+        Ok(all.into_iter().collect::<io::Result<Vec<bool>>>()?.into_iter().filter(|has_won| *has_won).count())
     }
 
     async fn get(&self, path: &Path) -> io::Result<Option<Object>> {
@@ -124,14 +125,14 @@ impl Bucket {
         Ok(Some(Object { content: found.bytes().await?.into(), version }))
     }
 
-    /// Stores an object; nothing if the condition is not met.
-    async fn put(&self, path: &Path, bytes: &[u8], mode: PutMode) -> io::Result<Option<()>> {
+    /// Stores an object, and says whether the condition was met.
+    async fn put(&self, path: &Path, bytes: &[u8], mode: PutMode) -> io::Result<bool> {
         let options = PutOptions { mode, ..PutOptions::default() };
         match self.store.put_opts(&object_path(path), bytes.to_vec().into(), options).await {
-            Ok(_) => Ok(Some(())),
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(None),
+            Ok(_) => Ok(true),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
             // An update of what is not there, as S3 says it.
-            Err(Error::NotFound { .. }) => Ok(None),
+            Err(Error::NotFound { .. }) => Ok(false),
             Err(e) => Err(e.into()),
         }
     }
@@ -220,7 +221,7 @@ impl FencedMedium for Bucket {
                     }
                     Some(there) => PutMode::Update(there.version),
                 };
-                if self.put(path, &content, mode).await?.is_some() {
+                if self.put(path, &content, mode).await? {
                     return Ok(());
                 }
             }
@@ -325,10 +326,10 @@ impl Lock {
         let bytes = serde_json::to_vec(&record).expect("a struct of texts has a JSON form");
         let result = self.bucket.put(&self.path, &bytes, version.map_or(PutMode::Create, PutMode::Update)).await;
         match result {
-            Ok(Some(())) => Ok(true),
-            Ok(None) | Err(_) => match self.bucket.get(&self.path).await {
+            Ok(true) => Ok(true),
+            Ok(false) | Err(_) => match self.bucket.get(&self.path).await {
                 Ok(there) => Ok(there.is_some_and(|there| there.content == bytes)),
-                Err(e) => result.map(|_| false).map_err(|_| e),
+                Err(e) => result.map_err(|_| e),
             },
         }
     }
