@@ -22,11 +22,11 @@ use super::{
 };
 use crate::{
     name::Name,
-    storage::certificate::{CertificateSet, SetError},
+    storage::{
+        certificate::{CertificateSet, SetError},
+        medium::FILE_BYTES_MAX,
+    },
 };
-
-/// Larger files are not read: a chain has a few kilobytes.
-const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Where a certificate and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]

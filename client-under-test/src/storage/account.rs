@@ -174,7 +174,7 @@ impl Storage {
 
     /// The address by which the CA knows the account, if that is known.
     pub async fn load_account_url(&self, user: &User) -> Option<Address> {
-        self.registration(user).await?.location?.parse().ok()
+        parse_location(&self.read(&self.user_file(user, "json")).await.ok()??)?
     }
 
     async fn registration(&self, user: &User) -> Option<Registration> {

@@ -34,7 +34,8 @@ impl Storage {
     }
 
     async fn remove_set(&self, name: &Name) -> io::Result<()> {
-        let mut files = ["json", "crt", "pem", "key"].map(|extension| self.certificate_file(name, extension)).to_vec();
+        let mut files = vec![self.certificate_file(name, "json"), self.chain_file(name)];
+        files.push(self.certificate_file(name, "key"));
         files.extend(self.own_key_files(name).await?);
         for file in files {
             self.medium.remove(&file).await?;
