@@ -5,11 +5,14 @@
 
 use std::{fmt::Debug, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 /// After the second failed validation in a row, at least this long: five an hour at most.
 const VALIDATION_GAP_MIN: Duration = Duration::from_secs(15 * 60);
 
 /// What kind of failure it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Failure {
     /// The CA tried and could not convince itself of control over the name.
     Validation,

@@ -18,7 +18,6 @@ use super::{
     lists::Lists,
     lookup::Source,
     maintenance::Keeper,
-    pauses::Pauses,
 };
 use crate::{
     acme::revocation::RevocationReason,
@@ -37,8 +36,6 @@ pub(super) struct Means {
     pub(super) cache: Arc<dyn CertificateCache>,
     pub(super) lists: Arc<Lists>,
     pub(super) announcer: Announcer,
-    /// Of names that nobody looks after.
-    pub(super) pauses: Pauses,
 }
 
 /// Whether a keeper goes on.

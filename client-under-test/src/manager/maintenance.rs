@@ -137,7 +137,7 @@ impl Keeper {
         Self {
             env: env.clone(),
             storage_look_at: env.monotonic_now() + STORAGE_LOOK_INTERVAL,
-            turns: Turns::new(permission, means, names.first()),
+            turns: Turns::new(permission, means),
             names,
             cache: cache.clone(),
             announcer: announcer.clone(),

@@ -37,7 +37,6 @@ pub mod on_demand;
 pub mod order_end;
 pub mod order_note;
 pub mod order_rate;
-mod pauses;
 pub mod replacement;
 pub mod resolver;
 pub mod rollover;
@@ -75,7 +74,6 @@ use maintenance::Keeper;
 use on_demand::Keepers;
 pub use on_demand::OnDemand;
 pub use order_rate::OrderRate;
-use pauses::Pauses;
 pub use resolver::Resolver;
 pub use rollover::RolloverRecord;
 use rustls::sign::CertifiedKey;
@@ -262,8 +260,7 @@ impl Listening {
         }
         let mut wanted = handle.wanted.subscribe();
         let lists = Arc::new(Lists::new(&env));
-        let pauses = Pauses::default();
-        let means = Means { env, settings: settings.clone(), issuers, cache, lists, announcer, pauses };
+        let means = Means { env, settings: settings.clone(), issuers, cache, lists, announcer };
         let Means { env, issuers, cache, .. } = &means;
 
         let certificates = wanted.borrow_and_update().certificates.clone();

@@ -7,7 +7,8 @@
 //!
 //! An order that failed may be left behind at its CA, to be continued. If another CA issues instead, it is given up.
 //!
-//! What has failed is not forgotten with the turns: `Pauses` has it until somebody takes the name up again.
+//! What has failed is noted in storage: so the back-off goes on where it was for whoever takes the name up again, be it after a
+//! restart, for the next visitor of a name on demand, or on another host, and together they ask the CA no more often than one.
 
 use std::{fmt::Debug, io, sync::Arc, time::Duration};
 
@@ -20,12 +21,14 @@ use super::{
     decision::Permission,
     events::{Announcer, Event},
     issue::{IssueError, Issuer, Obtained},
-    pauses::Pauses,
 };
 use crate::{
     acme::renewal_info::CertId,
-    name::{Name, Names},
-    storage::lock::Lease,
+    name::Names,
+    storage::{
+        failures::{By, Failures},
+        lock::Lease,
+    },
 };
 
 /// The certificate that an order replaces (RFC 9773 §5).
@@ -57,11 +60,20 @@ impl ReplacementScope for IssuedThere {
 /// The most thousandths by which a wait is longer than the list of waits has it.
 const SPREAD_MAX: u64 = 100;
 
+/// The most failures that are remembered one by one; the waits have long reached their greatest.
+const KINDS_MAX: usize = 64;
+
+/// After a restart, waits that the CA has not asked for are no longer: an operator restarts what he has mended. Four
+/// failed validations an hour are within what public CAs allow.
+const WAIT_AFTER_RESTART_MAX: Duration = Duration::from_secs(15 * 60);
+
 /// How long something is left alone after failures.
 #[derive(Debug)]
 pub(super) struct Pause {
     waits: Box<dyn RetryWaits>,
-    /// How much longer its own waits are, in thousandths: those that failed together do not all come again together.
+    /// What has failed since the last success, for the next process; `None` if nothing has.
+    failures: Option<Failures>,
+    /// How much longer its waits are, in thousandths: those that failed together do not all come again together.
     spread: Option<u32>,
     until: Option<Monotonic>,
 }
@@ -69,7 +81,7 @@ pub(super) struct Pause {
 impl Pause {
     /// Nothing has failed yet; after failures, these are the waits.
     pub(super) fn new(waits: Box<dyn RetryWaits>) -> Self {
-        Self { waits, spread: None, until: None }
+        Self { waits, failures: None, spread: None, until: None }
     }
 
     /// Begins after a failure, for at least as long as was `asked`.
@@ -81,6 +93,38 @@ impl Pause {
         // Some waits have no end.
         let wait = wait.saturating_add(wait / 1_000 * spread);
         self.until = Some(env.monotonic_now() + asked.map_or(wait, |asked| asked.max(wait)));
+        let mut kinds = self.failures.take().map(|failures| failures.kinds).unwrap_or_default();
+        if kinds.len() < KINDS_MAX {
+            kinds.push(failure);
+        }
+        self.failures = Some(Failures { kinds, at: env.utc_now(), wait, spread, asked });
+    }
+
+    /// What has failed since the last success.
+    fn failures(&self) -> Option<&Failures> {
+        self.failures.as_ref()
+    }
+
+    /// Goes on from failures that were noted, unless they are older than those it knows. Says whether it does.
+    fn take_over(&mut self, env: &Env, noted: Failures, by: By) -> bool {
+        if self.failures.as_ref().is_some_and(|known| known.at >= noted.at) {
+            return false;
+        }
+        self.waits.reset();
+        for kind in noted.kinds.iter().take(KINDS_MAX) {
+            self.waits.after(*kind);
+        }
+        let own = match by {
+            By::SomebodyAtWork => noted.wait,
+            By::FormerProcess => noted.wait.min(WAIT_AFTER_RESTART_MAX),
+        };
+        let wait = noted.asked.map_or(own, |asked| asked.max(own));
+        // By a clock that was set back since, or is behind that of the other host, the failure lies ahead.
+        let passed = Duration::try_from(env.utc_now() - noted.at).unwrap_or_default();
+        self.until = Some(env.monotonic_now() + wait.saturating_sub(passed));
+        self.spread = Some(noted.spread.min(SPREAD_MAX as u32));
+        self.failures = Some(noted);
+        true
     }
 
     /// Lasts until then, though nothing has failed.
@@ -101,11 +145,12 @@ impl Pause {
     /// The next failure counts as the first; what has been asked for still holds.
     pub(super) fn forgive(&mut self) {
         self.waits.reset();
+        self.failures = None;
     }
 
     /// Forgets all failures.
     pub(super) fn reset(&mut self) {
-        self.waits.reset();
+        self.forgive();
         self.until = None;
     }
 }
@@ -128,15 +173,6 @@ pub(super) struct Turns {
     scope: Arc<dyn ReplacementScope>,
     announcer: Announcer,
     turns: Vec<Turn>,
-    /// By which the pauses are kept when the turns end.
-    name: Name,
-    kept: Pauses,
-}
-
-impl Drop for Turns {
-    fn drop(&mut self) {
-        self.kept.keep(&self.name, self.turns.drain(..).map(|turn| turn.pause).collect());
-    }
 }
 
 #[derive(Debug)]
@@ -148,23 +184,17 @@ struct Turn {
 }
 
 impl Turns {
-    /// The turns for the certificate whose first name is `name`.
-    pub(super) fn new(permission: Permission, means: &Means, name: &Name) -> Self {
-        // One for each CA, which are the same as ever.
-        let mut kept = means.pauses.take(name).unwrap_or_default().into_iter();
-        if kept.len() > 0 {
-            means.env.probe("manager/failures-remembered");
-        }
-        let new = || Pause::new((means.settings.conduct.retry_waits)(&means.settings.retry_delays));
+    /// The turns of one certificate.
+    pub(super) fn new(permission: Permission, means: &Means) -> Self {
         let turn = |issuer: &Arc<Issuer>| Turn {
             issuer: issuer.clone(),
-            pause: kept.next().unwrap_or_else(new),
+            pause: Pause::new((means.settings.conduct.retry_waits)(&means.settings.retry_delays)),
             // The process before this one may have left it.
             owes_an_end: true,
         };
         let (scope, announcer) = (means.settings.replacement_scope.clone(), means.announcer.clone());
         let turns = means.issuers.iter().map(turn).collect();
-        Self { permission, scope, announcer, turns, name: name.clone(), kept: means.pauses.clone() }
+        Self { permission, scope, announcer, turns }
     }
 
     /// The CAs, in their order.
@@ -214,6 +244,12 @@ impl Turns {
         lease: &Lease,
     ) -> Result<(Arc<Issuer>, Obtained), NotObtained> {
         for (position, turn) in self.turns.iter_mut().enumerate() {
+            if turn.pause.is_over(env.monotonic_now())
+                && let Some((noted, by)) = turn.issuer.storage.load_failures(names.first()).await
+                && turn.pause.take_over(env, noted, by)
+            {
+                env.probe("manager/failures-remembered");
+            }
             if !turn.pause.is_over(env.monotonic_now()) {
                 continue;
             }
@@ -241,6 +277,10 @@ impl Turns {
                     if position > 0 {
                         env.probe("manager/obtained-by-fallback");
                     }
+                    if turn.pause.failures().is_some() {
+                        // A note that stays is older than the next failure.
+                        drop(turn.issuer.storage.remove_failures(names.first()).await);
+                    }
                     turn.pause.reset();
                     turn.owes_an_end = false;
                     let issuer = turn.issuer.clone();
@@ -252,6 +292,10 @@ impl Turns {
                     env.probe("manager/renewal-failed");
                     self.announcer.tell(Event::Failed { names: names.clone(), issuer, reason: e.to_string() });
                     turn.pause.begin(env, e.failure(), e.retry_after());
+                    if let Some(failures) = turn.pause.failures() {
+                        // What can't be noted is known here at least.
+                        drop(turn.issuer.storage.store_failures(names.first(), failures).await);
+                    }
                 }
             }
         }
@@ -303,6 +347,35 @@ mod tests {
         assert_eq!(third, 2 * first);
         pause.reset();
         assert!(pause.is_over(env.monotonic_now()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_back_off_goes_on_where_another_was() {
+        let env = env();
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let pause = || Pause::new(Backoff::make(&[1, 30, 60].map(minutes)));
+        let mut first = pause();
+        first.begin(&env, Failure::Other, None);
+        first.begin(&env, Failure::Other, None);
+        let noted = first.failures().unwrap().clone();
+        let remaining = |noted: &Failures, by| {
+            let mut pause = pause();
+            assert!(pause.take_over(&env, noted.clone(), by));
+            pause.until().unwrap().since(env.monotonic_now())
+        };
+        assert!((minutes(29)..=minutes(33)).contains(&remaining(&noted, By::SomebodyAtWork)));
+        assert!((minutes(14)..=minutes(15)).contains(&remaining(&noted, By::FormerProcess)));
+        let asked = Failures { asked: Some(minutes(120)), ..noted.clone() };
+        assert!((minutes(119)..=minutes(120)).contains(&remaining(&asked, By::FormerProcess)));
+        let ahead = Failures { at: env.utc_now() + Duration::from_secs(86_400), ..noted.clone() };
+        assert!(remaining(&ahead, By::SomebodyAtWork) <= minutes(33));
+
+        let mut other = pause();
+        assert!(other.take_over(&env, noted.clone(), By::SomebodyAtWork));
+        assert!(!other.take_over(&env, noted, By::SomebodyAtWork), "it is known");
+        other.begin(&env, Failure::Other, None);
+        assert!(other.until().unwrap().since(env.monotonic_now()) >= minutes(60));
+        assert_eq!(other.failures().unwrap().kinds.len(), 3);
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Storage {
 
     async fn remove_set(&self, name: &Name) -> io::Result<()> {
         let mut files = vec![self.certificate_file(name, "json"), self.chain_file(name)];
-        files.push(self.certificate_file(name, "key"));
+        files.extend(["key", "failures"].map(|extension| self.certificate_file(name, extension)));
         files.extend(self.own_key_files(name).await?);
         for file in files {
             self.medium.remove(&file).await?;

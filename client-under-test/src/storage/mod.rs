@@ -13,6 +13,7 @@ pub mod check;
 pub mod cleaning;
 pub mod compromised;
 pub mod dns_record;
+pub mod failures;
 pub mod lock;
 pub mod medium;
 pub mod metadata;

@@ -9,7 +9,14 @@ use super::{Check, Content, Next, Remedy, described, inventory::private_keys, is
 use crate::{
     acme::certificate::{Chain, pem_blocks},
     name::Name,
-    storage::{Storage, certificate::signing_key, medium::read, metadata::is_metadata, name_of, pending},
+    storage::{
+        Storage,
+        certificate::signing_key,
+        failures::{self, Failures},
+        medium::read,
+        metadata::is_metadata,
+        name_of, pending,
+    },
 };
 
 /// How a key file stands to a chain.
@@ -250,6 +257,22 @@ impl Check<'_> {
                 None => {
                     let next = Next::Repair(Remedy::PutAside(pending_file.clone()));
                     self.unsound(&pending_file, format!("an order for {name}"), described(&bytes), next);
+                }
+            }
+        }
+        let failures_file = storage.certificate_file(name, "failures");
+        if let Content::Bytes(bytes) = self.content(&failures_file).await {
+            match failures::parse(&bytes) {
+                Some(Failures { kinds, at, .. }) => {
+                    let words = format!("{} attempts failed, the last at {}", kinds.len(), shown(at));
+                    self.told(
+                        &failures_file,
+                        words + "; the manager waits before the next, and not if this file is removed",
+                    );
+                }
+                None => {
+                    let next = Next::Repair(Remedy::PutAside(failures_file.clone()));
+                    self.unsound(&failures_file, "what the CA failed with", described(&bytes), next);
                 }
             }
         }

@@ -210,8 +210,8 @@ async fn expired_certificates_and_keys_that_nobody_certifies_are_told_and_kept()
 }
 
 #[tokio::test]
-async fn broken_metadata_and_orders_are_put_aside() {
-    for (extension, found) in [("json", "no such thing"), ("pending", "no such thing")] {
+async fn broken_metadata_orders_and_notes_are_put_aside() {
+    for (extension, found) in [("json", "no such thing"), ("pending", "no such thing"), ("failures", "no such thing")] {
         let sample = Sample::new().await;
         fs::write(sample.file(extension), "{").unwrap();
         sample.is_mended(&format!("a.test.{extension}"), found).await;

@@ -1,7 +1,7 @@
 //! `storage.files-parse` (S1): what a storage holds is an old value or a new one, whole.
 //!
 //! A file is judged when a program reads it, and once nobody has written to it for a second. Judged are files
-//! that tell by their ending what they hold: JSON (`.json`, `.pending`) or PEM (`.pem`, `.crt`, `.key`).
+//! that tell by their ending what they hold: JSON (`.json`, `.pending`, `.failures`) or PEM (`.pem`, `.crt`, `.key`).
 //! Temporary files, which begin with a dot, may hold anything, and so may a file that the scenario damaged.
 
 use std::{
@@ -115,7 +115,7 @@ pub(super) fn is_whole(path: &str, content: &File) -> Option<bool> {
     let (_, file) = path.rsplit_once('/')?;
     let (_, ending) = file.rsplit_once('.').filter(|_| !file.starts_with('.'))?;
     match ending {
-        "json" | "pending" => Some(serde_json::from_slice::<serde_json::Value>(content.bytes()).is_ok()),
+        "json" | "pending" | "failures" => Some(serde_json::from_slice::<serde_json::Value>(content.bytes()).is_ok()),
         "pem" | "crt" | "key" => {
             let count =
                 |word: &str| content.bytes().windows(word.len()).filter(|bytes| *bytes == word.as_bytes()).count();
