@@ -12,6 +12,9 @@ use sim::{
 
 use super::{Storage, medium::Answer};
 
+/// File systems take no longer names.
+const FILE_NAME_BYTES_MAX: usize = 255;
+
 /// Whose temporary file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
@@ -49,7 +52,7 @@ pub async fn replace(env: &Env, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let disk = env.disk();
     disk.create_directories(directory).await?;
     let tag = u64::from_le_bytes(env.entropy("storage/temporary"));
-    let temporary = directory.join(format!(".{file}.{}-{tag:016x}.tmp", host_label(env.host_name())));
+    let temporary = directory.join(temporary_name(file, env.host_name(), tag));
     let written = async {
         let mut open = disk.open(&temporary, OpenMode::CreateNew, Access::Private).await?;
         open.write(bytes).await?;
@@ -80,6 +83,13 @@ pub async fn remove(env: &Env, path: &Path) -> io::Result<()> {
     }
 }
 
+/// What a file that is to be `file` is called until it is whole.
+fn temporary_name(file: &str, host_name: &str, tag: u64) -> String {
+    let end = format!(".{}-{tag:016x}.tmp", host_label(host_name));
+    let room = FILE_NAME_BYTES_MAX.saturating_sub(".".len() + end.len());
+    format!(".{}{end}", &file[..file.floor_char_boundary(room)])
+}
+
 /// Whose temporary file `file` is; `None` if it is none.
 #[must_use]
 pub fn temporary_of(file: &str, host_name: &str) -> Option<Writer> {
@@ -98,6 +108,15 @@ pub(super) fn host_label(host_name: &str) -> String {
 mod tests {
     use super::*;
     use crate::acme::certificate::tests::env;
+
+    #[test]
+    fn a_temporary_file_has_a_name_that_file_systems_take_and_tells_its_writer() {
+        for file in ["a.crt".to_owned(), "n".repeat(255), "ñ".repeat(127)] {
+            let temporary = temporary_name(&file, "a-host", 7);
+            assert!(temporary.len() <= FILE_NAME_BYTES_MAX && temporary.starts_with(&format!(".{}", &file[..2])));
+            assert_eq!(temporary_of(&temporary, "a-host"), Some(Writer::ThisHost));
+        }
+    }
 
     #[tokio::test]
     async fn a_replaced_file_is_whole_private_and_alone() {

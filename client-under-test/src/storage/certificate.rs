@@ -70,6 +70,9 @@ impl CertificateReader for AsItIs {
 /// How many of a digest's octets tell the keys of one name apart.
 const TAG_OCTETS: usize = 8;
 
+/// So many bytes of a name leave room for the rest of a file's.
+const BEFORE_TAG_BYTES_MAX: usize = 200;
+
 /// How often a chain is read again whose key is not there: another host may have put the next in its place.
 const READS_MAX: usize = 3;
 
@@ -331,13 +334,14 @@ impl Storage {
 
     /// Where the key of a certificate is, and no other's.
     pub(crate) fn own_key_file(&self, name: &Name, leaf: &Leaf) -> PathBuf {
-        self.certificate_file(name, &format!("{}.key", hex(&Sha256::digest(leaf.public_key())[..TAG_OCTETS])))
+        let tag = hex(&Sha256::digest(leaf.public_key())[..TAG_OCTETS]);
+        self.certificate_directory(name).join(format!("{}{tag}.key", before_tag(name)))
     }
 
     /// The files in `name`'s directory that are named after the key they hold.
     pub(super) async fn own_key_files(&self, name: &Name) -> io::Result<Vec<PathBuf>> {
         let directory = self.certificate_directory(name);
-        let before = file_name(name) + ".";
+        let before = before_tag(name);
         let is_tag = |tag: &str| tag.len() == 2 * TAG_OCTETS && tag.chars().all(|c| c.is_ascii_hexdigit());
         let files = self.medium.list(&directory).await?;
         let own = files
@@ -357,6 +361,13 @@ impl Storage {
     }
 }
 
+/// What the files of keys begin with before what tells them apart. Of a long name the beginning has to do.
+fn before_tag(name: &Name) -> String {
+    let mut before = file_name(name);
+    before.truncate(BEFORE_TAG_BYTES_MAX);
+    before + "."
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,6 +379,16 @@ mod tests {
     fn set(name: &str) -> CertificateSet {
         let key = P256Key::generate(&env(), name);
         CertificateSet::new(chain(name, &key, 90), key).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_longest_names_are_stored() {
+        let (_directory, storage) = storage();
+        let text = [&*"a".repeat(61), &*"b".repeat(61), &*"c".repeat(61), &*"d".repeat(60)].join(".");
+        let name: Name = text.parse().unwrap();
+        storage.store_certificate(&name, &set(&text), &Lease::unlocked()).await.unwrap();
+        assert!(storage.load_certificate(&name).await.unwrap().is_some());
+        assert_eq!(storage.own_key_files(&name).await.unwrap().len(), 1);
     }
 
     #[tokio::test]
