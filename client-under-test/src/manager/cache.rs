@@ -42,6 +42,12 @@ impl dyn CertificateCache {
         self.certificates().insert(name, source, shown, now);
     }
 
+    /// Shows `shown` to the visitors of `name` unless `source` has given something already.
+    pub async fn insert_first(&self, name: &Name, source: Source, shown: &Shown<CertifiedKey>) {
+        let _hold = self.hold(Work::Change).await;
+        self.certificates().insert_first(name, source, shown);
+    }
+
     /// Shows nothing of `source` to the visitors of `name` any more.
     pub async fn remove(&self, name: &Name, source: Source) {
         let _hold = self.hold(Work::Change).await;

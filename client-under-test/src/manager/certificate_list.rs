@@ -1,9 +1,6 @@
 //! [`CertificateList`]: the certificates that the operator has set up.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::config::ConfigError;
 use crate::name::{Name, Names};
@@ -18,7 +15,8 @@ struct Listed {
     /// As the operator has them: what comes first is seen to first.
     in_order: Vec<Names>,
     by_first_name: BTreeMap<Name, Names>,
-    names: BTreeSet<Name>,
+    /// Each name, and where in the order the first certificate for it is.
+    names: BTreeMap<Name, usize>,
 }
 
 impl CertificateList {
@@ -41,7 +39,9 @@ impl CertificateList {
                 Some(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
             }
         }
-        let names = in_order.iter().flat_map(|names| names.all().iter().cloned()).collect();
+        let places = in_order.iter().enumerate().rev();
+        let names =
+            places.flat_map(|(place, names)| names.all().iter().map(move |name| (name.clone(), place))).collect();
         Ok(Self(Arc::new(Listed { in_order, by_first_name, names })))
     }
 
@@ -57,7 +57,14 @@ impl CertificateList {
 
     /// Whether one of them is for `name`.
     pub(super) fn has_name(&self, name: &Name) -> bool {
-        self.0.names.contains(name)
+        self.0.names.contains_key(name)
+    }
+
+    /// The certificate that visitors of `name` are shown: the first one that is for it, or for its wildcard.
+    pub(super) fn shown_for(&self, name: &Name) -> Option<&Names> {
+        let place = |name: &Name| self.0.names.get(name);
+        let place = place(name).or_else(|| place(&name.wildcard()?))?;
+        self.0.in_order.get(*place)
     }
 }
 
@@ -81,6 +88,14 @@ mod tests {
         let name = |text: &str| text.parse::<Name>().unwrap();
         assert!(list.has_name(&name("c.test")) && list.kept_under(&name("c.test")).is_none());
         assert!(!list.has_name(&name("d.test")));
+        let shown_for =
+            |list: &CertificateList, asked| list.shown_for(&name(asked)).map(|names| names.first().to_string());
+        assert_eq!(shown_for(&list, "c.test").as_deref(), Some("b.test"));
+        assert_eq!(shown_for(&list, "d.test"), None);
+        let wildcards = self::list(&[&["x.test", "*.b.test"], &["a.b.test"], &["y.test", "a.b.test"]]).unwrap();
+        assert_eq!(shown_for(&wildcards, "a.b.test").as_deref(), Some("a.b.test"));
+        assert_eq!(shown_for(&wildcards, "c.b.test").as_deref(), Some("x.test"));
+        assert_eq!(shown_for(&wildcards, "b.test"), None);
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! if another certificate takes over its first name, and with that its files, it waits until then. At the end all leave,
 //! and who has not come to an end in time is broken off: an order's record stays, for the next start to go on from.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::future::select;
 use sim::{Env, Task, watch};
+use tokio::sync::Semaphore;
 
 use super::{
     cache::CertificateCache,
@@ -27,6 +29,9 @@ use crate::{
 /// How long what has been begun may go on when all leave.
 pub(super) const LEAVE_LIMIT: Duration = Duration::from_secs(30);
 
+/// How many look at a time for what storage has, when there are many who have not looked yet.
+const FIRST_LOOKS_MAX: usize = 4;
+
 /// What whoever looks after names works with.
 #[derive(Clone, Debug)]
 pub(super) struct Means {
@@ -35,6 +40,8 @@ pub(super) struct Means {
     pub(super) issuers: Issuers,
     pub(super) cache: Arc<dyn CertificateCache>,
     pub(super) lists: Arc<Lists>,
+    /// What the operator wants to be looked after now.
+    pub(super) wanted: Arc<watch::Sender<CertificateList>>,
     pub(super) announcer: Announcer,
 }
 
@@ -54,8 +61,8 @@ pub(super) enum Stop {
 #[derive(Debug)]
 pub(super) struct Crew {
     means: Means,
-    /// What is to be looked after now.
-    wanted: watch::Sender<CertificateList>,
+    /// For those who look into storage for the first time.
+    first_looks: Arc<Semaphore>,
     /// By their first names.
     members: BTreeMap<Name, Member>,
     /// Who ends what it has begun; of those with one first name, each waits for the one before.
@@ -79,14 +86,16 @@ struct Leaving {
 
 impl Crew {
     pub(super) fn new(means: &Means) -> Self {
-        let (means, wanted) = (means.clone(), watch::Sender::new(means.settings.certificates.clone()));
-        Self { means, wanted, members: BTreeMap::new(), leaving: Vec::new() }
+        let first_looks = Arc::new(Semaphore::new(FIRST_LOOKS_MAX));
+        Self { means: means.clone(), first_looks, members: BTreeMap::new(), leaving: Vec::new() }
     }
 
-    /// Sets a keeper to work that may have loaded already what storage has.
-    pub(super) fn take_on(&mut self, names: Names, keeper: Keeper) {
+    /// Sets a keeper to work.
+    fn take_on(&mut self, names: Names) {
+        let mut keeper = Keeper::new(&self.means, names.clone(), Permission::Given);
         let stop = watch::Sender::default();
-        let told = stop.subscribe();
+        let (told, mut stopped) = (stop.subscribe(), stop.subscribe());
+        let first_looks = self.first_looks.clone();
         let predecessor = self.leaving.iter().rfind(|leaving| leaving.member.names.first() == names.first());
         let predecessor = predecessor.map(|leaving| leaving.left.clone());
         let revocation = keeper.revocation();
@@ -94,6 +103,11 @@ impl Crew {
             if let Some(mut left) = predecessor {
                 while left.changed().await.is_ok() {}
             }
+            let first_look = async {
+                let _place = first_looks.acquire().await.expect("nobody closes it");
+                keeper.load().await;
+            };
+            select(pin!(first_look), pin!(stopped.wait_for(|stop| *stop != Stop::No))).await;
             keeper.run(told).await;
         };
         let keeping = self.means.env.spawn(format!("keep {}", names.first()), keeping);
@@ -109,7 +123,7 @@ impl Crew {
 
     /// From now on, exactly these certificates are looked after.
     pub(super) fn change_to(&mut self, certificates: &CertificateList) {
-        self.wanted.send_replace(certificates.clone());
+        self.means.wanted.send_replace(certificates.clone());
         self.leaving.retain(|leaving| !leaving.member.keeping.is_finished());
         let gone = self.members.extract_if(.., |first, member| certificates.kept_under(first) != Some(&member.names));
         for (_, member) in gone.collect::<Vec<_>>() {
@@ -117,8 +131,7 @@ impl Crew {
         }
         for names in certificates.in_order() {
             if !self.members.contains_key(names.first()) {
-                let keeper = Keeper::new(&self.means, names.clone(), Permission::Given);
-                self.take_on(names.clone(), keeper);
+                self.take_on(names.clone());
             }
         }
     }
@@ -128,7 +141,7 @@ impl Crew {
         let Member { names, stop, revocation, keeping } = member;
         stop.send_replace(Stop::WhenIdle);
         let (leaves, left) = watch::channel(());
-        let (means, wanted, retired) = (self.means.clone(), self.wanted.subscribe(), names.clone());
+        let (means, wanted, retired) = (self.means.clone(), self.means.wanted.clone(), names.clone());
         let retiring = async move {
             keeping.await;
             let is_wanted = |name| wanted.borrow().has_name(name);

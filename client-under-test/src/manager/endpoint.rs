@@ -1,6 +1,7 @@
 //! The TLS endpoint: visitors are answered with the certificate that the cache holds for the name they ask.
 //!
-//! A handshake waits for nobody but the cache: no CA, no disk. On the same port, validation authorities are
+//! A handshake waits for nobody but the cache: no CA, no disk. Only what has not been read from storage since the start waits for
+//! the disk, once. On the same port, validation authorities are
 //! answered by tls-alpn-01 (RFC 8737): they offer `acme-tls/1` and nothing else, and see only what was made for
 //! them, as visitors never do.
 //!
@@ -38,10 +39,12 @@ use super::{
     on_demand::Keepers,
     sightings::Sightings,
     tls_alpn01,
+    unread::Unread,
 };
 use crate::{name::Name, storage::Storage};
 
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+const READ_LIMIT: Duration = Duration::from_secs(5);
 const ON_DEMAND_LIMIT: Duration = Duration::from_secs(60);
 const CONNECTION_LIMIT: Duration = Duration::from_secs(60);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -76,6 +79,8 @@ pub struct Endpoint {
     env: Env,
     cache: Arc<dyn CertificateCache>,
     application: Arc<dyn Application>,
+    /// Reads what the cache does not have yet.
+    unread: Option<Arc<Unread>>,
     /// Sees to names that the cache has nothing for.
     on_demand: Option<Arc<Keepers>>,
     /// Holds the answers of the hosts that share it.
@@ -101,7 +106,7 @@ impl Endpoint {
         connections_max: NonZeroUsize,
     ) -> Self {
         let (places, sightings) = (Places::new(connections_max), Sightings::default());
-        Self { env: env.clone(), cache, application, on_demand: None, shared: None, places, sightings }
+        Self { env: env.clone(), cache, application, unread: None, on_demand: None, shared: None, places, sightings }
     }
 
     /// Answers tls-alpn-01 also for the hosts that share a storage.
@@ -112,6 +117,11 @@ impl Endpoint {
     /// Tells `sightings` which tls-alpn-01 challenges somebody has come for.
     pub(super) fn with_sightings(self, sightings: Sightings) -> Self {
         Self { sightings, ..self }
+    }
+
+    /// Lets `unread` be read when a visitor asks for it.
+    pub(super) fn with_unread(self, unread: Unread) -> Self {
+        Self { unread: Some(Arc::new(unread)), ..self }
     }
 
     /// Lets `keepers` see to names that the cache has nothing for, while their visitors wait.
@@ -160,10 +170,10 @@ impl Endpoint {
             // Who asks for an address names nobody (RFC 6066 §3).
             let address = Name::from(own.ip());
             let of_address = Hello { server_name: Some(address.as_str()), ..hello };
-            found = self.cache.find(of_address, self.env.utc_now()).done().await;
+            found = self.find(of_address).await;
         }
         if !matches!(found, Found::Valid(_) | Found::Invalid(_)) {
-            found = self.cache.find(hello, self.env.utc_now()).done().await;
+            found = self.find(hello).await;
         }
         match hello.protocols {
             Protocols::Ordinary => {
@@ -184,6 +194,22 @@ impl Endpoint {
             }
             Protocols::AcmeTlsAmongOthers => Ok(Served::Visitor(begun.answer(found.certified(), &["http/1.1"]).await?)),
         }
+    }
+
+    /// What the cache has, or storage if it has not been read yet.
+    async fn find(&self, hello: Hello<'_, SignatureScheme>) -> Found<CertifiedKey> {
+        let found = self.cache.find(hello, self.env.utc_now()).done().await;
+        let (Some(unread), Protocols::Ordinary) = (&self.unread, hello.protocols) else { return found };
+        match (&found, self.cache.certificates().asked(&hello)) {
+            (Found::Valid(_), _) | (_, None) => return found,
+            (Found::Invalid(_) | Found::Fallback(_) | Found::Nothing, Some(name)) => {
+                // A disk that hangs is not waited for to the end: perhaps there is something else to be shown.
+                if !matches!(self.env.timeout(READ_LIMIT, unread.read(name)).await, Ok(true)) {
+                    return found;
+                }
+            }
+        }
+        self.cache.find(hello, self.env.utc_now()).done().await
     }
 
     async fn answer_of_another_host(&self, name: &str) -> Option<Arc<CertifiedKey>> {

@@ -168,14 +168,28 @@ impl Keeper {
         self.revocation.clone()
     }
 
-    /// Shows visitors what storage holds. Says whether it held anything.
-    pub(super) async fn load(&mut self) -> bool {
+    /// Shows visitors what storage holds.
+    pub(super) async fn load(&mut self) {
         // What can't be read now is read again before a new one is asked for.
-        matches!(self.look_into_storage().await, Ok(true))
+        drop(self.look_into_storage().await);
+    }
+
+    /// The same where visitors are shown nothing yet, and no more than that.
+    pub(super) async fn show_first(&self) {
+        let Ok(Some((set, issuer))) = self.newest_stored().await else { return };
+        let mut status = self.watch(&set);
+        status.load(&issuer.storage, self.names.first(), &set).await;
+        let shown = set.shown(status.staple());
+        for name in self.names.all() {
+            self.cache.insert_first(name, Source::Managed, &shown).await;
+        }
     }
 
     /// Looks after the certificate until it is told to stop. It is as if it were told at once if nobody can tell it.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
+        for issuer in self.turns.issuers() {
+            issuer.storage.clean_certificate(self.names.first()).await;
+        }
         let mut told = self.revocation.subscribe();
         while *stop.borrow() == Stop::No && !stop.is_closed() {
             let mut stopped = stop.clone();
@@ -356,8 +370,19 @@ impl Keeper {
     /// Takes over what storage holds, of whichever CA, if it is newer than what is shown: at the start, or when
     /// another host on the same storage has renewed. Says whether it did.
     async fn look_into_storage(&mut self) -> io::Result<bool> {
-        let now = self.env.utc_now();
         let hold = if self.current.is_some() { Some(self.cache.hold(Work::StorageRead).await) } else { None };
+        let newest = self.newest_stored().await;
+        drop(hold);
+        let Some((set, issuer)) = newest? else { return Ok(false) };
+        let mut status = self.watch(&set);
+        status.load(&issuer.storage, self.names.first(), &set).await;
+        self.show(set, issuer, status, true).await;
+        Ok(true)
+    }
+
+    /// What storage holds, of whichever CA, if it is newer than what is shown.
+    async fn newest_stored(&self) -> io::Result<Option<(CertificateSet, Arc<Issuer>)>> {
+        let now = self.env.utc_now();
         let mut newest: Option<(CertificateSet, Arc<Issuer>)> = None;
         let mut failed = None;
         for issuer in self.turns.issuers() {
@@ -374,16 +399,9 @@ impl Keeper {
                 Err(e) => failed = Some(e),
             }
         }
-        drop(hold);
         match (newest, failed) {
-            (Some((set, issuer)), _) => {
-                let mut status = self.watch(&set);
-                status.load(&issuer.storage, self.names.first(), &set).await;
-                self.show(set, issuer, status, true).await;
-                Ok(true)
-            }
             (None, Some(e)) => Err(e),
-            (None, None) => Ok(false),
+            (newest, _) => Ok(newest),
         }
     }
 

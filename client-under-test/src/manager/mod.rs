@@ -46,6 +46,7 @@ pub mod stapling;
 mod status;
 pub mod tls_alpn01;
 pub mod turns;
+mod unread;
 pub mod visitors;
 
 use std::{collections::BTreeMap, convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -57,7 +58,6 @@ pub use conduct::Conduct;
 use config::Settings;
 pub use config::{Config, ConfigError, IssuerConfig};
 use crew::{Crew, Means};
-use decision::Permission;
 pub use decision::{AskEndpoint, Decision};
 use dns_persist01::Grants;
 pub use dns01::{Dns01, DnsProvider};
@@ -70,7 +70,6 @@ use http01::Tokens;
 use issue::{Issuer, Issuers};
 use lists::Lists;
 use lookup::Certificates;
-use maintenance::Keeper;
 use on_demand::Keepers;
 pub use on_demand::OnDemand;
 pub use order_rate::OrderRate;
@@ -80,6 +79,7 @@ use rustls::sign::CertifiedKey;
 pub use schedule::{AriThenRatio, RenewalSchedule};
 use sightings::Sightings;
 use sim::{Env, net::TcpListener, watch};
+use unread::Unread;
 
 use crate::{acme::revocation::RevocationReason, name::Name};
 
@@ -117,7 +117,8 @@ impl Manager {
         self.handle.clone()
     }
 
-    /// Shows this manager's certificates on any other server of the same program, once it is at work.
+    /// Shows this manager's certificates on any other server of the same program, once it is at work and has read them from
+    /// storage; the first ones first. The manager's own endpoint reads what a visitor asks for at once.
     #[must_use]
     pub fn resolver(&self) -> Arc<Resolver> {
         Arc::new(Resolver::new(&self.env, self.certificates.clone()))
@@ -260,20 +261,9 @@ impl Listening {
         }
         let mut wanted = handle.wanted.subscribe();
         let lists = Arc::new(Lists::new(&env));
-        let means = Means { env, settings: settings.clone(), issuers, cache, lists, announcer };
+        let certificates = Arc::new(watch::Sender::new(wanted.borrow().certificates.clone()));
+        let means = Means { env, settings: settings.clone(), issuers, cache, lists, wanted: certificates, announcer };
         let Means { env, issuers, cache, .. } = &means;
-
-        let certificates = wanted.borrow_and_update().certificates.clone();
-        let mut keepers = Vec::new();
-        let mut loaded = 0;
-        for names in certificates.in_order() {
-            let mut keeper = Keeper::new(&means, names.clone(), Permission::Given);
-            loaded += usize::from(keeper.load().await);
-            keepers.push((names.clone(), keeper));
-        }
-        if loaded > 0 {
-            env.probe("manager/restarted-from-storage");
-        }
 
         let mut given = Vec::new();
         for (number, files) in settings.external_certificates.iter().enumerate() {
@@ -285,6 +275,7 @@ impl Listening {
         let on_demand = settings.on_demand.clone().map(|policy| Arc::new(Keepers::new(&means, policy)));
         let connections_max = settings.connections_max;
         let endpoint = Endpoint::new(env, cache.clone(), settings.application.clone(), connections_max)
+            .with_unread(Unread::new(&means))
             .with_on_demand(on_demand.clone())
             .with_shared(shared.clone())
             .with_sightings(sightings.clone());
@@ -310,9 +301,6 @@ impl Listening {
         }
         let cleaning = env.spawn("clean the storage", clean(env.clone(), issuers.clone(), handle.wanted.subscribe()));
         let mut crew = Crew::new(&means);
-        for (names, keeper) in keepers {
-            crew.take_on(names, keeper);
-        }
         while !wanted.borrow_and_update().is_over {
             let certificates = wanted.borrow().certificates.clone();
             crew.change_to(&certificates);
@@ -338,6 +326,7 @@ impl Listening {
         drop((serving, keeping_accounts, watching, cleaning));
         for issuer in &**issuers {
             issuer.storage.clean().await;
+            issuer.storage.clean_certificates().await;
             // What the disk is too slow for lapses.
             let _ = env.timeout(crew::LEAVE_LIMIT, issuer.storage.locks_released()).await;
         }

@@ -7,21 +7,26 @@
 
 use std::io;
 
-use super::{Storage, name_of};
+use super::{OwnFiles, Storage, name_of};
 use crate::name::Name;
 
 /// For so long after its end, a set stays: it may tell why a name is not served.
 const EXPIRED_AGE_MAX: time::Duration = time::Duration::days(14);
 
 impl Storage {
-    /// Removes the sets that have long expired, with what else is known of them, except those of names that are `kept`.
+    /// Removes the sets that have long expired, with what else is known of them, and what was left half written, except
+    /// those of names that are `kept`.
     pub async fn remove_expired(&self, kept: impl Fn(&Name) -> bool) {
-        let certificates = self.root.join("certificates").join(&self.issuer);
+        let certificates = self.certificates_directory();
         let Ok(directories) = self.medium.list(&certificates).await else { return };
         for directory in directories {
             let Some(name) = name_of(&directory) else { continue };
+            if kept(&name) {
+                continue;
+            }
+            self.clean_directory(&certificates.join(directory), OwnFiles::MayBeInUse).await;
             // What can't be removed now is looked at again.
-            if !kept(&name) && self.has_long_expired(&name).await.unwrap_or(false) {
+            if self.has_long_expired(&name).await.unwrap_or(false) {
                 drop(self.remove_set(&name).await);
             }
         }
@@ -76,7 +81,7 @@ mod tests {
         let lasting: Chain = chain("good.test", &key, 36_500);
         storage.store_certificate(good, &CertificateSet::new(lasting, key).unwrap(), &Lease::unlocked()).await.unwrap();
         storage.medium.write(&storage.certificate_file(bad, "crt"), b"}").await.unwrap();
-        let stranger = storage.root.join("certificates").join(&storage.issuer).join("..not a name");
+        let stranger = storage.certificates_directory().join("..not a name");
         std::fs::create_dir_all(&stranger).unwrap();
 
         storage.remove_expired(|name| name == kept).await;

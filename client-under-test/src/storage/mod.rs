@@ -39,6 +39,15 @@ const FOREIGN_FILE_AGE_MAX: time::Duration = time::Duration::hours(24);
 /// How many bad files of one name are kept; then the last is replaced.
 const QUARANTINED_MAX: u32 = 100;
 
+/// What this host's temporary files are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OwnFiles {
+    /// What a crash has left.
+    AreLeftOver,
+    /// What a crash has left, or what is being written.
+    MayBeInUse,
+}
+
 /// One CA's part of a storage directory.
 #[derive(Clone, Debug)]
 pub struct Storage {
@@ -160,8 +169,12 @@ impl Storage {
         &*self.medium
     }
 
+    fn certificates_directory(&self) -> PathBuf {
+        self.root.join("certificates").join(&self.issuer)
+    }
+
     fn certificate_directory(&self, name: &Name) -> PathBuf {
-        self.root.join("certificates").join(&self.issuer).join(file_name(name))
+        self.certificates_directory().join(file_name(name))
     }
 
     pub(crate) fn certificate_file(&self, name: &Name, extension: &str) -> PathBuf {
@@ -184,27 +197,45 @@ impl Storage {
         self.root.join("acme").join(&self.issuer).join("persistent-records")
     }
 
-    /// Removes what a crash left half written. What can't be removed is left; nothing reads it.
+    /// Removes what a crash left half written beside accounts, records and staples, while this host writes none. What can't be
+    /// removed is left; nothing reads it.
     pub async fn clean(&self) {
-        let certificates = self.root.join("certificates").join(&self.issuer);
-        let (for_once, that_stay) = (self.dns_records_directory(), self.persistent_records_directory());
-        for kind in [certificates, self.users_directory(), for_once, that_stay] {
-            let Ok(entries) = self.medium.list(&kind).await else { continue };
-            for entry in entries {
-                self.clean_directory(&kind.join(entry)).await;
-            }
+        for kind in [self.users_directory(), self.dns_records_directory(), self.persistent_records_directory()] {
+            self.clean_directories(&kind).await;
         }
-        self.clean_directory(&self.staples_directory()).await;
+        self.clean_directory(&self.staples_directory(), OwnFiles::AreLeftOver).await;
     }
 
-    async fn clean_directory(&self, directory: &Path) {
+    /// The same beside the certificate of `name`.
+    pub async fn clean_certificate(&self, name: &Name) {
+        self.clean_directory(&self.certificate_directory(name), OwnFiles::AreLeftOver).await;
+    }
+
+    /// The same beside all certificates.
+    pub async fn clean_certificates(&self) {
+        self.clean_directories(&self.certificates_directory()).await;
+    }
+
+    async fn clean_directories(&self, above: &Path) {
+        for directory in self.medium.list(above).await.unwrap_or_default() {
+            self.clean_directory(&above.join(directory), OwnFiles::AreLeftOver).await;
+        }
+    }
+
+    async fn clean_directory(&self, directory: &Path, own: OwnFiles) {
+        // Only a disk is written to by way of temporary files.
+        if self.medium.fenced().is_some() {
+            return;
+        }
         let Ok(files) = self.medium.list(directory).await else { return };
         for file in files {
             let path = directory.join(&file);
-            let is_left_over = match atomic::temporary_of(&file, self.env.host_name()) {
-                None => false,
-                Some(atomic::Writer::ThisHost) => true,
-                Some(atomic::Writer::Another) => self.is_abandoned(&path).await,
+            let is_left_over = match (atomic::temporary_of(&file, self.env.host_name()), own) {
+                (None, _) => false,
+                (Some(atomic::Writer::ThisHost), OwnFiles::AreLeftOver) => true,
+                (Some(atomic::Writer::ThisHost), OwnFiles::MayBeInUse) | (Some(atomic::Writer::Another), _) => {
+                    self.is_abandoned(&path).await
+                }
             };
             if is_left_over && self.medium.remove(&path).await.is_ok() {
                 self.env.probe("manager/temporary-file-removed");
@@ -212,7 +243,7 @@ impl Storage {
         }
     }
 
-    /// Whether another host's file is older than it would let it grow, were it still at work.
+    /// Whether a file is older than whoever wrote it would let it grow, were he still at work.
     async fn is_abandoned(&self, path: &Path) -> bool {
         let modified = self.medium.modified(path).await.ok().flatten();
         modified.is_some_and(|modified| self.env.utc_now() - modified > FOREIGN_FILE_AGE_MAX)
@@ -337,7 +368,7 @@ pub(crate) mod tests {
             let mode = sim::disk::OpenMode::CreateNew;
             disk.open(&directory.join(file), mode, sim::disk::Access::Private).await.unwrap();
         }
-        storage.clean().await;
+        storage.clean_certificate(&name).await;
         let left = disk.list(&directory).await.unwrap();
         assert_eq!(left, [".a.test.crt.neighbour-0011.tmp", "a.test.crt", "notes.tmp"]);
     }

@@ -166,6 +166,15 @@ impl<C> Certificates<C> {
         });
     }
 
+    /// Shows the visitors of `name` what `source` gives, unless it has given something already.
+    pub fn insert_first(&self, name: &Name, source: Source, shown: &Shown<C>) {
+        self.change(name, |former| {
+            let is_there = former.iter().any(|former| former.source == source);
+            let new = (!is_there).then(|| Candidate { source, shown: shown.clone() });
+            former.iter().cloned().chain(new).collect()
+        });
+    }
+
     /// Shows the visitors of `name` nothing of `source` any more.
     pub fn remove(&self, name: &Name, source: Source) {
         self.change(name, |former| former.iter().filter(|former| former.source != source).cloned().collect());
