@@ -3,8 +3,8 @@
 //!
 //! `cargo bench -p benches --bench start`, or with `-- quick` fewer certificates, which writes nothing.
 //!
-//! Each start is a process of its own, so that its memory is the manager's. The files are in the page cache, where writing
-//! them has left them. No CA can be reached, and none is needed.
+//! Each start is a process of its own. The files are in the page cache, where writing them has left them. No CA can be reached,
+//! and none is needed.
 #![expect(clippy::disallowed_types, reason = "real time is what is measured")]
 
 use std::{
@@ -49,20 +49,14 @@ async fn main() {
     let counts: &[usize] = if is_quick { &[1_000] } else { &[1_000, 10_000, 100_000] };
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut out = String::new();
-    let mut row = |cells: [&str; 4]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
-    row(["certificates", "until the last one is shown", "certificates per second", "resident memory"]);
-    row(["---"; 4]);
+    let mut row = |cells: [&str; 2]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
+    row(["certificates", "until the last one is shown"]);
+    row(["---"; 2]);
     let mut written = 0;
     for count in counts {
         write(&env, directory.path(), written..*count).await;
         written = *count;
-        let (seconds, bytes) = start_apart(directory.path(), *count);
-        row([
-            &count.to_string(),
-            &format!("{seconds:.2} s"),
-            &format!("{:.0}", *count as f64 / seconds),
-            &format!("{:.0} MB ({:.1} kB each)", bytes as f64 / 1e6, bytes as f64 / 1e3 / *count as f64),
-        ]);
+        row([&count.to_string(), &format!("{:.2} s", start_apart(directory.path(), *count))]);
     }
     println!("{out}");
     if !is_quick {
@@ -104,8 +98,8 @@ async fn write(env: &Env, directory: &Path, numbers: std::ops::Range<usize>) {
     }
 }
 
-/// Seconds and resident bytes of a manager that starts in a process of its own.
-fn start_apart(directory: &Path, count: usize) -> (f64, u64) {
+/// How many seconds a manager takes that starts in a process of its own.
+fn start_apart(directory: &Path, count: usize) -> f64 {
     let program = env::current_exe().expect("it has a file");
     let output = Command::new(program)
         .arg("begin")
@@ -115,9 +109,8 @@ fn start_apart(directory: &Path, count: usize) -> (f64, u64) {
         .output()
         .expect("it runs");
     assert!(output.status.success(), "{:?}", output.status);
-    let told = String::from_utf8(output.stdout).expect("it tells two numbers");
-    let (seconds, bytes) = told.trim().split_once(' ').expect("it tells two numbers");
-    (seconds.parse().expect("a number"), bytes.parse().expect("a number"))
+    let told = String::from_utf8(output.stdout).expect("it tells a number");
+    told.trim().parse().expect("a number")
 }
 
 async fn start(env: &Env, directory: &Path, count: usize) {
@@ -139,5 +132,5 @@ async fn start(env: &Env, directory: &Path, count: usize) {
     let last = ServerName::try_from(name(count - 1)).expect("a DNS name");
     let stream = env.connect(address).await.expect("it listens");
     tls::Client::new(env, roots, &["http/1.1"]).connect(stream, last).await.expect("the certificate is shown");
-    println!("{} {}", began.elapsed().as_secs_f64(), figures::resident_bytes("self"));
+    println!("{}", began.elapsed().as_secs_f64());
 }
