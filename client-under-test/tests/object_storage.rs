@@ -93,11 +93,11 @@ async fn fences(env: &Env, storage: Storage) {
     let first = storage.lock_certificate(&name()).await.unwrap();
     storage.store_certificate(&name(), &set(env, 1), &first).await.unwrap();
     assert!(first.is_held().await.unwrap());
-    let epoch = first.epoch();
+    let epoch = first.fence().unwrap().epoch;
     drop(first);
     storage.locks_released().await;
     let second = storage.lock_certificate(&name()).await.unwrap();
-    assert!(second.epoch() > epoch);
+    assert!(second.fence().unwrap().epoch > epoch);
     storage.store_certificate(&name(), &set(env, 2), &second).await.unwrap();
     storage.store_certificate(&name(), &set(env, 3), &second).await.unwrap();
     drop(second);
@@ -234,7 +234,7 @@ fn late_writer(until: u32) -> Vec<String> {
             env.sleep(Duration::from_secs(50)).await;
         }
         let lease = storage.lock_certificate(&name()).await.unwrap();
-        notes.note(format!("{} has epoch {}", env.host_name(), lease.epoch().unwrap()));
+        notes.note(format!("{} has epoch {}", env.host_name(), lease.fence().unwrap().epoch));
         if is_late {
             env.sleep(5 * MINUTE).await;
         }

@@ -27,7 +27,7 @@ use sim::{Env, Task};
 use time::UtcDateTime;
 
 use super::{
-    lock::{Acquiring, HeldLock, LEASE_TIME, Lease, SIGN_INTERVAL, StorageLocks, look_again, wait_at_most},
+    lock::{Acquiring, Fence, HeldLock, LEASE_TIME, Lease, SIGN_INTERVAL, StorageLocks, look_again, wait_at_most},
     medium::{Answer, FILE_BYTES_MAX, FencedMedium, Medium},
 };
 
@@ -208,8 +208,9 @@ impl FencedMedium for Bucket {
         Box::pin(async { Ok(self.get(path).await?.map(|object| parts(&object.content).1.to_vec())) })
     }
 
-    fn write_fenced<'a>(&'a self, path: &'a Path, bytes: &'a [u8], epoch: Option<u64>) -> Answer<'a, ()> {
+    fn write_fenced<'a>(&'a self, path: &'a Path, bytes: &'a [u8], fence: Option<Fence<'a>>) -> Answer<'a, ()> {
         Box::pin(async move {
+            let epoch = fence.map(|fence| fence.epoch);
             let content = [format!("{EPOCH}{}\n", epoch.unwrap_or_default()).as_bytes(), bytes].concat();
             let Some(epoch) = epoch else { return self.write(path, &content).await };
             for _ in 0..WRITES_MAX {

@@ -230,7 +230,7 @@ impl Storage {
     /// current one, and each is whole.
     pub async fn store_certificate(&self, name: &Name, set: &CertificateSet, lease: &Lease) -> io::Result<()> {
         if let Some(fenced) = self.medium.fenced() {
-            fenced.write_fenced(&self.chain_file(name), &set.in_one(), lease.epoch()).await?;
+            fenced.write_fenced(&self.chain_file(name), &set.in_one(), lease.fence()).await?;
             return self.store_names(name, set.leaf()).await;
         }
         // What failed once is done again at once: whoever reads `<name>.key` beside a chain that has just come shall find its key.

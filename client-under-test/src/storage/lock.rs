@@ -79,13 +79,22 @@ pub trait HeldLock: Debug + Send + Sync {
     /// Whether nobody else has taken it meanwhile.
     fn is_held(&self) -> Pin<Box<dyn Future<Output = io::Result<bool>> + Send + '_>>;
 
-    /// How often the lock has been taken, this time included, where writes are fenced by that.
+    /// A number that rises each time the lock is taken, where writes are fenced by that.
     fn epoch(&self) -> Option<u64> {
         None
     }
 
     /// Lets others in, unless somebody else has it.
     fn release(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// What a write is fenced by that is made under a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fence<'a> {
+    /// The lock: the folder it is in, and its name.
+    pub lock: &'a Path,
+    /// What tells this holding of it from later ones, which have higher numbers.
+    pub epoch: u64,
 }
 
 /// A lock that is held until it is dropped.
@@ -96,7 +105,7 @@ pub struct Lease(Option<Hold>);
 #[derive(Debug)]
 struct Hold {
     env: Env,
-    path: String,
+    path: PathBuf,
     lock: Box<dyn HeldLock>,
     releases: Releases,
 }
@@ -135,8 +144,8 @@ impl Lease {
 
     /// The lock `name` in `folder`, which has been taken.
     pub fn of(env: &Env, folder: &Path, name: &str, lock: Box<dyn HeldLock>) -> Self {
-        let path = folder.join(name).display().to_string();
-        env.probe_about("manager/storage-lock-held", || [("lock", path.clone())]);
+        let path = folder.join(name);
+        env.probe_about("manager/storage-lock-held", || [("lock", path.display().to_string())]);
         Self(Some(Hold { env: env.clone(), path, lock, releases: Releases::default() }))
     }
 
@@ -148,10 +157,11 @@ impl Lease {
         self
     }
 
-    /// What tells this holding of the lock from later ones, where writes are fenced.
+    /// What writes under it are fenced by, where they are.
     #[must_use]
-    pub fn epoch(&self) -> Option<u64> {
-        self.0.as_ref()?.lock.epoch()
+    pub fn fence(&self) -> Option<Fence<'_>> {
+        let hold = self.0.as_ref()?;
+        Some(Fence { lock: &hold.path, epoch: hold.lock.epoch()? })
     }
 
     /// Whether nobody else has taken the lock meanwhile.
@@ -169,7 +179,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(Hold { env, path, lock, releases }) = self.0.take() else { return };
-        env.probe_about("manager/storage-lock-released", || [("lock", path)]);
+        env.probe_about("manager/storage-lock-released", || [("lock", path.display().to_string())]);
         let under_way = releases.begin();
         let releasing = async move {
             lock.release().await;

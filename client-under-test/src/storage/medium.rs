@@ -5,7 +5,7 @@ use std::{fmt::Debug, future::Future, io, path::Path, pin::Pin};
 use sim::Env;
 use time::UtcDateTime;
 
-use super::atomic;
+use super::{atomic, lock::Fence};
 
 /// Larger files are not read: what is written here has a few kilobytes, a chain or a staple some more.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -51,9 +51,9 @@ pub trait FencedMedium: Send + Sync {
     /// What the file at `path` holds that was written by [`Self::write_fenced`].
     fn read_fenced<'a>(&'a self, path: &'a Path) -> Answer<'a, Option<Vec<u8>>>;
 
-    /// As [`Medium::write`], unless somebody has written there under a later `epoch` of the lock. Without an epoch there is no lock,
-    /// and nobody else.
-    fn write_fenced<'a>(&'a self, path: &'a Path, bytes: &'a [u8], epoch: Option<u64>) -> Answer<'a, ()>;
+    /// As [`Medium::write`], unless somebody has written there under a later epoch of the fence's lock. Without a fence there is no
+    /// lock, and nobody else.
+    fn write_fenced<'a>(&'a self, path: &'a Path, bytes: &'a [u8], fence: Option<Fence<'a>>) -> Answer<'a, ()>;
 }
 
 /// The host's disk.
