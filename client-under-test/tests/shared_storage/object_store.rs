@@ -5,103 +5,39 @@ use std::{
     fmt, io,
     net::{IpAddr, SocketAddr},
     path::Path,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use client_under_test::{
-    acme::certificate::Chain,
-    name::Name,
-    storage::{Storage, bucket::Bucket, certificate::CertificateSet, lock::Lease, medium::Medium},
-};
+use client_under_test::storage::{Storage, bucket::Bucket};
 use futures_util::stream::BoxStream;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, RetryConfig, aws::AmazonS3Builder,
     memory::InMemory, path::Path as ObjectPath,
 };
-use rcgen::CertificateParams;
 use sim::{
     Env, UtcDateTime,
-    crypto::P256Key,
-    real,
     world::{HostOptions, Options, World},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::{
+    law::{ROOT, env, fences, keeps_sets, name, set, storage},
+    server::{Server, free_address},
+};
+
 const MINUTE: Duration = Duration::from_secs(60);
-const CA: &str = "https://ca.test/directory";
-const ROOT: &str = "/acme";
 
-/// A certificate for a.test whose serial number is `serial`.
-fn set(env: &Env, serial: u64) -> CertificateSet {
-    let key = P256Key::generate(env, "leaf");
-    let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
-    params.serial_number = Some(serial.into());
-    let certificate = params.self_signed(&key).unwrap();
-    CertificateSet::new(Chain::parse(certificate.pem().as_bytes()).unwrap(), key).unwrap()
-}
-
-fn name() -> Name {
-    "a.test".parse().unwrap()
-}
-
-/// The storage in `store`, for one host alone.
-fn alone(env: &Env, store: Arc<dyn ObjectStore>) -> Storage {
-    Storage::new(env, ROOT.into(), &CA.parse().unwrap()).on(Arc::new(Bucket::new(store)))
+fn bucket(store: Arc<dyn ObjectStore>) -> Arc<Bucket> {
+    Arc::new(Bucket::new(store))
 }
 
 /// The storage in `store`, which other hosts use too.
 async fn shared(env: &Env, store: Arc<dyn ObjectStore>) -> io::Result<Storage> {
-    let locks = Bucket::new(store.clone()).locks(env, Path::new(ROOT)).await?;
-    Ok(alone(env, store).with_locks(Some(locks)))
-}
-
-async fn current(storage: &Storage) -> Option<CertificateSet> {
-    storage.load_certificate(&name()).await.unwrap()
-}
-
-/// What any object store has to do.
-async fn keeps_sets(env: &Env, store: Arc<dyn ObjectStore>) {
-    let storage = alone(env, store.clone());
-    assert!(current(&storage).await.is_none());
-    for serial in [1, 2] {
-        let set = set(env, serial);
-        storage.store_certificate(&name(), &set, &Lease::unlocked()).await.unwrap();
-        assert!(storage.holds_certificate(&name(), &set).await.unwrap());
-        assert_eq!(current(&storage).await.unwrap().chain(), set.chain());
-    }
-    let bucket = Bucket::new(store);
-    let folder = Path::new("/acme/certificates/ca.test-directory");
-    assert_eq!(bucket.list(folder).await.unwrap(), ["a.test"]);
-    assert_eq!(bucket.list(&folder.join("a.test")).await.unwrap(), ["a.test.json", "a.test.pem"]);
-    let object = folder.join("a.test/a.test.pem");
-    let age = env.utc_now() - bucket.modified(&object).await.unwrap().unwrap();
-    assert!(age.abs() < time::Duration::hours(1), "{age}");
-    bucket.write(&object, b"}").await.unwrap();
-    assert!(current(&storage).await.is_none());
-    assert_eq!(bucket.list(&folder.join("a.test")).await.unwrap(), ["a.test.json", "a.test.pem.bad"]);
-    for path in ["a.test.json", "a.test.pem.bad", "never-there"] {
-        bucket.remove(&folder.join("a.test").join(path)).await.unwrap();
-    }
-    assert!(bucket.list(folder).await.unwrap().is_empty());
-}
-
-/// What one that several hosts use has to do.
-async fn fences(env: &Env, storage: Storage) {
-    let first = storage.lock_certificate(&name()).await.unwrap();
-    storage.store_certificate(&name(), &set(env, 1), &first).await.unwrap();
-    assert!(first.is_held().await.unwrap());
-    let epoch = first.fence().unwrap().epoch;
-    drop(first);
-    storage.locks_released().await;
-    let second = storage.lock_certificate(&name()).await.unwrap();
-    assert!(second.fence().unwrap().epoch > epoch);
-    storage.store_certificate(&name(), &set(env, 2), &second).await.unwrap();
-    storage.store_certificate(&name(), &set(env, 3), &second).await.unwrap();
-    drop(second);
-    storage.locks_released().await;
+    let bucket = bucket(store);
+    let locks = bucket.locks(env, Path::new(ROOT)).await?;
+    Ok(storage(env, bucket, Some(locks)))
 }
 
 /// A server that looks first and writes then lets as many create an object as have looked before the first has written. Whether
@@ -158,19 +94,15 @@ impl ObjectStore for Liar {
     }
 }
 
-fn env() -> Env {
-    real::env("node", real::Options::default())
-}
-
 #[tokio::test]
 async fn a_set_is_one_object() {
-    keeps_sets(&env(), Arc::new(InMemory::new())).await;
+    keeps_sets(&env(), bucket(Arc::new(InMemory::new()))).await;
     fences(&env(), shared(&env(), Arc::new(InMemory::new())).await.unwrap()).await;
 }
 
 #[tokio::test]
 async fn a_store_that_ignores_conditions_serves_one_host_and_not_several() {
-    keeps_sets(&env(), Arc::new(Liar(InMemory::new()))).await;
+    keeps_sets(&env(), bucket(Arc::new(Liar(InMemory::new())))).await;
     let refused = shared(&env(), Arc::new(Liar(InMemory::new()))).await.unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
     let words = refused.to_string();
@@ -264,40 +196,6 @@ fn who_slept_through_his_lease_writes_nothing_any_more() {
     );
 }
 
-/// A server that is stopped when it is not needed any more.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-impl Server {
-    /// Starts a program that shall listen on `address`; nothing, with a word about it, if it is not installed.
-    async fn start(env: &Env, program: &str, arguments: &[&str], address: SocketAddr) -> Option<Self> {
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let Ok(child) = command.spawn() else {
-            println!("not run: there is no {program} here; see the head of this file for where it comes from");
-            return None;
-        };
-        let server = Self(child);
-        for _ in 0..600 {
-            if env.connect(address).await.is_ok() {
-                return Some(server);
-            }
-            env.sleep(Duration::from_millis(100)).await;
-        }
-        panic!("{program} should listen on {address} within a minute, and does not");
-    }
-}
-
-async fn free_address(env: &Env) -> SocketAddr {
-    env.listen("127.0.0.1:0".parse().unwrap()).await.unwrap().local_address().unwrap()
-}
-
 fn s3(address: SocketAddr) -> Arc<dyn ObjectStore> {
     // The HTTP client wants to know by whom it would encrypt, also where it does not.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -327,7 +225,7 @@ async fn moto_keeps_sets_and_fences_or_is_refused() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    keeps_sets(&env, s3(address)).await;
+    keeps_sets(&env, bucket(s3(address))).await;
     fences_or_is_refused(&env, s3(address)).await;
 }
 
@@ -339,6 +237,6 @@ async fn s3s_fs_keeps_sets_and_fences_or_is_refused() {
     let (port, root) = (address.port().to_string(), directory.path().to_str().unwrap());
     let arguments = ["--host", "127.0.0.1", "--port", &port, "--access-key", "id", "--secret-key", "secret", root];
     let Some(_server) = Server::start(&env, "s3s-fs", &arguments, address).await else { return };
-    keeps_sets(&env, s3(address)).await;
+    keeps_sets(&env, bucket(s3(address))).await;
     fences_or_is_refused(&env, s3(address)).await;
 }

@@ -1,0 +1,5 @@
+//! Storage that several hosts may share over the network, on each of the servers that it can stand on.
+
+mod law;
+mod object_store;
+mod server;
