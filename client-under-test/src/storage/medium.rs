@@ -51,7 +51,8 @@ pub trait FencedMedium: Send + Sync {
     /// What the file at `path` holds that was written by [`Self::write_fenced`].
     fn read_fenced<'a>(&'a self, path: &'a Path) -> Answer<'a, Option<Vec<u8>>>;
 
-    /// As [`Medium::write`], unless somebody has written there under a later epoch of the fence's lock. Without a fence there is no
+    /// As [`Medium::write`], unless somebody has written there under a later epoch of the fence's lock; where locks and files are in one
+    /// place, unless somebody has taken the lock under a later epoch, whether he has written or not. Without a fence there is no
     /// lock, and nobody else.
     fn write_fenced<'a>(&'a self, path: &'a Path, bytes: &'a [u8], fence: Option<Fence<'a>>) -> Answer<'a, ()>;
 }

@@ -19,6 +19,7 @@ pub mod medium;
 pub mod metadata;
 pub mod pending;
 pub mod persistent_record;
+pub mod redis;
 pub mod staple;
 
 use std::{

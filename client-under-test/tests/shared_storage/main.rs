@@ -2,4 +2,5 @@
 
 mod law;
 mod object_store;
+mod redis;
 mod server;
