@@ -10,12 +10,16 @@
 //! ```
 //!
 //! Any other CA will do, if its directory is named and it finds this machine on the ports that it validates.
+//!
+//! Several hosts serve the same certificates if each is told the same storage, and a name of its own:
+//! `--storage redis://10.0.0.9 --shared-as web-1`.
 
 use std::{
     convert::Infallible,
     error::Error,
     fs,
     future::Future,
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     pin::Pin,
@@ -32,6 +36,12 @@ use client_under_test::{
         dns01::{challtestsrv::Challtestsrv, update::DnsUpdate},
         endpoint::Application,
     },
+    storage::{
+        bucket::Bucket,
+        lock::{NumberedFiles, StorageLocks},
+        medium::Medium,
+        redis::Redis,
+    },
 };
 use http_body_util::Full;
 use hyper::{
@@ -42,6 +52,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use object_store::aws::AmazonS3Builder;
 use sim::{Env, real, tls::TlsStream};
 
 /// A web server whose certificates come from an ACME CA.
@@ -53,9 +64,15 @@ struct Options {
     /// The roots that vouch for the CA's own HTTPS, PEM.
     #[arg(long, value_name = "FILE")]
     ca_file: PathBuf,
-    /// Where accounts and certificates are kept.
-    #[arg(long, value_name = "FOLDER", default_value = "acme")]
-    storage: PathBuf,
+    /// Where accounts and certificates are kept: a folder; `s3://BUCKET[/PREFIX]`, with what else is to be said in the environment
+    /// (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; for others than Amazon AWS_ENDPOINT, and AWS_ALLOW_HTTP=true if that is
+    /// without TLS); or a Redis server, `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`, whose keys begin with `acme/`.
+    #[arg(long, value_name = "FOLDER|URL", default_value = "acme")]
+    storage: String,
+    /// Other hosts use the storage too, and know this one by this name, which is no other's. A bucket is tried first: one that does
+    /// not keep to conditional writes is refused.
+    #[arg(long, value_name = "NAME")]
+    shared_as: Option<String>,
     /// A name that has a certificate from the start. May be said again.
     #[arg(long, value_name = "NAME")]
     name: Vec<String>,
@@ -124,6 +141,40 @@ impl From<Challenge> for Solver {
     }
 }
 
+/// Where accounts and certificates are kept.
+struct Place {
+    root: PathBuf,
+    medium: Option<Arc<dyn Medium>>,
+    locks: Option<Arc<dyn StorageLocks>>,
+}
+
+impl Place {
+    async fn find(env: &Env, storage: &str, is_shared: bool) -> Result<Self, String> {
+        let said = |e: io::Error| e.to_string();
+        if let Some(bucket) = storage.strip_prefix("s3://") {
+            let (name, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+            // The HTTP client wants to know by whom it encrypts.
+            drop(rustls::crypto::ring::default_provider().install_default());
+            let store = AmazonS3Builder::from_env().with_bucket_name(name).build().map_err(|e| e.to_string())?;
+            let (bucket, root) = (Bucket::new(Arc::new(store)), PathBuf::from(prefix));
+            let locks = if is_shared { Some(bucket.locks(env, &root).await.map_err(said)?) } else { None };
+            return Ok(Self { root, medium: Some(Arc::new(bucket)), locks });
+        }
+        if storage.contains("://") {
+            let redis = Redis::new(env, storage).map_err(|e| e.to_string())?;
+            match redis.warnings().await {
+                Ok(warnings) => warnings.iter().for_each(|warning| println!("Warning: {warning}")),
+                Err(e) if e.kind() == io::ErrorKind::PermissionDenied => println!("Warning: {e}"),
+                Err(e) => return Err(said(e)),
+            }
+            let locks = is_shared.then(|| redis.locks());
+            return Ok(Self { root: "acme".into(), medium: Some(Arc::new(redis)), locks });
+        }
+        let locks = is_shared.then(|| Arc::new(NumberedFiles) as Arc<dyn StorageLocks>);
+        Ok(Self { root: storage.into(), medium: None, locks })
+    }
+}
+
 /// The web site.
 #[derive(Debug)]
 struct Site;
@@ -160,10 +211,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(api) => Arc::new(Challtestsrv::new(api)) as Arc<dyn DnsProvider>,
         None => Arc::new(DnsUpdate { server }),
     };
+    let env = real::env(options.shared_as.as_deref().unwrap_or("https"), real::Options::default());
+    let place = Place::find(&env, &options.storage, options.shared_as.is_some()).await?;
     let config = Config {
         dns01: options.dns_server.map(|server| Dns01::new(provider(server), server)),
         issuers: vec![issuer],
-        storage_root: options.storage,
+        storage_root: place.root,
+        storage_medium: place.medium,
+        storage_locks: place.locks,
         http_address: options.http,
         tls_address: options.tls,
         application: Arc::new(Site),
@@ -175,7 +230,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }),
         ..Config::new(options.name, "", "")
     };
-    let env = real::env("https", real::Options::default());
     let manager = Manager::new(env.clone(), config)?;
     let (handle, mut events) = (manager.handle(), manager.handle().events());
     let listening = manager.listen().await?;
