@@ -51,6 +51,14 @@ impl Change {
         }
     }
 
+    /// The inode that has a name, or another one, once the change is carried out.
+    fn gives_name_to(&self) -> Option<Inode> {
+        match self {
+            Self::Link { inode, .. } | Self::Rename { inode, .. } => Some(*inode),
+            Self::Truncate { .. } | Self::Write { .. } | Self::Unlink { .. } => None,
+        }
+    }
+
     /// How many bytes it writes, if it is a write.
     fn written(&self) -> Option<usize> {
         match self {
@@ -77,21 +85,28 @@ impl Change {
     }
 }
 
-type Tree = BTreeMap<Inode, Node>;
+/// Inodes, and how many names each has in directories. Those without a name have no count.
+#[derive(Clone, Debug, Default)]
+struct Tree {
+    nodes: BTreeMap<Inode, Node>,
+    names: BTreeMap<Inode, usize>,
+}
 
 #[derive(Debug)]
 pub(super) struct FileSystem {
     live: Tree,
     durable: Tree,
     pending: Vec<Change>,
+    /// Inodes that have lost a name since the last [`Self::sweep`]: it may have been their last.
+    suspects: BTreeSet<Inode>,
     next_inode: u64,
 }
 
 impl Default for FileSystem {
     fn default() -> Self {
         let root = Node::Directory { entries: BTreeMap::new(), modified: UtcDateTime::UNIX_EPOCH };
-        let tree = Tree::from([(ROOT, root)]);
-        Self { live: tree.clone(), durable: tree, pending: Vec::new(), next_inode: 1 }
+        let tree = Tree { nodes: BTreeMap::from([(ROOT, root)]), names: BTreeMap::new() };
+        Self { live: tree.clone(), durable: tree, pending: Vec::new(), suspects: BTreeSet::new(), next_inode: 1 }
     }
 }
 
@@ -100,7 +115,7 @@ impl FileSystem {
         let (directory, name) = self.parent(path)?;
         match (self.entry(directory, &name)?, mode) {
             (Some(_), OpenMode::CreateNew) => Err(io::ErrorKind::AlreadyExists.into()),
-            (Some(inode), _) if matches!(self.live[&inode], Node::Directory { .. }) => {
+            (Some(inode), _) if matches!(self.live.nodes[&inode], Node::Directory { .. }) => {
                 Err(io::ErrorKind::IsADirectory.into())
             }
             (Some(inode), OpenMode::Truncate) => {
@@ -118,7 +133,7 @@ impl FileSystem {
     }
 
     pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        match &self.live[&self.find(path)?] {
+        match &self.live.nodes[&self.find(path)?] {
             Node::File { content, .. } => Ok(content.clone()),
             Node::Directory { .. } => Err(io::ErrorKind::IsADirectory.into()),
         }
@@ -139,7 +154,7 @@ impl FileSystem {
     /// What is no directory is synced as a file: the system call is the same.
     pub(super) fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
         let inode = self.find(path)?;
-        self.make_durable(|change| change.names_in(inode) || change.content_of() == Some(inode));
+        self.make_durable_in(inode);
         self.sweep();
         Ok(())
     }
@@ -169,7 +184,7 @@ impl FileSystem {
             return Err(io::ErrorKind::DirectoryNotEmpty.into());
         }
         if let Some(replaced) = replaced {
-            match (&self.live[&inode], &self.live[&replaced]) {
+            match (&self.live.nodes[&inode], &self.live.nodes[&replaced]) {
                 (Node::File { .. }, Node::Directory { .. }) => return Err(io::ErrorKind::IsADirectory.into()),
                 (Node::Directory { .. }, Node::File { .. }) => return Err(io::ErrorKind::NotADirectory.into()),
                 (Node::Directory { .. }, Node::Directory { entries, .. }) if !entries.is_empty() => {
@@ -184,7 +199,7 @@ impl FileSystem {
 
     pub(super) fn remove(&mut self, path: &Path, is_directory: bool) -> io::Result<()> {
         let (directory, name) = self.parent(path)?;
-        match (&self.live[&self.find(path)?], is_directory) {
+        match (&self.live.nodes[&self.find(path)?], is_directory) {
             (Node::File { .. }, true) => return Err(io::ErrorKind::NotADirectory.into()),
             (Node::Directory { .. }, false) => return Err(io::ErrorKind::IsADirectory.into()),
             (Node::Directory { entries, .. }, true) if !entries.is_empty() => {
@@ -201,7 +216,7 @@ impl FileSystem {
     }
 
     pub(super) fn metadata(&self, path: &Path) -> io::Result<Metadata> {
-        Ok(match &self.live[&self.find(path)?] {
+        Ok(match &self.live.nodes[&self.find(path)?] {
             Node::File { content, modified, access } => {
                 let len = content.len() as u64;
                 Metadata { len, is_directory: false, modified: *modified, mode: access.mode() }
@@ -216,7 +231,7 @@ impl FileSystem {
     pub(super) fn restrict(&mut self, path: &Path) -> io::Result<()> {
         let inode = self.find(path)?;
         for tree in [&mut self.live, &mut self.durable] {
-            if let Some(Node::File { access, .. }) = tree.get_mut(&inode) {
+            if let Some(Node::File { access, .. }) = tree.nodes.get_mut(&inode) {
                 *access = Access::Private;
             }
         }
@@ -236,8 +251,9 @@ impl FileSystem {
         };
         self.durable = self.surviving(&kept);
         self.pending.clear();
+        self.durable.keep_what_has_a_path();
         self.live = self.durable.clone();
-        self.sweep();
+        self.suspects.clear();
         (unsynced, kept.iter().filter(|kept| **kept != Kept::Nothing).count())
     }
 
@@ -257,8 +273,8 @@ impl FileSystem {
         for (change, kept) in self.pending.iter().zip(kept) {
             match kept {
                 Kept::Nothing => {}
-                Kept::Whole => apply(&mut tree, change),
-                Kept::Bytes(bytes) => apply(&mut tree, &change.torn_at(*bytes)),
+                Kept::Whole => tree.apply(change, &mut BTreeSet::new()),
+                Kept::Bytes(bytes) => tree.apply(&change.torn_at(*bytes), &mut BTreeSet::new()),
             }
         }
         tree
@@ -269,7 +285,7 @@ impl FileSystem {
         let mut names = names(path).peekable();
         while let Some(name) = names.next() {
             let name = name.to_string_lossy().into_owned();
-            let found = match &self.live[&directory] {
+            let found = match &self.live.nodes[&directory] {
                 Node::Directory { entries, .. } => entries.get(&name).copied(),
                 Node::File { .. } => panic!("{} leads through a file", path.display()),
             };
@@ -305,23 +321,31 @@ impl FileSystem {
     fn new_inode(&mut self, node: Node) -> Inode {
         let inode = Inode(self.next_inode);
         self.next_inode += 1;
-        self.live.insert(inode, node.clone());
+        self.live.nodes.insert(inode, node.clone());
         // Without a durable name nobody finds it, so an empty inode may as well be durable at once.
-        self.durable.insert(inode, node);
+        self.durable.nodes.insert(inode, node);
         inode
     }
 
     fn change(&mut self, change: Change) {
-        apply(&mut self.live, &change);
+        self.live.apply(&change, &mut self.suspects);
+        // A file that is open and forgotten can still be written to.
+        self.suspects.extend(change.content_of().filter(|inode| !self.live.nodes.contains_key(inode)));
         self.pending.push(change);
     }
 
+    /// Makes durable which names are in a directory, or what is in a file.
+    fn make_durable_in(&mut self, inode: Inode) {
+        self.make_durable(|change| change.names_in(inode) || change.content_of() == Some(inode));
+    }
+
     fn make_durable(&mut self, ready: impl Fn(&Change) -> bool) {
-        let durable = &mut self.durable;
+        let (durable, suspects) = (&mut self.durable, &mut self.suspects);
         self.pending.retain(|change| {
             let ready = ready(change);
             if ready {
-                apply(durable, change);
+                durable.apply(change, suspects);
+                suspects.extend(change.gives_name_to());
             }
             !ready
         });
@@ -329,30 +353,29 @@ impl FileSystem {
 
     /// Forgets inodes that no name leads to, so that memory does not grow with the disk's age. A file
     /// that is still open loses its content too: its owner writes to a name that is gone.
+    ///
+    /// Only those are looked at that have lost a name, and what lies in those that are forgotten. A circle of directories that
+    /// name each other would go unnoticed; there is none, because each rename that could close one on the durable side is
+    /// pending until the name is durably gone which it took away, and so names its directory itself.
     fn sweep(&mut self) {
-        let mut reachable = BTreeSet::new();
-        let mut todo = vec![ROOT];
-        todo.extend(self.pending.iter().filter_map(|change| match change {
-            Change::Link { inode, .. } | Change::Rename { inode, .. } => Some(*inode),
-            Change::Truncate { .. } | Change::Write { .. } | Change::Unlink { .. } => None,
-        }));
-        while let Some(inode) = todo.pop() {
-            if !reachable.insert(inode) {
+        let mut forgotten = BTreeSet::new();
+        while let Some(inode) = self.suspects.pop_first() {
+            let is_named = [&self.live, &self.durable].iter().any(|tree| tree.names.contains_key(&inode))
+                || self.pending.iter().any(|change| change.gives_name_to() == Some(inode));
+            if is_named {
                 continue;
             }
-            for tree in [&self.live, &self.durable] {
-                if let Some(Node::Directory { entries, .. }) = tree.get(&inode) {
-                    todo.extend(entries.values().copied());
-                }
-            }
+            self.live.forget(inode, &mut self.suspects);
+            self.durable.forget(inode, &mut self.suspects);
+            forgotten.insert(inode);
         }
-        self.live.retain(|inode, _| reachable.contains(inode));
-        self.durable.retain(|inode, _| reachable.contains(inode));
-        self.pending.retain(|change| change.content_of().is_none_or(|inode| reachable.contains(&inode)));
+        if !forgotten.is_empty() {
+            self.pending.retain(|change| change.content_of().is_none_or(|inode| !forgotten.contains(&inode)));
+        }
     }
 
     fn entries(&self, directory: Inode) -> io::Result<&BTreeMap<String, Inode>> {
-        match &self.live[&directory] {
+        match &self.live.nodes[&directory] {
             Node::Directory { entries, .. } => Ok(entries),
             Node::File { .. } => Err(io::ErrorKind::NotADirectory.into()),
         }
@@ -396,7 +419,7 @@ fn paths(tree: &Tree) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     let mut found = BTreeMap::new();
     let mut todo = vec![(PathBuf::from("/"), ROOT)];
     while let Some((path, inode)) = todo.pop() {
-        let content = match &tree[&inode] {
+        let content = match &tree.nodes[&inode] {
             Node::File { content, .. } => Some(content.clone()),
             Node::Directory { entries, .. } => {
                 todo.extend(entries.iter().map(|(name, inode)| (path.join(name), *inode)));
@@ -421,47 +444,93 @@ fn toss(change: &Change, stream: &mut Stream) -> Kept {
     }
 }
 
-fn apply(tree: &mut Tree, change: &Change) {
-    match change {
-        Change::Truncate { inode, modified: now } => {
-            if let Some(Node::File { content, modified, .. }) = tree.get_mut(inode) {
-                content.clear();
-                *modified = *now;
-            }
-        }
-        Change::Write { inode, offset, bytes, modified: now } => {
-            if let Some(Node::File { content, modified, .. }) = tree.get_mut(inode) {
-                let end = offset + bytes.len();
-                if content.len() < end {
-                    content.resize(end, 0);
+impl Tree {
+    /// Carries out a change. Inodes that lose a name by it are added to `suspects`.
+    fn apply(&mut self, change: &Change, suspects: &mut BTreeSet<Inode>) {
+        match change {
+            Change::Truncate { inode, modified: now } => {
+                if let Some(Node::File { content, modified, .. }) = self.nodes.get_mut(inode) {
+                    content.clear();
+                    *modified = *now;
                 }
-                content[*offset..end].copy_from_slice(bytes);
-                *modified = *now;
+            }
+            Change::Write { inode, offset, bytes, modified: now } => {
+                if let Some(Node::File { content, modified, .. }) = self.nodes.get_mut(inode) {
+                    let end = offset + bytes.len();
+                    if content.len() < end {
+                        content.resize(end, 0);
+                    }
+                    content[*offset..end].copy_from_slice(bytes);
+                    *modified = *now;
+                }
+            }
+            Change::Link { directory, name, inode } => self.link(*directory, name, *inode, suspects),
+            Change::Unlink { directory, name } => self.unlink(*directory, name, suspects),
+            Change::Rename { from, to, inode } => {
+                self.unlink(from.0, &from.1, suspects);
+                self.link(to.0, &to.1, *inode, suspects);
             }
         }
-        Change::Link { directory, name, inode } => link(tree, *directory, name, *inode),
-        Change::Unlink { directory, name } => unlink(tree, *directory, name),
-        Change::Rename { from, to, inode } => {
-            unlink(tree, from.0, &from.1);
-            link(tree, to.0, &to.1, *inode);
+    }
+
+    fn link(&mut self, directory: Inode, name: &str, inode: Inode, suspects: &mut BTreeSet<Inode>) {
+        if let Some(Node::Directory { entries, .. }) = self.nodes.get_mut(&directory) {
+            let replaced = entries.insert(name.to_owned(), inode);
+            *self.names.entry(inode).or_default() += 1;
+            self.lose_names(replaced, suspects);
         }
     }
-}
 
-fn link(tree: &mut Tree, directory: Inode, name: &str, inode: Inode) {
-    if let Some(Node::Directory { entries, .. }) = tree.get_mut(&directory) {
-        entries.insert(name.to_owned(), inode);
+    fn unlink(&mut self, directory: Inode, name: &str, suspects: &mut BTreeSet<Inode>) {
+        if let Some(Node::Directory { entries, .. }) = self.nodes.get_mut(&directory) {
+            let removed = entries.remove(name);
+            self.lose_names(removed, suspects);
+        }
     }
-}
 
-fn unlink(tree: &mut Tree, directory: Inode, name: &str) {
-    if let Some(Node::Directory { entries, .. }) = tree.get_mut(&directory) {
-        entries.remove(name);
+    /// Each of them has a name less.
+    fn lose_names(&mut self, inodes: impl IntoIterator<Item = Inode>, suspects: &mut BTreeSet<Inode>) {
+        for inode in inodes {
+            let count = self.names.get_mut(&inode).expect("counted when the name was given");
+            *count -= 1;
+            if *count == 0 {
+                self.names.remove(&inode);
+            }
+            suspects.insert(inode);
+        }
+    }
+
+    /// Drops an inode. What lies in it, if it is a directory, loses its names.
+    fn forget(&mut self, inode: Inode, suspects: &mut BTreeSet<Inode>) {
+        if let Some(Node::Directory { entries, .. }) = self.nodes.remove(&inode) {
+            self.lose_names(entries.into_values(), suspects);
+        }
+    }
+
+    /// Drops all that no path leads to.
+    fn keep_what_has_a_path(&mut self) {
+        let mut reached = BTreeMap::new();
+        let mut names: BTreeMap<Inode, usize> = BTreeMap::new();
+        let mut todo = vec![ROOT];
+        while let Some(inode) = todo.pop() {
+            // What has several names is reached several times.
+            let Some(node) = self.nodes.remove(&inode) else { continue };
+            if let Node::Directory { entries, .. } = &node {
+                for inode in entries.values() {
+                    *names.entry(*inode).or_default() += 1;
+                    todo.push(*inode);
+                }
+            }
+            reached.insert(inode, node);
+        }
+        *self = Self { nodes: reached, names };
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+
     use super::*;
 
     const NOW: UtcDateTime = UtcDateTime::UNIX_EPOCH;
@@ -591,8 +660,142 @@ mod tests {
             files.rename(Path::new("/x.tmp"), Path::new("/x")).unwrap();
             files.sync_directory(Path::new("/")).unwrap();
         }
-        assert_eq!(files.live.len(), 2);
-        assert_eq!(files.durable.len(), 2);
+        assert_eq!(files.live.nodes.len(), 2);
+        assert_eq!(files.durable.nodes.len(), 2);
         assert!(files.pending.is_empty());
+    }
+
+    /// Forgets as [`FileSystem::sweep`] does, with a look at everything.
+    fn sweep_everything(files: &mut FileSystem) {
+        let mut reachable = BTreeSet::new();
+        let mut todo = vec![ROOT];
+        todo.extend(files.pending.iter().filter_map(Change::gives_name_to));
+        while let Some(inode) = todo.pop() {
+            if !reachable.insert(inode) {
+                continue;
+            }
+            for tree in [&files.live, &files.durable] {
+                if let Some(Node::Directory { entries, .. }) = tree.nodes.get(&inode) {
+                    todo.extend(entries.values().copied());
+                }
+            }
+        }
+        for tree in [&mut files.live, &mut files.durable] {
+            tree.nodes.retain(|inode, _| reachable.contains(inode));
+            tree.names.clear();
+            for node in tree.nodes.values() {
+                if let Node::Directory { entries, .. } = node {
+                    entries.values().for_each(|inode| *tree.names.entry(*inode).or_default() += 1);
+                }
+            }
+        }
+        files.pending.retain(|change| change.content_of().is_none_or(|inode| reachable.contains(&inode)));
+        files.suspects.clear();
+    }
+
+    /// All that a file system knows, to be compared.
+    fn everything(files: &FileSystem) -> String {
+        let FileSystem { live, durable, pending, suspects: _, next_inode } = files;
+        format!("{live:#?}\n{durable:#?}\n{pending:#?}\n{next_inode}")
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Open { slot: usize, path: String, mode: OpenMode },
+        Write { slot: usize, offset: usize, len: usize },
+        Sync { slot: usize },
+        SyncDirectory(String),
+        CreateDirectory(String),
+        Rename(String, String),
+        Remove(String),
+        Plant(String),
+        Erase(String),
+        LosePower(Survival),
+    }
+
+    const SLOTS: usize = 3;
+
+    /// Carries out a step. `sweep` follows where the file system has swept.
+    fn take(files: &mut FileSystem, slots: &mut [Option<Inode>; SLOTS], step: &Step, sweep: fn(&mut FileSystem)) {
+        match step {
+            Step::Open { slot, path, mode } => {
+                slots[*slot] = files.open(Path::new(path), *mode, Access::Public, NOW).ok();
+            }
+            Step::Write { slot, offset, len } => {
+                if let Some(inode) = slots[*slot] {
+                    files.write(inode, *offset, vec![7; *len], NOW);
+                }
+            }
+            Step::Sync { slot } => slots[*slot].into_iter().for_each(|inode| files.sync(inode)),
+            Step::SyncDirectory(path) => {
+                if let Ok(inode) = files.find(Path::new(path)) {
+                    files.make_durable_in(inode);
+                    sweep(files);
+                }
+            }
+            Step::CreateDirectory(path) => drop(files.create_directory(Path::new(path), NOW)),
+            Step::Rename(from, to) => drop(files.rename(Path::new(from), Path::new(to))),
+            Step::Remove(path) => {
+                let is_directory = files.list(Path::new(path)).is_ok();
+                drop(files.remove(Path::new(path), is_directory));
+            }
+            // A file that is in the way of what is planted is a mistake of the caller's.
+            Step::Plant(path) if files.list(Path::new("/a")).is_err() && files.read(Path::new("/a")).is_err() => {
+                files.plant(Path::new(path), b"planted");
+            }
+            Step::Plant(_) => {}
+            Step::Erase(path) => {
+                if files.remove(Path::new(path), false).is_ok() {
+                    files.make_durable(|_| true);
+                    sweep(files);
+                }
+            }
+            Step::LosePower(survival) => {
+                files.lose_power(*survival, &mut Stream::new(1, "h", "disk"));
+                sweep(files);
+            }
+        }
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let path = || vec(select(vec!["a", "b", "c"]), 1..4).prop_map(|names| format!("/{}", names.join("/")));
+        let slot = 0..SLOTS;
+        let mode = select(vec![OpenMode::Truncate, OpenMode::CreateNew, OpenMode::Overwrite]);
+        let survival = select(vec![Survival::Nothing, Survival::Everything, Survival::Random]);
+        let state = (0..40_usize).prop_map(|number| Survival::State { among: ALL, number });
+        let step = prop_oneof![
+            4 => (slot.clone(), path(), mode).prop_map(|(slot, path, mode)| Step::Open { slot, path, mode }),
+            3 => (slot.clone(), 0..3_usize, 0..4_usize).prop_map(|(slot, offset, len)| Step::Write { slot, offset, len }),
+            1 => slot.prop_map(|slot| Step::Sync { slot }),
+            5 => path().prop_map(Step::SyncDirectory),
+            1 => Just(Step::SyncDirectory("/".to_owned())),
+            6 => path().prop_map(Step::CreateDirectory),
+            8 => (path(), path()).prop_map(|(from, to)| Step::Rename(from, to)),
+            5 => path().prop_map(Step::Remove),
+            1 => Just(Step::Plant("/a/b".to_owned())),
+            1 => path().prop_map(Step::Erase),
+            1 => prop_oneof![survival, state].prop_map(Step::LosePower),
+        ];
+        vec(step, 0..80)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 512,
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn what_is_forgotten_is_what_a_look_at_everything_finds(steps in steps()) {
+            let (mut files, mut model) = (FileSystem::default(), FileSystem::default());
+            let (mut slots, mut models_slots) = ([None; SLOTS], [None; SLOTS]);
+            for step in &steps {
+                take(&mut files, &mut slots, step, FileSystem::sweep);
+                take(&mut model, &mut models_slots, step, sweep_everything);
+                prop_assert_eq!(everything(&files), everything(&model), "after {:?}", step);
+            }
+        }
     }
 }
