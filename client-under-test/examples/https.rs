@@ -153,6 +153,9 @@ impl Place {
         let said = |e: io::Error| e.to_string();
         if let Some(bucket) = storage.strip_prefix("s3://") {
             let (name, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+            if name.is_empty() {
+                return Err(format!("{storage}: expected s3://BUCKET[/PREFIX], found no bucket's name"));
+            }
             // The HTTP client wants to know by whom it encrypts.
             drop(rustls::crypto::ring::default_provider().install_default());
             let store = AmazonS3Builder::from_env().with_bucket_name(name).build().map_err(|e| e.to_string())?;
