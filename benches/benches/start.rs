@@ -17,19 +17,17 @@ use std::{
     time::Instant,
 };
 
-use benches::figures;
+use benches::{certificates::Root, figures};
 use client_under_test::{
     Config, Manager,
-    acme::certificate::Chain,
     name::Name,
-    storage::{Storage, certificate::CertificateSet, lock::Lease},
+    storage::{Storage, lock::Lease},
 };
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyIdMethod, SerialNumber};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
-use sim::{Env, crypto::P256Key, real, tls};
+use sim::{Env, real, tls};
 
 /// Nobody answers here.
 const CA: &str = "https://127.0.0.1:1/directory";
@@ -70,30 +68,14 @@ fn name(number: usize) -> String {
     format!("shop{number:07}.example.com")
 }
 
-fn params(names: &[String]) -> CertificateParams {
-    let mut params = CertificateParams::new(names).expect("DNS names");
-    params.not_after = rcgen::date_time_ymd(2200, 1, 1);
-    params.serial_number = Some(SerialNumber::from(1_u64));
-    params.key_identifier_method = KeyIdMethod::PreSpecified(vec![1; 20]);
-    params
-}
-
 /// Stores certificates, each with a key of its own and the root behind it.
 async fn write(env: &Env, directory: &Path, numbers: std::ops::Range<usize>) {
-    let key = P256Key::generate(env, "root");
-    let mut root = params(&[]);
-    root.distinguished_name.push(DnType::CommonName, "Root");
-    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let certificate = root.self_signed(&key).expect("signable").pem();
-    let issuer = Issuer::new(root, key);
-    fs::write(directory.join(ROOT), &certificate).expect("there is room");
+    let root = Root::new(env);
+    fs::write(directory.join(ROOT), &root.pem).expect("there is room");
     let storage = Storage::new(env, directory.to_owned(), &CA.parse().expect("a URL"));
     for number in numbers {
-        let key = P256Key::generate(env, "leaf");
-        let leaf = params(&[name(number)]).signed_by(&key, &issuer).expect("signable").pem();
-        let chain = Chain::parse((leaf + &certificate).as_bytes()).expect("a chain");
-        let set = CertificateSet::new(chain, key).expect("it is the leaf's key");
         let name: Name = name(number).parse().expect("a DNS name");
+        let set = root.set(env, name.as_str());
         storage.store_certificate(&name, &set, &Lease::unlocked()).await.expect("there is room");
     }
 }

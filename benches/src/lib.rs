@@ -1,5 +1,6 @@
 //! Programs that the benchmarks run, written once against the seam so that each backend runs the same.
 
+pub mod certificates;
 pub mod defects;
 pub mod figures;
 pub mod load;
