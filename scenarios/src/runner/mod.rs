@@ -1,6 +1,7 @@
 //! Runs cases: one world per seed, many side by side, each verdict reproducible.
 
 mod ask;
+mod bucket;
 pub mod ca;
 mod console;
 mod explore;

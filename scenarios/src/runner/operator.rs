@@ -10,6 +10,7 @@ use client_under_test::{
 };
 use sim::Env;
 
+use super::bucket::Shelf;
 use crate::language::RevocationReason;
 
 /// A manager's operator. Clones are the same person.
@@ -19,18 +20,38 @@ pub(super) struct Operator(Arc<Mutex<Desk>>);
 #[derive(Debug)]
 struct Desk {
     config: Config,
+    /// Where the manager keeps everything, if not on its disk.
+    shelf: Option<Shelf>,
     /// To the manager that was started last.
     handle: Option<Handle>,
 }
 
 impl Operator {
     pub(super) fn new(config: Config) -> Self {
-        Self(Arc::new(Mutex::new(Desk { config, handle: None })))
+        Self(Arc::new(Mutex::new(Desk { config, shelf: None, handle: None })))
+    }
+
+    /// Has the manager keep everything there, from its next start on.
+    pub(super) fn have_it_keep_in(&self, shelf: Shelf) {
+        self.desk().shelf = Some(shelf);
     }
 
     /// Runs the manager until it is told to shut down.
     pub(super) async fn run_manager(self, env: Env) {
-        let config = self.desk().config.clone();
+        let (mut config, shelf) = {
+            let desk = self.desk();
+            (desk.config.clone(), desk.shelf.clone())
+        };
+        if let Some(shelf) = shelf {
+            let bucket = shelf.bucket(&env);
+            if shelf.is_shared {
+                match bucket.locks(&env, &config.storage_root).await {
+                    Ok(locks) => config.storage_locks = Some(locks),
+                    Err(e) => return env.probe_about("manager/bucket-refused", || [("reason", e.to_string())]),
+                }
+            }
+            config.storage_medium = Some(Arc::new(bucket));
+        }
         let manager = Manager::new(env.clone(), config).expect("the language has checked the names");
         let handle = manager.handle();
         env.spawn("listen", listen(env.clone(), handle.events())).detach();

@@ -24,7 +24,7 @@ use sim::{
 };
 
 use super::{
-    ask, ca,
+    ask, bucket, ca,
     explore::{self, Exploration, Mishap, MishapKind},
     faulty, manager,
     operator::Operator,
@@ -139,9 +139,13 @@ pub(super) fn build(
     let cas = cas(case, &mut world, &hosts, &resolvers)?;
     let operators_ca = operators_ca(case, &world, &hosts);
     let mut operators = BTreeMap::new();
+    let mut shelves = bucket::shelves(case);
     for (name, host) in &case.hosts {
         let id = hosts[name.as_str()];
         let operator = set_program(&mut world, case, (name, host), id, &resolvers, &cas, operators_ca.as_deref())?;
+        if let (Some(operator), Some(shelf)) = (&operator, shelves.remove(name)) {
+            operator.have_it_keep_in(shelf);
+        }
         operators.extend(operator.map(|operator| (name.as_str().to_owned(), operator)));
     }
     for step in &case.timeline {
@@ -398,6 +402,8 @@ fn set_program(
             on_demand_capacity,
             connections_max,
             external_certificate,
+            bucket: _,
+            bucket_conditions: _,
             challenge,
             persist_for,
             external_account,

@@ -32,7 +32,7 @@ pub use expectations::Law;
 pub use explore::{CrashExploration, CrashOutcome, CrashPhase, CrashPoint, DiskErrorExploration};
 pub use fault::{Endpoint, ForcedState};
 pub(crate) use hosts::HostHead;
-pub use hosts::{ChallengeType, ClockSettings, HostKind, MacAlgorithm, Misconduct};
+pub use hosts::{BucketConditions, ChallengeType, ClockSettings, HostKind, MacAlgorithm, Misconduct};
 pub use network::{Link, LinkChange};
 pub use renewal_info::{AriFault, AriField};
 pub use revocation::{CrlSettings, OcspAnswers, OcspSettings, RevocationReason};
