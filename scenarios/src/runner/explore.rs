@@ -20,13 +20,10 @@ use sim::{
     world::{CrashPoint, CrashStates, Survival},
 };
 
-use super::{judge::Issuance, run::Run};
+use super::{phases::Stretch, run::Run};
 use crate::language::{
     Case, CrashExploration, CrashOutcome, CrashPhase, CrashPoint as Which, DiskError, DiskErrorExploration,
 };
-
-/// A phase is so much longer than the exchange with the CA, at both ends.
-const MARGIN: Duration = Duration::from_secs(60);
 
 /// For so long after its start a host recovers.
 const RECOVERY: Duration = Duration::from_secs(600);
@@ -167,12 +164,12 @@ pub struct Explored {
     pub missed: Vec<Mishap>,
 }
 
-/// Looks through all that was counted in a run.
+/// Looks through all that was counted in a run, whose phases were `when`.
 pub(super) fn explored(
     exploration: Exploration<'_>,
     mishaps: &[Mishap],
     counted: &[CrashPoint],
-    issuance: &Issuance,
+    when: impl Fn(CrashPhase) -> Vec<Stretch>,
 ) -> Explored {
     let is_wanted = |point: &&CrashPoint| match exploration {
         Exploration::PowerCuts(CrashExploration { point: Which::EveryFsChange, .. }) => point.changes,
@@ -182,8 +179,11 @@ pub(super) fn explored(
     let came_about =
         |mishap: &Mishap| point_of(mishap).is_some_and(|point| exploration.kinds(point).contains(&mishap.kind));
     let missed = mishaps.iter().filter(|mishap| !came_about(mishap)).copied().collect();
-    let (phases, stretches): (Vec<CrashPhase>, Vec<(Duration, Duration)>) = match (mishaps.last(), exploration) {
-        (None, _) => exploration.phases().iter().filter_map(|phase| Some((*phase, stretch(*phase, issuance)?))).unzip(),
+    let (phases, stretches): (Vec<CrashPhase>, Vec<Stretch>) = match (mishaps.last(), exploration) {
+        (None, _) => {
+            let phases = exploration.phases().iter().copied().filter(|phase| !when(*phase).is_empty());
+            (phases.collect(), exploration.phases().iter().flat_map(|phase| when(*phase)).collect())
+        }
         (Some(last), Exploration::PowerCuts(CrashExploration { restart_after, .. })) => {
             let restart = point_of(last).map(|point| point.at + *restart_after);
             (Vec::new(), restart.map(|at| (at, at + RECOVERY)).into_iter().collect())
@@ -193,14 +193,6 @@ pub(super) fn explored(
     let lies_in = |at: Duration| stretches.iter().any(|(from, to)| *from <= at && at <= *to);
     let points = counted.iter().filter(is_wanted).filter(|point| lies_in(point.at)).copied().collect();
     Explored { phases, points, missed }
-}
-
-/// From when to when a phase lasts; none if the run did not get to its end.
-fn stretch(phase: CrashPhase, issuance: &Issuance) -> Option<(Duration, Duration)> {
-    match phase {
-        CrashPhase::FirstIssue => Some((Duration::ZERO, issuance.first? + MARGIN)),
-        CrashPhase::Renewal => Some((issuance.renewal_ordered?.saturating_sub(MARGIN), issuance.renewal? + MARGIN)),
-    }
 }
 
 /// The runs that follow a finished one: each one's mishaps.
@@ -300,18 +292,14 @@ mod tests {
     fn a_phase_has_the_operations_of_its_time_and_an_unreached_one_none() {
         let s = Duration::from_secs;
         let counted = [point(1, 0), point(2, 5), point(3, 100), point(4, 950), point(5, 1_010), point(6, 2_000)];
-        let issuance = Issuance { first: Some(s(10)), renewal_ordered: Some(s(1_000)), renewal: Some(s(1_005)) };
-        let with =
-            |phase, which| explored(Exploration::PowerCuts(&exploration(&[phase], which)), &[], &counted, &issuance);
+        let when = |phase| if phase == CrashPhase::FirstIssue { vec![(s(0), s(70))] } else { vec![(s(940), s(1_065))] };
+        let with = |phase, which| explored(Exploration::PowerCuts(&exploration(&[phase], which)), &[], &counted, when);
         assert_eq!(operations(&with(CrashPhase::FirstIssue, Which::EveryFsOp)), [1, 2]);
         assert_eq!(operations(&with(CrashPhase::Renewal, Which::EveryFsOp)), [4, 5]);
         assert_eq!(operations(&with(CrashPhase::Renewal, Which::EveryFsChange)), [4]);
         let both = exploration(&[CrashPhase::FirstIssue, CrashPhase::Renewal], Which::EveryFsOp);
-        let only_first = Issuance { renewal: None, ..issuance };
-        assert_eq!(
-            explored(Exploration::PowerCuts(&both), &[], &counted, &only_first).phases,
-            [CrashPhase::FirstIssue]
-        );
+        let only_first = |phase| if phase == CrashPhase::FirstIssue { when(phase) } else { Vec::new() };
+        assert_eq!(explored(Exploration::PowerCuts(&both), &[], &counted, only_first).phases, [CrashPhase::FirstIssue]);
     }
 
     #[test]
@@ -331,10 +319,10 @@ mod tests {
         let counted = [point(1, 0), point(2, 5), point(3, 36), point(4, 700)];
         let exploration = Exploration::PowerCuts(&exploration);
         let cut = "2:1".parse().expect("a cut");
-        let seen = explored(exploration, &[cut], &counted, &Issuance::default());
+        let seen = explored(exploration, &[cut], &counted, |_| Vec::new());
         assert_eq!((operations(&seen), seen.missed.len()), (vec![3], 0));
         for cut in ["2:2", "9:0", "2:io"].map(|text| text.parse::<Mishap>().expect("a mishap")) {
-            assert_eq!(explored(exploration, &[cut], &counted, &Issuance::default()).missed, [cut]);
+            assert_eq!(explored(exploration, &[cut], &counted, |_| Vec::new()).missed, [cut]);
         }
         assert!(["17", "x:1", "17:x"].iter().all(|text| text.parse::<Mishap>().is_err()));
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::phases::Landmarks;
 use crate::{
     language::{Case, Claim, Deadline, Expectation, Law, Mode, Moment},
     oracles::{Bench, Judgement, SeatId, Settings, Tally},
@@ -47,17 +48,6 @@ pub(super) struct Facts {
     pub(super) last_step: Option<Duration>,
 }
 
-/// When certificates came, in virtual time.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Issuance {
-    /// The first was downloaded.
-    pub(super) first: Option<Duration>,
-    /// The order that led to the first renewal was created.
-    pub(super) renewal_ordered: Option<Duration>,
-    /// The first renewed one was downloaded.
-    pub(super) renewal: Option<Duration>,
-}
-
 impl<'a> Court<'a> {
     pub(super) fn new(case: &'a Case) -> Self {
         let bench = Bench::default();
@@ -84,15 +74,13 @@ impl<'a> Court<'a> {
         (judgement, fates)
     }
 
-    /// When certificates came in this run.
-    pub(super) fn issuance(&self, judgement: &Judgement) -> Issuance {
-        let first = |seat| judgement.verdict(seat).exercised().nth_ns(1);
-        let renewal = first(self.renewal);
-        let orders = judgement.probes().get("acme/new-order/ok");
-        let ordered = renewal.zip(orders).and_then(|(renewal, orders)| orders.nth_ns(orders.until(renewal)));
-        let [first, renewal_ordered, renewal] =
-            [first(self.first_issue), ordered, renewal].map(|at| at.map(Duration::from_nanos));
-        Issuance { first, renewal_ordered, renewal }
+    /// What tells the phases of this run.
+    pub(super) fn landmarks<'j>(&self, judgement: &'j Judgement) -> Landmarks<'j> {
+        Landmarks {
+            obtained: judgement.verdict(self.first_issue).exercised(),
+            renewed: judgement.verdict(self.renewal).exercised(),
+            probes: judgement.probes(),
+        }
     }
 
     fn fate(&self, expectation: &Expectation, seat: Option<SeatId>, judgement: &Judgement, facts: &Facts) -> Fate {

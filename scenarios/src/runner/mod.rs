@@ -10,6 +10,7 @@ mod judge;
 mod manager;
 mod operator;
 mod operators_ca;
+mod phases;
 mod pool;
 mod run;
 mod stage;

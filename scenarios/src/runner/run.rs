@@ -106,7 +106,8 @@ pub(super) fn run(job: Job<'_>, slot: &Slot, observer: Option<Box<dyn Observer>>
     let facts = Facts { end: staged.world.now(), last_step: steps.last().map(|(_, at)| *at) };
     let (judgement, fates) = court.judge(&facts);
     let explored = exploration.map(|exploration| {
-        explore::explored(exploration, mishaps, &staged.points(exploration), &court.issuance(&judgement))
+        let landmarks = court.landmarks(&judgement);
+        explore::explored(exploration, mishaps, &staged.points(exploration), |phase| landmarks.stretches(phase))
     });
     let explored = explored.unwrap_or_default();
     let verdict = match ended {

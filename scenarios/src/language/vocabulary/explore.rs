@@ -52,6 +52,21 @@ choices! {
         "first-issue" => FirstIssue,
         /// From a minute before the renewal's order until a minute after the new certificate is downloaded.
         "renewal" => Renewal,
+        /// From a minute before the first change of an account's key until a minute after it.
+        "key-rollover" => KeyRollover,
+        /// From a minute before until a minute after the CA is asked again when to renew, once the first issue is over.
+        "ari-update" => AriUpdate,
+        /// From a minute before until a minute after a staple is fetched in the place of the first.
+        "staple-refresh" => StapleRefresh,
+        /// The second before a lock of a shared storage is held, for each time that a host takes one.
+        "lock" => Lock,
+        /// The second after a lock of a shared storage is let go, each time.
+        "unlock" => Unlock,
+        /// From a minute before until a minute after an expired certificate is removed from storage for the first time.
+        "cleaning" => Cleaning,
+        /// From a minute before a damaged file is put aside, or a lost one missed, until a minute after a whole certificate is stored
+        /// again.
+        "repair" => Repair,
     }
 
     /// What a power cut leaves on the disk. Of several words, the states of each are tried; those in which a program
