@@ -2,7 +2,8 @@
 //!
 //! Judged are certificates whose key lies in the same directory, keys, and the JSON beside them. A certificate's file is good again
 //! if it holds one for the same names whose key is there; a certificate's key, if it is that of a certificate there, or has gone
-//! out of use; another key, if it is one; JSON, if it parses. The time runs while the host is up, and anew with each start.
+//! out of use, or as long as no certificate there is known, the key that was damaged; another key, if it is one; JSON, if it parses.
+//! The time runs while the host is up, and anew with each start.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -80,6 +81,12 @@ impl HealsStorage {
             (Held::KeyOf(_), Some(Held::KeyOf(_))) => true,
             (Held::KeyOf(key), _) => {
                 let around = self.around(file);
+                // After a power loss it is not known what the others hold.
+                let knows_no_certificate = around.iter().all(|file| file.certificates.is_empty());
+                let holds_it_again = || self.files.content(file)?.pem()?.public_key.as_ref().map(|held| held == key);
+                if knows_no_certificate && holds_it_again() == Some(true) {
+                    return true;
+                }
                 !certifies(&around, key)
                     && around.iter().any(|file| file.public_key.as_ref().is_some_and(|key| certifies(&around, key)))
             }
@@ -151,6 +158,8 @@ impl Law for HealsStorage {
 
 #[cfg(test)]
 mod tests {
+    use sim::trace::Ending;
+
     use super::*;
     use crate::oracles::testing::{Issued, Story};
 
@@ -217,6 +226,26 @@ mod tests {
         story(true, false).keeps(LAW);
         story(false, true).keeps(LAW);
         story(false, false).breaks(LAW, "/s/a.1.key was damaged");
+    }
+
+    #[test]
+    fn while_nothing_is_known_after_a_power_loss_the_same_key_is_good_and_another_is_not() {
+        let [own, other] = [["a.test"]; 2].map(|names| Issued::new(&names, 0, 4_000_000_000));
+        let story = |key: &str| {
+            let mut story = Story::new();
+            story.write_file("/s/a.crt", &own.pem);
+            story.write_file("/s/a.key", &own.key_pem);
+            let content = Some(b"x".to_vec());
+            story.event(Some("manager"), Event::DiskDamaged { path: "/s/a.key".into(), content });
+            story.event(Some("manager"), Event::HostEnded { ending: Ending::PowerLost });
+            story.start("manager");
+            story.write_file("/s/a.key", key);
+            story.wait(3_700);
+            story.event(None, Event::probe("later"));
+            story
+        };
+        story(&own.key_pem).keeps(LAW);
+        story(&other.key_pem).breaks(LAW, "/s/a.key was damaged");
     }
 
     #[test]
