@@ -28,6 +28,11 @@ pub enum Writer {
 pub trait CertificateWriter: Debug + Send + Sync {
     /// Makes `bytes` the content of the file at `path`, whose directory is created if it is missing.
     fn write<'a>(&'a self, storage: &'a Storage, path: &'a Path, bytes: &'a [u8]) -> Answer<'a, ()>;
+
+    /// Whether a set that could not be written is written once more at once.
+    fn tries_again(&self) -> bool {
+        true
+    }
 }
 
 /// As the medium writes: all at once.

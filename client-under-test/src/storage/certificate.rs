@@ -6,6 +6,7 @@
 //! a key that is not the chain's does no harm there.
 
 use std::{
+    ffi::OsStr,
     fmt::{self, Debug},
     io,
     path::{Path, PathBuf},
@@ -215,6 +216,16 @@ pub(super) fn signing_key(
     Ok(key)
 }
 
+fn is_tag(text: &str) -> bool {
+    text.len() == 2 * TAG_OCTETS && text.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// Whether a file is named after the key that it holds.
+pub(crate) fn is_own_key(path: &Path) -> bool {
+    let tag = path.file_stem().map(Path::new).and_then(Path::extension).and_then(OsStr::to_str);
+    path.extension().is_some_and(|extension| extension == "key") && tag.is_some_and(is_tag)
+}
+
 impl Storage {
     /// When the certificate in `bytes` expires, whoever it is for; `None` if there is none.
     pub(super) fn expiry(bytes: &[u8]) -> Option<UtcDateTime> {
@@ -235,7 +246,7 @@ impl Storage {
         }
         // What failed once is done again at once: whoever reads `<name>.key` beside a chain that has just come shall find its key.
         match self.put_in_place(name, set).await {
-            Err(_) => self.put_in_place(name, set).await,
+            Err(_) if self.writer.tries_again() => self.put_in_place(name, set).await,
             done => done,
         }
     }
@@ -342,7 +353,6 @@ impl Storage {
     pub(super) async fn own_key_files(&self, name: &Name) -> io::Result<Vec<PathBuf>> {
         let directory = self.certificate_directory(name);
         let before = before_tag(name);
-        let is_tag = |tag: &str| tag.len() == 2 * TAG_OCTETS && tag.chars().all(|c| c.is_ascii_hexdigit());
         let files = self.medium.list(&directory).await?;
         let own = files
             .iter()

@@ -44,6 +44,10 @@ fn switch_on(bug: Bug, config: &mut Config) {
         Bug::ClockSkewNodes => config.front_end_clocks = historical::CLOCK_SKEW,
         Bug::RenewalThirtyDayConstant
         | Bug::CertificateWrittenInPlace
+        | Bug::CertificateRenamedUnsynced
+        | Bug::CertificateDirectoryUnsynced
+        | Bug::CertificateWithoutCommitPoint
+        | Bug::CertificateKeyRolledBack
         | Bug::CertificateNeedsMetadata
         | Bug::AriMissingRetryAfter
         | Bug::AccountKeyInMemory

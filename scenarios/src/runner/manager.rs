@@ -30,6 +30,18 @@ pub(super) fn config(case: &Case, names: &[String], cas: &[Ca]) -> client_under_
             Bug::CertificateWrittenInPlace => {
                 config.certificate_writer = Arc::new(historical::InPlaceWrite);
             }
+            Bug::CertificateRenamedUnsynced => {
+                config.certificate_writer = Arc::new(historical::RenamedUnsynced);
+            }
+            Bug::CertificateDirectoryUnsynced => {
+                config.certificate_writer = Arc::new(historical::DirectoryUnsynced);
+            }
+            Bug::CertificateWithoutCommitPoint => {
+                config.certificate_writer = Arc::new(historical::NoCommitPoint);
+            }
+            Bug::CertificateKeyRolledBack => {
+                config.certificate_writer = Arc::new(historical::KeyRolledBack);
+            }
             Bug::CertificateNeedsMetadata => {
                 config.certificate_requirement = Arc::new(historical::AllOrNothing);
             }

@@ -11,6 +11,19 @@ choices! {
         /// Empties a certificate's files and writes them anew, without a sync. Caddy, until 2024:
         /// <https://github.com/caddyserver/caddy/issues/6481>, <https://github.com/caddyserver/certmagic/issues/303>
         "client.certificate-written-in-place" => CertificateWrittenInPlace,
+        /// Renames a certificate's files into place before what is in them is on the disk. go-ethereum's keystore, until 2026:
+        /// <https://github.com/ethereum/go-ethereum/pull/34757>, <https://github.com/acmesh-official/acme.sh/issues/275>
+        "client.certificate-renamed-unsynced" => CertificateRenamedUnsynced,
+        /// Renames a certificate's files into place and does not see to it that the renames are on the disk. certon, 2026:
+        /// <https://docs.rs/certon/0.2.2>
+        "client.certificate-directory-unsynced" => CertificateDirectoryUnsynced,
+        /// Replaces a certificate's chain and its key one after the other, so that between the two there is neither set. certmagic,
+        /// as of 2026: <https://github.com/caddyserver/certmagic/blob/master/storage.go>,
+        /// <https://github.com/fabriziosalmi/zion/issues/423>
+        "client.certificate-without-commit-point" => CertificateWithoutCommitPoint,
+        /// Deletes the only key of a certificate if the next one's chain can't be written. certmagic, as of 2026:
+        /// <https://github.com/caddyserver/certmagic/blob/master/storage.go>, <https://github.com/caddyserver/caddy/issues/4897>
+        "client.certificate-key-rolled-back" => CertificateKeyRolledBack,
         /// Serves a certificate only if its metadata parses too, and so not at all once a `}` too many is in there.
         /// Caddy, to this day: <https://github.com/caddyserver/certmagic/issues/303>
         "client.certificate-needs-metadata" => CertificateNeedsMetadata,
