@@ -157,6 +157,7 @@ fn an_exploration_of_power_cuts_tells_its_size_and_each_cut_can_be_replayed() {
     let points = explored["points"].as_u64().expect("a number");
     assert!(points > 20, "{explored}");
     assert!(said.contains(&format!("power cut at {points} points, {points} disk states: all sound")), "{said}");
+    assert!(said.contains(" a second on one core\n"), "{said}");
     let runs = summary["cases"][0]["runs"].as_array().expect("runs");
     assert_eq!(runs.len() as u64, points + 1, "each point, and the undisturbed run");
     let run = &runs[runs.len() / 2];

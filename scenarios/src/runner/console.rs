@@ -39,7 +39,29 @@ pub fn report(sweep: &Sweep, style: Style) -> String {
         sweep.asked,
         simulated.as_secs_f64() / 31_557_600.0,
     );
+    if let Some(words) = crashes_in_words(&sweep.cases) {
+        let _ = writeln!(out, "{words}");
+    }
     out
+}
+
+/// All power cuts together, but those of cases in which a defect is to lose something; nothing if there were none.
+fn crashes_in_words(cases: &[CaseResult]) -> Option<String> {
+    let has_no_defect =
+        |result: &&CaseResult| result.case.expectations.iter().all(|expectation| expectation.violated_in().is_none());
+    let explore = |result: &&CaseResult| result.case.crash_exploration.is_some();
+    let explored: Vec<&CaseResult> = cases.iter().filter(explore).filter(has_no_defect).collect();
+    let all = explored.iter().filter_map(|result| result.exploration());
+    let all = all.reduce(|all, more| Figures {
+        points: all.points + more.points,
+        states: all.states + more.states,
+        twice: all.twice + more.twice,
+    })?;
+    let took: Duration = explored.iter().map(|result| result.took).sum();
+    let failed = explored.iter().map(|result| failed_when_disturbed(result)).sum();
+    let words = power_cuts_in_words(all, failed);
+    let rate = sweep::per_second(all.states + all.twice, took)?;
+    Some(format!("{words}, {rate:.0} a second on one core"))
 }
 
 fn word(outcome: &Outcome) -> &'static str {
@@ -126,15 +148,27 @@ fn caught_in_words(result: &CaseResult) -> String {
 }
 
 fn explored_in_words(result: &CaseResult) -> String {
-    let Some(Figures { points, states, twice }) = result.exploration() else { return String::new() };
-    let failed = result.runs.iter().filter(|run| !run.verdict.is_pass() && !run.mishaps.is_empty()).count();
-    let sound = if failed == 0 { "all sound".to_owned() } else { format!("{failed} failed") };
-    let twice = if twice == 0 { String::new() } else { format!(", {twice} with a second cut") };
+    let Some(figures) = result.exploration() else { return String::new() };
+    let failed = failed_when_disturbed(result);
     if result.case.crash_exploration.is_some() {
-        format!("; power cut at {points} points, {states} disk states{twice}: {sound}")
+        format!("; {}", power_cuts_in_words(figures, failed))
     } else {
-        format!("; {points} disk operations failed, with {states} errors: {sound}")
+        let Figures { points, states, .. } = figures;
+        format!("; {points} disk operations failed, with {states} errors: {}", sound_in_words(failed))
     }
+}
+
+fn power_cuts_in_words(Figures { points, states, twice }: Figures, failed: usize) -> String {
+    let twice = if twice == 0 { String::new() } else { format!(", {twice} with a second cut") };
+    format!("power cut at {points} points, {states} disk states{twice}: {}", sound_in_words(failed))
+}
+
+fn sound_in_words(failed: usize) -> String {
+    if failed == 0 { "all sound".to_owned() } else { format!("{failed} failed") }
+}
+
+fn failed_when_disturbed(result: &CaseResult) -> usize {
+    result.runs.iter().filter(|run| !run.verdict.is_pass() && !run.mishaps.is_empty()).count()
 }
 
 fn seed_in_words(run: &Run) -> String {

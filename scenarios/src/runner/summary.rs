@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     explore,
     judge::Fate,
-    sweep::{CaseResult, Outcome, Sweep},
+    sweep::{self, CaseResult, Outcome, Sweep},
 };
 
 /// The sweep as JSON.
@@ -20,10 +20,6 @@ pub fn summary(sweep: &Sweep) -> Value {
 }
 
 fn case(result: &CaseResult) -> Value {
-    let runs_per_second = |result: &CaseResult| {
-        let took = result.took.as_secs_f64();
-        (took > 0.0).then(|| f64::from(u32::try_from(result.runs.len()).unwrap_or(u32::MAX)) / took)
-    };
     let expectations: Vec<Value> = (result.case.expectations.iter().enumerate())
         .map(|(index, expectation)| {
             let count = |wanted: fn(&Fate) -> bool| {
@@ -62,7 +58,7 @@ fn case(result: &CaseResult) -> Value {
             Outcome::Passed | Outcome::Vacuous(_) | Outcome::Unexplored(_) | Outcome::NotCaught(_) => json!([]),
         },
         "repeated": result.repeated,
-        "runs-per-second-on-one-core": runs_per_second(result),
+        "runs-per-second-on-one-core": sweep::per_second(result.runs.len(), result.took),
         "took-s": result.took.as_secs_f64(),
         "seeds-to-first-catch": result.seeds_to_first_catch().map(|(median, worst)| json!({
             "median": median,
@@ -73,6 +69,7 @@ fn case(result: &CaseResult) -> Value {
             "points": figures.points,
             "states": figures.states,
             "cut-twice": figures.twice,
+            "states-per-second-on-one-core": sweep::per_second(figures.states + figures.twice, result.took),
             "failed": failed(),
         })),
         "disk-error-exploration": explored.filter(|_| !is_crash).map(|figures| json!({

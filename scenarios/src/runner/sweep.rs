@@ -139,6 +139,12 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (done, begin.elapsed())
 }
 
+/// How many of so many are done in a second; none if it took no time.
+pub(super) fn per_second(count: usize, took: Duration) -> Option<f64> {
+    let took = took.as_secs_f64();
+    (took > 0.0).then(|| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / took)
+}
+
 /// A world that stands still can't be stopped, so the process ends, as a fault of the harness.
 #[expect(clippy::needless_pass_by_value, reason = "the pool hands it over")]
 pub(super) fn stuck(message: String) {
