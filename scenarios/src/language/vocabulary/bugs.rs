@@ -11,7 +11,7 @@ choices! {
         /// Empties a certificate's files and writes them anew, without a sync. Caddy, until 2024:
         /// <https://github.com/caddyserver/caddy/issues/6481>, <https://github.com/caddyserver/certmagic/issues/303>
         "client.certificate-written-in-place" => CertificateWrittenInPlace,
-        /// Renames a certificate's files into place before what is in them is on the disk. go-ethereum's keystore, until 2026:
+        /// Renames a certificate's files into place before what is in them is on the disk. go-ethereum's keystore, as of 2026:
         /// <https://github.com/ethereum/go-ethereum/pull/34757>, <https://github.com/acmesh-official/acme.sh/issues/275>
         "client.certificate-renamed-unsynced" => CertificateRenamedUnsynced,
         /// Renames a certificate's files into place and does not see to it that the renames are on the disk. certon, 2026:
