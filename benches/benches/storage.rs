@@ -1,7 +1,7 @@
-//! Storing a certificate and loading it again, beside the ways of others on the same disk, in turns; the README's table.
+//! Storing a certificate and loading it again, beside the ways of others on the same disk, in turns.
 //!
-//! `cargo bench -p benches --bench storage`, or with `-- quick` fewer rounds, which writes nothing. The disk is that of the
-//! temporary directory (`TMPDIR`); one that is memory knows no durability, and its figures say nothing.
+//! `cargo bench -p benches --bench storage`, or with `-- quick` fewer rounds. The disk is that of the temporary directory (`TMPDIR`);
+//! one that is memory knows no durability, and its figures say nothing.
 #![expect(clippy::disallowed_types, reason = "real time is what is measured")]
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benches::{certificates::Root, figures};
+use benches::certificates::Root;
 use client_under_test::{
     name::Name,
     storage::{Storage, certificate::CertificateSet, lock::Lease},
@@ -61,11 +61,6 @@ async fn main() {
         row([way, &shown(50), &shown(99)]);
     }
     println!("{out}");
-    if !is_quick {
-        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
-        let text = fs::read_to_string(&readme).expect("the README is there");
-        fs::write(&readme, figures::replace(&text, "storage", &out)).expect("the README can be written");
-    }
 }
 
 async fn time<T>(work: impl Future<Output = std::io::Result<T>>) -> Duration {
