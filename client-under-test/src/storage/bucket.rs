@@ -10,10 +10,8 @@
 
 use std::{
     fmt::Debug,
-    future::Future,
     io,
     path::{Component, Path, PathBuf},
-    pin::Pin,
     sync::Arc,
 };
 
@@ -23,11 +21,11 @@ use object_store::{
     path::{Path as ObjectPath, PathPart},
 };
 use serde::{Deserialize, Serialize};
-use sim::{Env, Task};
+use sim::Env;
 use time::UtcDateTime;
 
 use super::{
-    lock::{Acquiring, Fence, HeldLock, LEASE_TIME, Lease, SIGN_INTERVAL, StorageLocks, look_again, wait_at_most},
+    lock::{Acquiring, Fence, LEASE_TIME, NumberedLock, SIGN_INTERVAL, StorageLocks, acquire, holder, look_again},
     medium::{Answer, FILE_BYTES_MAX, FencedMedium, Medium},
 };
 
@@ -249,18 +247,13 @@ struct Epochs {
 
 impl StorageLocks for Epochs {
     fn acquire<'a>(&'a self, env: &'a Env, folder: &'a Path, name: &'a str, process: u64) -> Acquiring<'a> {
-        let number = u64::from_le_bytes(env.entropy("storage/lock-holder"));
         let lock = Lock {
             env: env.clone(),
             bucket: self.bucket.clone(),
             path: folder.join(format!("{name}.json")),
-            holder: format!("{} {process:016x} {number:016x}", env.host_name()),
+            holder: holder(env, process),
         };
-        Box::pin(wait_at_most(env, name, async move {
-            let epoch = lock.acquire().await?;
-            let signs = env.spawn("hold a storage lock", lock.clone().give_signs());
-            Ok(Lease::of(env, folder, name, Box::new(Held { lock, epoch, signs })))
-        }))
+        acquire(env, folder, name, lock)
     }
 }
 
@@ -268,7 +261,6 @@ impl StorageLocks for Epochs {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     epoch: u64,
-    /// Which host, which process of it, and which holding.
     holder: String,
     /// The holder changes it every few seconds.
     beat: u64,
@@ -283,9 +275,8 @@ struct Lock {
     holder: String,
 }
 
-impl Lock {
-    /// Waits until it is taken, and says for which time.
-    async fn acquire(&self) -> io::Result<u64> {
+impl NumberedLock for Lock {
+    async fn take(&self) -> io::Result<u64> {
         let mut seen = None;
         loop {
             let standing = self.bucket.get(&self.path).await?;
@@ -321,6 +312,36 @@ impl Lock {
         }
     }
 
+    async fn give_signs(self, _epoch: u64) {
+        loop {
+            self.env.sleep(SIGN_INTERVAL).await;
+            match self.own().await {
+                // A sign that can't be given now is given next time.
+                Ok(Some((record, version))) => {
+                    drop(self.write(Some(version), record.epoch, record.beat + 1, true).await)
+                }
+                Ok(None) => return,
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn is_held(&self, _epoch: u64) -> io::Result<bool> {
+        Ok(self.own().await?.is_some())
+    }
+
+    async fn release(&self, _epoch: u64) {
+        // A last sign may still be under way.
+        for _ in 0..WRITES_MAX {
+            let Ok(Some((record, version))) = self.own().await else { return };
+            if matches!(self.write(Some(version), record.epoch, record.beat, false).await, Ok(true)) {
+                return;
+            }
+        }
+    }
+}
+
+impl Lock {
     /// Whether the record is written, in the place of `version` or of none. If the store does not say, it is looked.
     async fn write(&self, version: Option<UpdateVersion>, epoch: u64, beat: u64, is_held: bool) -> io::Result<bool> {
         let record = Record { epoch, holder: self.holder.clone(), beat, is_held };
@@ -342,50 +363,5 @@ impl Lock {
         Ok(record
             .filter(|record| record.is_held && record.holder == self.holder)
             .map(|record| (record, object.version)))
-    }
-
-    async fn give_signs(self) {
-        loop {
-            self.env.sleep(SIGN_INTERVAL).await;
-            match self.own().await {
-                // A sign that can't be given now is given next time.
-                Ok(Some((record, version))) => {
-                    drop(self.write(Some(version), record.epoch, record.beat + 1, true).await)
-                }
-                Ok(None) => return,
-                Err(_) => {}
-            }
-        }
-    }
-}
-
-/// A lock that was taken.
-#[derive(Debug)]
-struct Held {
-    lock: Lock,
-    epoch: u64,
-    signs: Task<()>,
-}
-
-impl HeldLock for Held {
-    fn is_held(&self) -> Pin<Box<dyn Future<Output = io::Result<bool>> + Send + '_>> {
-        Box::pin(async { Ok(self.lock.own().await?.is_some()) })
-    }
-
-    fn epoch(&self) -> Option<u64> {
-        Some(self.epoch)
-    }
-
-    fn release(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move {
-            drop(self.signs);
-            // A last sign may still be under way. What can't be released lapses.
-            for _ in 0..WRITES_MAX {
-                let Ok(Some((record, version))) = self.lock.own().await else { return };
-                if matches!(self.lock.write(Some(version), record.epoch, record.beat, false).await, Ok(true)) {
-                    return;
-                }
-            }
-        })
     }
 }

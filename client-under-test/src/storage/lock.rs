@@ -54,18 +54,47 @@ pub struct NumberedFiles;
 impl StorageLocks for NumberedFiles {
     fn acquire<'a>(&'a self, env: &'a Env, folder: &'a Path, name: &'a str, process: u64) -> Acquiring<'a> {
         let lock = Lock { env: env.clone(), folder: folder.into(), name: name.into(), sign: format!("{process:016x}") };
-        Box::pin(wait_at_most(env, name, lock.acquire()))
+        acquire(env, folder, name, lock)
     }
 }
 
-/// Gives up after half an hour.
-pub(super) async fn wait_at_most(
-    env: &Env,
-    name: &str,
-    acquiring: impl Future<Output = io::Result<Lease>>,
-) -> io::Result<Lease> {
-    let result = env.timeout(WAIT_MAX, acquiring).await;
-    result.map_err(|elapsed| io::Error::new(io::ErrorKind::TimedOut, format!("the lock {name}: {elapsed}")))?
+/// A lock as one kind of storage has it: each time that it is taken, it is under another number.
+pub(super) trait NumberedLock: Clone + Debug + Send + Sync + 'static {
+    /// Waits until it is taken, and says under which number.
+    fn take(&self) -> impl Future<Output = io::Result<u64>> + Send;
+
+    /// Tells others that it is held, until it is not or this is dropped.
+    fn give_signs(self, number: u64) -> impl Future<Output = ()> + Send;
+
+    /// Whether nobody else has taken it since.
+    fn is_held(&self, number: u64) -> impl Future<Output = io::Result<bool>> + Send;
+
+    /// Lets others in, unless somebody else has it. What can't be released lapses.
+    fn release(&self, number: u64) -> impl Future<Output = ()> + Send;
+
+    /// The number, if writes are fenced by it.
+    fn epoch(number: u64) -> Option<u64> {
+        Some(number)
+    }
+}
+
+/// Waits for a lock, and gives up after half an hour.
+pub(super) fn acquire<'a>(env: &'a Env, folder: &'a Path, name: &'a str, lock: impl NumberedLock) -> Acquiring<'a> {
+    let acquiring = async move {
+        let number = lock.take().await?;
+        let signs = env.spawn("hold a storage lock", lock.clone().give_signs(number));
+        Ok(Lease::of(env, folder, name, Box::new(Taken { lock, number, signs })))
+    };
+    Box::pin(async move {
+        let result = env.timeout(WAIT_MAX, acquiring).await;
+        result.map_err(|elapsed| io::Error::new(io::ErrorKind::TimedOut, format!("the lock {name}: {elapsed}")))?
+    })
+}
+
+/// Who holds a lock: which host, which process of it, and which holding.
+pub(super) fn holder(env: &Env, process: u64) -> String {
+    let number = u64::from_le_bytes(env.entropy("storage/lock-holder"));
+    format!("{} {process:016x} {number:016x}", env.host_name())
 }
 
 /// Pauses until a lock is looked at again that another holds.
@@ -189,24 +218,27 @@ impl Drop for Lease {
     }
 }
 
-/// A file with a number that is this process's.
+/// A lock that was taken.
 #[derive(Debug)]
-struct OwnNumber {
-    lock: Lock,
+struct Taken<L> {
+    lock: L,
     number: u64,
     signs: Task<()>,
 }
 
-impl HeldLock for OwnNumber {
+impl<L: NumberedLock> HeldLock for Taken<L> {
     fn is_held(&self) -> Pin<Box<dyn Future<Output = io::Result<bool>> + Send + '_>> {
-        Box::pin(self.lock.is_own(self.number))
+        Box::pin(self.lock.is_held(self.number))
+    }
+
+    fn epoch(&self) -> Option<u64> {
+        L::epoch(self.number)
     }
 
     fn release(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             drop(self.signs);
-            // What can't be removed lapses.
-            drop(self.lock.remove_own(self.number).await);
+            self.lock.release(self.number).await;
         })
     }
 }
@@ -227,8 +259,8 @@ struct Lock {
     sign: String,
 }
 
-impl Lock {
-    async fn acquire(self) -> io::Result<Lease> {
+impl NumberedLock for Lock {
+    async fn take(&self) -> io::Result<u64> {
         self.env.disk().create_directories(&self.folder).await?;
         let mut seen = None;
         loop {
@@ -243,10 +275,8 @@ impl Lock {
                 if standing.is_some() {
                     self.env.probe("manager/storage-lock-lapsed");
                 }
-                if let Some(number) = self.take(standing).await? {
-                    let signs = self.env.spawn("hold a storage lock", self.clone().give_signs(number));
-                    let (env, folder, name) = (self.env.clone(), self.folder.clone(), self.name.clone());
-                    return Ok(Lease::of(&env, &folder, &name, Box::new(OwnNumber { lock: self, number, signs })));
+                if let Some(number) = self.take_next(standing).await? {
+                    return Ok(number);
                 }
             } else {
                 self.env.probe("manager/storage-lock-waited-for");
@@ -255,8 +285,34 @@ impl Lock {
         }
     }
 
+    async fn give_signs(self, number: u64) {
+        for beat in 1_u64.. {
+            self.env.sleep(SIGN_INTERVAL).await;
+            // A sign that can't be given now is given next time; that the lock is lost is seen where it matters.
+            if let Ok(mut file) = self.env.disk().open(&self.file(number), OpenMode::Overwrite, Access::Private).await {
+                drop(file.write(self.content(beat).as_bytes()).await);
+            }
+        }
+    }
+
+    async fn is_held(&self, number: u64) -> io::Result<bool> {
+        Ok(self.read(number).await?.is_some_and(|content| content.starts_with(self.sign.as_bytes())))
+    }
+
+    async fn release(&self, number: u64) {
+        if let Ok(true) = self.is_held(number).await {
+            drop(self.env.disk().remove_file(&self.file(number)).await);
+        }
+    }
+
+    fn epoch(_number: u64) -> Option<u64> {
+        None
+    }
+}
+
+impl Lock {
     /// Takes the number after that of `lapsed`, unless somebody else has it or there is more than was seen.
-    async fn take(&self, lapsed: Option<Standing>) -> io::Result<Option<u64>> {
+    async fn take_next(&self, lapsed: Option<Standing>) -> io::Result<Option<u64>> {
         let number = lapsed.as_ref().map_or(1, |lapsed| lapsed.number.saturating_add(1));
         let path = self.file(number);
         let mut file = match self.env.disk().open(&path, OpenMode::CreateNew, Access::Private).await {
@@ -290,24 +346,6 @@ impl Lock {
                 other.map(|_| None)
             }
         }
-    }
-
-    async fn give_signs(self, number: u64) {
-        for beat in 1_u64.. {
-            self.env.sleep(SIGN_INTERVAL).await;
-            // A sign that can't be given now is given next time; that the lock is lost is seen where it matters.
-            if let Ok(mut file) = self.env.disk().open(&self.file(number), OpenMode::Overwrite, Access::Private).await {
-                drop(file.write(self.content(beat).as_bytes()).await);
-            }
-        }
-    }
-
-    async fn is_own(&self, number: u64) -> io::Result<bool> {
-        Ok(self.read(number).await?.is_some_and(|content| content.starts_with(self.sign.as_bytes())))
-    }
-
-    async fn remove_own(&self, number: u64) -> io::Result<()> {
-        if self.is_own(number).await? { self.env.disk().remove_file(&self.file(number)).await } else { Ok(()) }
     }
 
     async fn highest(&self) -> io::Result<Option<Standing>> {

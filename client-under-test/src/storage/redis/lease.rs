@@ -5,19 +5,17 @@
 //! not heard of it.
 
 use std::{
-    future::Future,
     io,
     path::{Path, PathBuf},
-    pin::Pin,
     sync::Arc,
 };
 
 use redis::Cmd;
-use sim::{Env, Task};
+use sim::Env;
 
 use super::{Place, connection::Server, script};
 use crate::storage::lock::{
-    Acquiring, HeldLock, LEASE_TIME, Lease, SIGN_INTERVAL, StorageLocks, look_again, wait_at_most,
+    Acquiring, LEASE_TIME, NumberedLock, SIGN_INTERVAL, StorageLocks, acquire, holder, look_again,
 };
 
 /// Takes a lock that nobody holds: its epoch, and whether it was held by somebody whose lease has ended. Otherwise nothing.
@@ -52,18 +50,9 @@ pub(super) struct Leases(pub(super) Arc<Server>);
 
 impl StorageLocks for Leases {
     fn acquire<'a>(&'a self, env: &'a Env, folder: &'a Path, name: &'a str, process: u64) -> Acquiring<'a> {
-        let number = u64::from_le_bytes(env.entropy("storage/lock-holder"));
-        let lock = Lock {
-            env: env.clone(),
-            server: self.0.clone(),
-            path: folder.join(name),
-            holder: format!("{} {process:016x} {number:016x}", env.host_name()),
-        };
-        Box::pin(wait_at_most(env, name, async move {
-            let epoch = lock.acquire().await?;
-            let signs = env.spawn("hold a storage lock", lock.clone().give_signs());
-            Ok(Lease::of(env, folder, name, Box::new(Held { lock, epoch, signs })))
-        }))
+        let lock =
+            Lock { env: env.clone(), server: self.0.clone(), path: folder.join(name), holder: holder(env, process) };
+        acquire(env, folder, name, lock)
     }
 }
 
@@ -72,13 +61,11 @@ struct Lock {
     env: Env,
     server: Arc<Server>,
     path: PathBuf,
-    /// Which host, which process of it, and which holding.
     holder: String,
 }
 
-impl Lock {
-    /// Waits until it is taken, and says under which epoch.
-    async fn acquire(&self) -> io::Result<u64> {
+impl NumberedLock for Lock {
+    async fn take(&self) -> io::Result<u64> {
         loop {
             let taken: Option<(u64, bool)> = self.server.ask(&self.path, self.run(TAKE).arg(lease_us())).await?;
             match taken {
@@ -94,7 +81,7 @@ impl Lock {
         }
     }
 
-    async fn give_signs(self) {
+    async fn give_signs(self, _epoch: u64) {
         loop {
             self.env.sleep(SIGN_INTERVAL).await;
             // A sign that can't be given now is given next time.
@@ -104,6 +91,17 @@ impl Lock {
         }
     }
 
+    async fn is_held(&self, _epoch: u64) -> io::Result<bool> {
+        // Who can still make it last holds it.
+        self.server.ask(&self.path, self.run(RENEW).arg(lease_us())).await
+    }
+
+    async fn release(&self, _epoch: u64) {
+        drop(self.server.ask::<bool>(&self.path, &self.run(RELEASE)).await);
+    }
+}
+
+impl Lock {
     /// A script on the lock, for this holder.
     fn run(&self, text: &str) -> Cmd {
         let mut request = script(text, [&*Place::of(&self.path).key]);
@@ -115,31 +113,4 @@ impl Lock {
 /// How long a lease lasts, in microseconds.
 fn lease_us() -> u64 {
     LEASE_TIME.as_secs() * 1_000_000
-}
-
-/// A lock that was taken.
-#[derive(Debug)]
-struct Held {
-    lock: Lock,
-    epoch: u64,
-    signs: Task<()>,
-}
-
-impl HeldLock for Held {
-    fn is_held(&self) -> Pin<Box<dyn Future<Output = io::Result<bool>> + Send + '_>> {
-        // Who can still make it last holds it.
-        Box::pin(async { self.lock.server.ask(&self.lock.path, self.lock.run(RENEW).arg(lease_us())).await })
-    }
-
-    fn epoch(&self) -> Option<u64> {
-        Some(self.epoch)
-    }
-
-    fn release(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move {
-            drop(self.signs);
-            // What can't be released lapses.
-            drop(self.lock.server.ask::<bool>(&self.lock.path, &self.lock.run(RELEASE)).await);
-        })
-    }
 }
