@@ -1,9 +1,8 @@
 //! The TLS endpoint: visitors are answered with the certificate that the cache holds for the name they ask.
 //!
 //! A handshake waits for nobody but the cache: no CA, no disk. Only what has not been read from storage since the start waits for
-//! the disk, once. On the same port, validation authorities are
-//! answered by tls-alpn-01 (RFC 8737): they offer `acme-tls/1` and nothing else, and see only what was made for
-//! them, as visitors never do.
+//! the disk, once. On the same port, validation authorities are answered by tls-alpn-01 (RFC 8737): they offer `acme-tls/1` and
+//! nothing else, and see only what was made for them, as visitors never do.
 //!
 //! No more connections are open at a time than may be. Who comes beyond that waits until one ends, and disturbs nobody.
 

@@ -100,11 +100,6 @@ impl Pause {
         self.failures = Some(Failures { kinds, at: env.utc_now(), wait, spread, asked });
     }
 
-    /// What has failed since the last success.
-    fn failures(&self) -> Option<&Failures> {
-        self.failures.as_ref()
-    }
-
     /// Goes on from failures that were noted, unless they are older than those it knows. Says whether it does.
     fn take_over(&mut self, env: &Env, noted: Failures, by: By) -> bool {
         if self.failures.as_ref().is_some_and(|known| known.at >= noted.at) {
@@ -277,7 +272,7 @@ impl Turns {
                     if position > 0 {
                         env.probe("manager/obtained-by-fallback");
                     }
-                    if turn.pause.failures().is_some() {
+                    if turn.pause.failures.is_some() {
                         // A note that stays is older than the next failure.
                         drop(turn.issuer.storage.remove_failures(names.first()).await);
                     }
@@ -292,7 +287,7 @@ impl Turns {
                     env.probe("manager/renewal-failed");
                     self.announcer.tell(Event::Failed { names: names.clone(), issuer, reason: e.to_string() });
                     turn.pause.begin(env, e.failure(), e.retry_after());
-                    if let Some(failures) = turn.pause.failures() {
+                    if let Some(failures) = &turn.pause.failures {
                         // What can't be noted is known here at least.
                         drop(turn.issuer.storage.store_failures(names.first(), failures).await);
                     }
@@ -357,7 +352,7 @@ mod tests {
         let mut first = pause();
         first.begin(&env, Failure::Other, None);
         first.begin(&env, Failure::Other, None);
-        let noted = first.failures().unwrap().clone();
+        let noted = first.failures.clone().unwrap();
         let remaining = |noted: &Failures, by| {
             let mut pause = pause();
             assert!(pause.take_over(&env, noted.clone(), by));
@@ -375,7 +370,7 @@ mod tests {
         assert!(!other.take_over(&env, noted, By::SomebodyAtWork), "it is known");
         other.begin(&env, Failure::Other, None);
         assert!(other.until().unwrap().since(env.monotonic_now()) >= minutes(60));
-        assert_eq!(other.failures().unwrap().kinds.len(), 3);
+        assert_eq!(other.failures.as_ref().unwrap().kinds.len(), 3);
     }
 
     #[test]
