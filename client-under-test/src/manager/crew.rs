@@ -11,6 +11,7 @@ use sim::{Env, Task, watch};
 use tokio::sync::Semaphore;
 
 use super::{
+    Wanted,
     cache::CertificateCache,
     certificate_list::CertificateList,
     config::Settings,
@@ -40,8 +41,8 @@ pub(super) struct Means {
     pub(super) issuers: Issuers,
     pub(super) cache: Arc<dyn CertificateCache>,
     pub(super) lists: Arc<Lists>,
-    /// What the operator wants to be looked after now.
-    pub(super) wanted: Arc<watch::Sender<CertificateList>>,
+    /// What the operator wants now.
+    pub(super) wanted: watch::Receiver<Wanted>,
     pub(super) announcer: Announcer,
 }
 
@@ -123,7 +124,6 @@ impl Crew {
 
     /// From now on, exactly these certificates are looked after.
     pub(super) fn change_to(&mut self, certificates: &CertificateList) {
-        self.means.wanted.send_replace(certificates.clone());
         self.leaving.retain(|leaving| !leaving.member.keeping.is_finished());
         let gone = self.members.extract_if(.., |first, member| certificates.kept_under(first) != Some(&member.names));
         for (_, member) in gone.collect::<Vec<_>>() {
@@ -141,10 +141,10 @@ impl Crew {
         let Member { names, stop, revocation, keeping } = member;
         stop.send_replace(Stop::WhenIdle);
         let (leaves, left) = watch::channel(());
-        let (means, wanted, retired) = (self.means.clone(), self.means.wanted.clone(), names.clone());
+        let (means, retired) = (self.means.clone(), names.clone());
         let retiring = async move {
             keeping.await;
-            let is_wanted = |name| wanted.borrow().has_name(name);
+            let is_wanted = |name| means.wanted.borrow().certificates.has_name(name);
             for name in retired.all() {
                 if !is_wanted(name) {
                     means.cache.remove(name, Source::Managed).await;

@@ -261,8 +261,7 @@ impl Listening {
         }
         let mut wanted = handle.wanted.subscribe();
         let lists = Arc::new(Lists::new(&env));
-        let certificates = Arc::new(watch::Sender::new(wanted.borrow().certificates.clone()));
-        let means = Means { env, settings: settings.clone(), issuers, cache, lists, wanted: certificates, announcer };
+        let means = Means { env, settings: settings.clone(), issuers, cache, lists, wanted: wanted.clone(), announcer };
         let Means { env, issuers, cache, .. } = &means;
 
         let mut given = Vec::new();

@@ -243,7 +243,7 @@ impl Keepers {
 
     /// Whether somebody sees to the name whoever visits it; two would order for it at once.
     fn is_managed(&self, name: &Name) -> bool {
-        self.means.wanted.borrow().has_name(name)
+        self.means.wanted.borrow().certificates.has_name(name)
     }
 
     /// The name's keeper. If there is none, one is set to work, if need be in the place of another. Who has an order

@@ -30,7 +30,7 @@ impl Unread {
     /// it may be shown now.
     pub(super) async fn read(&self, name: &str) -> bool {
         let Ok(name) = name.parse::<Name>() else { return false };
-        let Some(names) = self.means.wanted.borrow().shown_for(&name).cloned() else { return false };
+        let Some(names) = self.means.wanted.borrow().certificates.shown_for(&name).cloned() else { return false };
         let read = self.of(names.first());
         if read.initialized() {
             return false;
@@ -43,7 +43,7 @@ impl Unread {
         .await;
         // Who retires what is not wanted any more may have come too early.
         for name in names.all() {
-            if !self.means.wanted.borrow().has_name(name) {
+            if !self.means.wanted.borrow().certificates.has_name(name) {
                 self.means.cache.remove(name, Source::Managed).await;
             }
         }
