@@ -1,6 +1,6 @@
 //! What has to hold of any storage that is not a disk, and the certificates that it is tried with.
 
-use std::{path::Path, sync::Arc};
+use std::{net::IpAddr, path::Path, sync::Arc};
 
 use client_under_test::{
     acme::certificate::Chain,
@@ -13,7 +13,12 @@ use client_under_test::{
     },
 };
 use rcgen::CertificateParams;
-use sim::{Env, crypto::P256Key, real};
+use sim::{
+    Env, UtcDateTime,
+    crypto::P256Key,
+    real,
+    world::{HostId, HostOptions, Options, World},
+};
 
 const CA: &str = "https://ca.test/directory";
 pub(crate) const ROOT: &str = "/acme";
@@ -33,6 +38,20 @@ pub(crate) fn name() -> Name {
 
 pub(crate) fn env() -> Env {
     real::env("node", real::Options::default())
+}
+
+/// A world with the hosts `a`, 10.0.0.1, and `b`, 10.0.0.2.
+pub(crate) fn two_hosts() -> (World, [HostId; 2]) {
+    let host = |name: &str, last| HostOptions {
+        name: name.into(),
+        addresses: vec![IpAddr::from([10, 0, 0, last])],
+        clock: Default::default(),
+        shared_disk: None,
+    };
+    let hosts = vec![host("a", 1), host("b", 2)];
+    let world = World::new(Options { seed: 1, epoch: UtcDateTime::UNIX_EPOCH, hosts }, Vec::new());
+    let hosts = ["a", "b"].map(|name| world.host(name).unwrap());
+    (world, hosts)
 }
 
 /// The storage on `medium`; other hosts use it too if there are locks.

@@ -3,7 +3,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -16,14 +16,11 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, RetryConfig, aws::AmazonS3Builder,
     memory::InMemory, path::Path as ObjectPath,
 };
-use sim::{
-    Env, UtcDateTime,
-    world::{HostOptions, Options, World},
-};
+use sim::Env;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    law::{ROOT, env, fences, keeps_sets, name, set, storage},
+    law::{ROOT, env, fences, keeps_sets, name, set, storage, two_hosts},
     server::{Server, free_address},
 };
 
@@ -114,23 +111,16 @@ async fn a_store_that_ignores_conditions_serves_one_host_and_not_several() {
 
 /// Runs `program` on two hosts that share an object store, of which the first is suspended from minute 1 to minute `until`, and
 /// returns what they noted.
-fn two_hosts<F>(until: u32, program: impl Fn(Env, Storage, Notes) -> F + Clone + Send + Sync + 'static) -> Vec<String>
+fn run_on_two_hosts<F>(
+    until: u32,
+    program: impl Fn(Env, Storage, Notes) -> F + Clone + Send + Sync + 'static,
+) -> Vec<String>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let host = |name: &str, last| HostOptions {
-        name: name.into(),
-        addresses: vec![IpAddr::from([10, 0, 0, last])],
-        clock: Default::default(),
-        shared_disk: None,
-    };
-    let mut world = World::new(
-        Options { seed: 1, epoch: UtcDateTime::UNIX_EPOCH, hosts: vec![host("a", 1), host("b", 2)] },
-        Vec::new(),
-    );
+    let (mut world, [a, b]) = two_hosts();
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let notes = Notes::default();
-    let (a, b) = (world.host("a").unwrap(), world.host("b").unwrap());
     for host in [a, b] {
         let (store, notes, program) = (store.clone(), notes.clone(), program.clone());
         world.set_program(host, move |env| {
@@ -160,7 +150,7 @@ impl Notes {
 
 /// The first host takes the lock and stores only in minute 6; the second wants it from minute 1 on.
 fn late_writer(until: u32) -> Vec<String> {
-    two_hosts(until, |env, storage, notes| async move {
+    run_on_two_hosts(until, |env, storage, notes| async move {
         let is_late = env.host_name() == "a";
         if !is_late {
             env.sleep(Duration::from_secs(50)).await;

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -18,14 +18,11 @@ use client_under_test::storage::{
     redis::Redis,
 };
 use futures_util::future::join_all;
-use sim::{
-    Env, UtcDateTime,
-    world::{HostOptions, Options, World},
-};
+use sim::Env;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    law::{current, env, fences, keeps_sets, name, set, storage},
+    law::{current, env, fences, keeps_sets, name, set, storage, two_hosts},
     server::{Server, free_address},
 };
 
@@ -262,18 +259,8 @@ async fn settings_that_lose_certificates_are_told() {
 /// What is read from somebody who gives these answers, each on a connection of its own.
 fn answered_by(answers: Vec<Vec<u8>>) -> Vec<String> {
     let count = answers.len();
-    let host = |name: &str, last| HostOptions {
-        name: name.into(),
-        addresses: vec![IpAddr::from([10, 0, 0, last])],
-        clock: Default::default(),
-        shared_disk: None,
-    };
-    let mut world = World::new(
-        Options { seed: 1, epoch: UtcDateTime::UNIX_EPOCH, hosts: vec![host("a", 1), host("b", 2)] },
-        Vec::new(),
-    );
+    let (mut world, [a, b]) = two_hosts();
     let notes = Arc::new(Mutex::new(Vec::new()));
-    let (a, b) = (world.host("a").unwrap(), world.host("b").unwrap());
     world.set_program(b, move |env| {
         let answers = answers.clone();
         async move {
