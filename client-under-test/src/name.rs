@@ -10,7 +10,7 @@ use std::{borrow::Borrow, fmt, net::IpAddr, str::FromStr, sync::Arc};
 use url::Host;
 
 /// A DNS name, possibly a wildcard (`*.` and a name, RFC 8555 §7.1.3), or an IP address.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Arc<str>);
 
 /// Not a name that a certificate can be issued for.

@@ -1,6 +1,9 @@
 //! [`CertificateList`]: the certificates that the operator has set up.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use indexmap::{IndexMap, map::Entry};
 
 use super::config::ConfigError;
 use crate::name::{Name, Names};
@@ -10,13 +13,12 @@ use crate::name::{Name, Names};
 #[derive(Clone, Debug)]
 pub(super) struct CertificateList(Arc<Listed>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Listed {
-    /// As the operator has them: what comes first is seen to first.
-    in_order: Vec<Names>,
-    by_first_name: BTreeMap<Name, Names>,
+    /// As the operator has them, each under its first name: what comes first is seen to first.
+    certificates: IndexMap<Name, Names, FixedState>,
     /// Each name, and where in the order the first certificate for it is.
-    names: BTreeMap<Name, usize>,
+    places: IndexMap<Name, usize, FixedState>,
 }
 
 impl CertificateList {
@@ -25,46 +27,47 @@ impl CertificateList {
     /// # Errors
     /// [`ConfigError`] for what is no name, no names, and two certificates that would be kept under one name.
     pub(super) fn new(config: &[Vec<String>]) -> Result<Self, ConfigError> {
-        let mut by_first_name: BTreeMap<Name, Names> = BTreeMap::new();
-        let mut in_order = Vec::with_capacity(config.len());
+        let mut list = Listed::default();
+        list.certificates.reserve(config.len());
+        list.places.reserve(config.len());
         for names in config {
             let names = names.iter().map(|name| name.parse()).collect::<Result<Vec<Name>, _>>()?;
             let names = Names::new(names).ok_or(ConfigError::NoName)?;
-            match by_first_name.get(names.first()) {
-                None => {
-                    by_first_name.insert(names.first().clone(), names.clone());
-                    in_order.push(names);
+            let place = list.certificates.len();
+            match list.certificates.entry(names.first().clone()) {
+                Entry::Vacant(free) => {
+                    for name in names.all() {
+                        list.places.entry(name.clone()).or_insert(place);
+                    }
+                    free.insert(names);
                 }
-                Some(known) if *known == names => {}
-                Some(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
+                Entry::Occupied(known) if *known.get() == names => {}
+                Entry::Occupied(_) => return Err(ConfigError::SameFirstName(names.first().clone())),
             }
         }
-        let places = in_order.iter().enumerate().rev();
-        let names =
-            places.flat_map(|(place, names)| names.all().iter().map(move |name| (name.clone(), place))).collect();
-        Ok(Self(Arc::new(Listed { in_order, by_first_name, names })))
+        Ok(Self(Arc::new(list)))
     }
 
     /// All of them, in the operator's order.
-    pub(super) fn in_order(&self) -> &[Names] {
-        &self.0.in_order
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &Names> {
+        self.0.certificates.values()
     }
 
     /// The certificate that is kept under this name.
     pub(super) fn kept_under(&self, name: &Name) -> Option<&Names> {
-        self.0.by_first_name.get(name)
+        self.0.certificates.get(name)
     }
 
     /// Whether one of them is for `name`.
     pub(super) fn has_name(&self, name: &Name) -> bool {
-        self.0.names.contains_key(name)
+        self.0.places.contains_key(name)
     }
 
     /// The certificate that visitors of `name` are shown: the first one that is for it, or for its wildcard.
     pub(super) fn shown_for(&self, name: &Name) -> Option<&Names> {
-        let place = |name: &Name| self.0.names.get(name);
+        let place = |name: &Name| self.0.places.get(name);
         let place = place(name).or_else(|| place(&name.wildcard()?))?;
-        self.0.in_order.get(*place)
+        self.0.certificates.get_index(*place).map(|(_, names)| names)
     }
 }
 
@@ -81,10 +84,7 @@ mod tests {
     #[test]
     fn each_certificate_is_listed_once_and_found_by_its_names() {
         let list = list(&[&["b.test", "c.test"], &["a.test"], &["A.test."]]).unwrap();
-        assert_eq!(
-            list.in_order().iter().map(|names| names.first().as_str()).collect::<Vec<_>>(),
-            ["b.test", "a.test"]
-        );
+        assert_eq!(list.in_order().map(|names| names.first().as_str()).collect::<Vec<_>>(), ["b.test", "a.test"]);
         let name = |text: &str| text.parse::<Name>().unwrap();
         assert!(list.has_name(&name("c.test")) && list.kept_under(&name("c.test")).is_none());
         assert!(!list.has_name(&name("d.test")));

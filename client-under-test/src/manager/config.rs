@@ -357,7 +357,7 @@ impl TryFrom<Config> for Settings {
         }
         let name = |text: Option<String>| text.map(|text| text.parse::<Name>()).transpose();
         // It answers visitors who name nobody.
-        let first = certificates.in_order().first().map(|names| names.first().clone());
+        let first = certificates.in_order().next().map(|names| names.first().clone());
         let stand_ins =
             StandIns { default: name(config.default_name)?.or(first), fallback: name(config.fallback_name)? };
         Ok(Self {
