@@ -56,8 +56,8 @@ pub enum Event {
     AccountReplaced {
         /// The CA's directory.
         issuer: Url,
-        /// The address of the account that is over.
-        former: Address,
+        /// The address of the account that is over, if it was known.
+        former: Option<Address>,
     },
     /// Storage could not be read or written when an order was due; that is tried again.
     StorageTrouble {
@@ -156,8 +156,11 @@ impl fmt::Display for Event {
                 write!(f, "{names}: no certificate from {issuer}, which will be asked again: {reason}")
             }
             Self::Denied { names } => write!(f, "{names}: whoever decides about names does not allow a certificate"),
-            Self::AccountReplaced { issuer, former } => {
+            Self::AccountReplaced { issuer, former: Some(former) } => {
                 write!(f, "{issuer}: the account {former} is over, and another has taken its place")
+            }
+            Self::AccountReplaced { issuer, former: None } => {
+                write!(f, "{issuer}: the account is over, and another has taken its place")
             }
             Self::StorageTrouble { names, reason } => {
                 write!(f, "{names}: the storage failed, so no certificate is ordered until it works again: {reason}")

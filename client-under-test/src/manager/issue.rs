@@ -28,6 +28,7 @@ use crate::{
     acme::{
         Error,
         account::{Account, Applicant, Consent, SETTLING_TIME},
+        address::Address,
         client::Client,
         http::HttpClient,
         preferred_chain::PreferredChain,
@@ -177,7 +178,14 @@ impl Issuer {
         let _key_stays = self.account_key.read().await;
         let mut client = self.connect().await?;
         self.look_at_terms(client.directory().terms_of_service.clone()).await;
-        let account = self.account(&mut client).await?;
+        let account = match self.account(&mut client).await {
+            // Nobody knew its address any more, and the CA that was asked for it says that it is over.
+            Err(IssueError::Acme(e)) if e.is("unauthorized") => {
+                let Some(key) = self.storage.load_account_key(&self.user).await? else { return Err(e.into()) };
+                self.succeed(&mut client, &key, None).await?.ok_or(e)?
+            }
+            other => other?,
+        };
         self.check(lease, names).await?;
         let mut result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
         if let Err(IssueError::Acme(e)) = &result
@@ -192,7 +200,7 @@ impl Issuer {
             result = Attempt::new(self, account.session(&mut client), names).run(replaces).await;
         } else if let Err(IssueError::Acme(e)) = &result
             && e.is("unauthorized")
-            && let Some(successor) = self.succeed(&mut client, &account).await?
+            && let Some(successor) = self.succeed(&mut client, account.key(), Some(account.url())).await?
         {
             *replaces = None;
             result = Attempt::new(self, successor.session(&mut client), names).run(replaces).await;
@@ -326,16 +334,21 @@ impl Issuer {
         Ok(account)
     }
 
-    /// The account that takes the place of `former`, if that is over and another one may follow it, or has.
-    async fn succeed(&self, client: &mut Client, former: &Account) -> Result<Option<Account>, IssueError> {
+    /// The account that takes the place of the one with the key `former`, if that is over and another one may follow it, or has.
+    async fn succeed(
+        &self,
+        client: &mut Client,
+        former: &P256Key,
+        url: Option<&Address>,
+    ) -> Result<Option<Account>, IssueError> {
         let mut known = self.account.lock().await;
-        let is_former = |key: &P256Key| key.public_point() == former.key().public_point();
+        let is_former = |key: &P256Key| key.public_point() == former.public_point();
         if let Some(successor) = known.as_ref().filter(|known| !is_former(known.key())) {
             return Ok(Some(successor.clone()));
         }
         let _lease = self.storage.lock_account(&self.user).await?;
         let stored = self.storage.load_account_key(&self.user).await?;
-        if stored.is_some_and(|stored| !is_former(&stored)) || !Account::is_over(client, former.key()).await? {
+        if stored.is_some_and(|stored| !is_former(&stored)) || !Account::is_over(client, former).await? {
             return Ok(None);
         }
         self.env.probe("manager/account-over");
@@ -350,7 +363,7 @@ impl Issuer {
         self.storage.store_account_key(&self.user, &key).await?;
         let successor = self.register(client, key).await?;
         self.env.probe("manager/account-replaced");
-        let (issuer, former) = (self.directory_url.clone(), former.url().clone());
+        let (issuer, former) = (self.directory_url.clone(), url.cloned());
         self.announcer.tell(Event::AccountReplaced { issuer, former });
         *known = Some(successor.clone());
         Ok(Some(successor))

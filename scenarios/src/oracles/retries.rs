@@ -140,6 +140,8 @@ impl Retries {
         let replaces = step.payload().is_some_and(|payload| payload.get("replaces").is_some());
         let account = step.jws().and_then(Jws::kid).map(str::to_owned);
         let fresh = Attempt { last_ns: now_ns, replaces, account, ..Attempt::default() };
+        // Others who try for the same names may heed that this one has, and leave the CA alone for longer.
+        self.disturb(|(client, ca, names)| *client != key.0 && (ca, names) == (&key.1, &key.2));
         let Some(former) = self.attempts.get_mut(&key) else {
             self.attempts.insert(key, fresh);
             return None;
@@ -204,12 +206,12 @@ impl Attempt {
         self.last_ns = now_ns;
     }
 
-    /// Whether `another` request is no new attempt: for a nonce, for an account that is registered anew, for one that takes
-    /// the place of an account that is over, or without the certificate that it was said to replace.
+    /// Whether `another` request is no new attempt: for a nonce, for an account that is registered anew, by one that takes the
+    /// place of an account that is over, or without the certificate that it was said to replace.
     fn is_repeated_by(&self, another: &Self) -> bool {
         let is_for = |kinds: &[&str]| self.refusal.as_deref().is_some_and(|refusal| kinds.contains(&refusal));
         is_for(&["badNonce", "accountDoesNotExist"])
-            || is_for(&["unauthorized"]) && self.account != another.account
+            || self.account != another.account
             || self.refusal.is_some() && self.replaces && !another.replaces
     }
 }

@@ -1,9 +1,9 @@
 //! `manager.active-pair-matches` (M2): a certificate and its private key, on disk and as served, belong together.
 //!
 //! On disk, a pair is one file with both, or `x.crt`, `x.pem` or `x.cer` next to `x.key`, or the only
-//! certificate file next to the only key file of a directory. Between two writes a pair may differ for a
-//! moment; what differs for a minute, or at the end, is found. As served, a visitor's TLS library finds out:
-//! the handshake's signature doesn't verify.
+//! certificate file next to the only key file of a directory; what was put aside as `.bad` is no file of a pair. Between two
+//! writes a pair may differ for a moment; what differs for a minute, or at the end, is found. As served, a visitor's TLS
+//! library finds out: the handshake's signature doesn't verify.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -98,7 +98,9 @@ impl ActivePairMatches {
 
     fn compare(&mut self, directory: &FileName, moment: &Moment, verdict: &mut Verdict) {
         let read: Vec<(&str, &PemFile)> =
-            self.files.in_directory(directory).filter_map(|(path, file)| Some((path, file.pem()?))).collect();
+            (self.files.in_directory(directory).filter(|(path, _)| !path.ends_with(".bad")))
+                .filter_map(|(path, file)| Some((path, file.pem()?)))
+                .collect();
         let keys: Vec<&(&str, &PemFile)> = read.iter().filter(|(_, file)| file.public_key.is_some()).collect();
         let certificates: Vec<&(&str, &PemFile)> =
             read.iter().filter(|(_, file)| !file.certificates.is_empty()).collect();

@@ -3,7 +3,8 @@
 //!
 //! Asked for: the identifier (RFC 9773 §4.1) is that of a certificate that was downloaded. Acted upon: whoever orders a
 //! successor with more than a third of the lifetime left has been given a window for this very certificate, and that has
-//! begun. A client that has started again since, or whose disk was damaged, may have lost its certificate.
+//! begun. A client that has started again since, or whose disk was damaged, may have lost its certificate; and one that is
+//! revoked is replaced at any time.
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::oracles::{
         timestamp::unix_seconds,
     },
     recent::Recent,
+    revocations::heard,
 };
 
 /// The law.
@@ -44,6 +46,9 @@ impl Law for AriOfOwnCertificate {
             self.current.retain(|(client, _), _| *client != seen.moment.host);
         }
         let Some(step) = seen.step() else { return };
+        for revoked in heard(step) {
+            self.current.retain(|_, certificate| certificate.serial != revoked.serial);
+        }
         match (&step.resource, step.moment) {
             (Resource::RenewalInfo { certificate_id }, Moment::Sent) => {
                 verdict.exercise(seen.moment);
@@ -79,8 +84,8 @@ impl AriOfOwnCertificate {
         let (Some(names), Some(now_s)) = (step.identifiers(), moment.utc_s) else { return };
         let Some(current) = self.current.get(&(step.client.clone(), names.clone())) else { return };
         let left_s = current.not_after_s - now_s;
-        // A clock may be a little off.
-        if left_s <= current.lifetime_s() / 3 + current.lifetime_s() / 100 {
+        // Clocks may be a little off, and renewals are spread.
+        if left_s <= current.lifetime_s() / 3 + current.lifetime_s() / 20 {
             return;
         }
         verdict.exercise(moment);

@@ -34,15 +34,11 @@ impl Default for OneAccount {
 impl Law for OneAccount {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
         let Some(step) = seen.step().filter(|step| step.moment == Moment::Answered) else { return };
-        let is_refused = step.problem() == Some("unauthorized") && step.status() == 401;
-        let gone = if step.problem() == Some("accountDoesNotExist") || is_refused {
-            step.jws().and_then(Jws::kid).and_then(Place::of_url)
-        } else {
-            let is_over = step.resource == Resource::Account && step.body_text("status").is_some_and(|s| s != "valid");
-            is_over.then(|| step.place.clone())
-        };
-        if let Some(gone) = gone {
+        if let Some(gone) = step.account_over() {
             self.created.retain(|_, (account, _)| account.as_ref() != Some(&gone));
+        }
+        if step.is_key_over() {
+            self.created.remove(&(step.place.authority().to_owned(), owner(step)));
         }
         if step.resource != Resource::NewAccount || step.status() != 201 {
             return;

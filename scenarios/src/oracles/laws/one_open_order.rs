@@ -1,8 +1,8 @@
 //! `manager.one-open-order` (M3): at most one order for a set of names is open at any time.
 //!
 //! An order is open from when a client knows of it until the CA shows it valid or invalid, shows one of its
-//! authorizations as lost, or no longer knows it, or until it expires. The CA may answer with an order that
-//! is there already: that is no second one. Orders that a crashed client left behind are not judged.
+//! authorizations as lost, or no longer knows it or its account, or until it expires. The CA may answer with an order that is
+//! there already: that is no second one. Orders that a crashed client left behind are not judged.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -14,6 +14,7 @@ use crate::oracles::{
     reader::{
         http::Moment,
         identifier::{Identifiers, show},
+        jws::Jws,
         place::Place,
         step::{Resource, Step},
         timestamp::unix_seconds,
@@ -32,6 +33,7 @@ struct Order {
     names: Identifiers,
     authorizations: BTreeSet<Place>,
     client: Option<Arc<str>>,
+    account: Option<Place>,
     expires_s: Option<i64>,
     event: u64,
 }
@@ -85,6 +87,7 @@ impl OneOpenOrder {
             names,
             authorizations: authorizations.into_iter().flatten().filter_map(|a| Place::of_url(a.as_str()?)).collect(),
             client: step.client.clone(),
+            account: step.jws().and_then(Jws::kid).and_then(Place::of_url),
             expires_s: step.body_text("expires").and_then(unix_seconds),
             event: moment.number,
         };
@@ -94,6 +97,12 @@ impl OneOpenOrder {
     fn close(&mut self, step: &Step) {
         if let Some((order, _)) = step.order_shown().filter(|(_, object)| is_over(object)) {
             self.open.remove(&order);
+        }
+        if let Some(gone) = step.account_over() {
+            self.open.retain(|_, order| order.account.as_ref() != Some(&gone));
+        }
+        if step.is_key_over() {
+            self.open.retain(|_, order| order.client != step.client);
         }
         if step.resource == Resource::Order && matches!(step.status(), 404 | 410) {
             self.open.remove(&step.place);

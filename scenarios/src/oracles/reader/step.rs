@@ -133,6 +133,21 @@ impl Step {
         Place::of_url(location).or_else(|| Some(Place::of_request(self.place.authority(), location)))
     }
 
+    /// The account of whose end this tells: the CA does not know it, or says that it is not valid (RFC 8555 §7.3.6).
+    pub(crate) fn account_over(&self) -> Option<Place> {
+        let is_refused = self.problem() == Some("unauthorized") && self.status() == 401;
+        if self.problem() == Some("accountDoesNotExist") || is_refused {
+            return self.jws().and_then(Jws::kid).and_then(Place::of_url);
+        }
+        let is_over = self.resource == Resource::Account && self.body_text("status").is_some_and(|s| s != "valid");
+        is_over.then(|| self.place.clone())
+    }
+
+    /// Whether the CA says of the key that asks for an account that its account is over (RFC 8555 §7.3.6).
+    pub(crate) fn is_key_over(&self) -> bool {
+        self.resource == Resource::NewAccount && self.problem() == Some("unauthorized") && self.status() == 401
+    }
+
     /// The problem's type without ACME's prefix, for example `badNonce` (RFC 8555 §6.7).
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
