@@ -131,6 +131,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_revoked_may_be_replaced_at_any_time() {
+        let mut story = Story::new();
+        let revoked = story.issuance(&["a.test"], 90);
+        story.revoke(&revoked, 0);
+        story.issuance(&["a.test"], 90);
+        story.keeps(LAW);
+        story.wait(600);
+        story.issuance(&["a.test"], 90);
+        story.breaks(LAW, "whose renewal window has not begun");
+    }
+
+    #[test]
     fn a_third_before_the_end_nobody_has_to_ask() {
         let mut story = Story::new();
         let id = story.issued_by_an_authority(&["a.test"], 90);

@@ -104,7 +104,7 @@ impl OneOpenOrder {
         if step.is_key_over() {
             self.open.retain(|_, order| order.client != step.client);
         }
-        if step.resource == Resource::Order && matches!(step.status(), 404 | 410) {
+        if step.resource == Resource::Order && matches!(step.status(), 401 | 403 | 404 | 410) {
             self.open.remove(&step.place);
         }
         let lost = match &step.resource {
@@ -139,9 +139,23 @@ fn is_over(order: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::oracles::testing::Story;
+    use serde_json::Value;
+
+    use crate::oracles::testing::{Answer, Story};
 
     const LAW: &str = "manager.one-open-order";
+
+    #[test]
+    fn an_order_of_an_account_that_is_over_is_not_open() {
+        for (status, is_over) in [(401, true), (403, false)] {
+            let mut story = Story::new();
+            story.new_account("mailto:a@a.test", 201);
+            story.new_order(&["a.test"]);
+            story.post("/new-order", &Value::Null, Some(Answer::problem(status, "unauthorized")));
+            story.new_order(&["a.test"]);
+            if is_over { story.keeps(LAW) } else { story.breaks(LAW, "a.test should have one open order") }
+        }
+    }
 
     #[test]
     fn a_second_order_while_one_is_open_is_found() {
