@@ -4,6 +4,7 @@
 //! read the trace and judge; [`catalogue`] finds the files.
 
 pub mod catalogue;
+pub mod drawn;
 pub mod language;
 pub mod oracles;
 pub mod runner;

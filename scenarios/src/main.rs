@@ -4,6 +4,7 @@ mod check_log;
 mod progress;
 mod serve;
 mod storage;
+mod wander;
 
 use std::{
     env,
@@ -87,6 +88,25 @@ enum Action {
         #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S)]
         patience: u64,
     },
+    /// Draws worlds by chance, runs them, and tells which of them break a law.
+    Wander {
+        /// Which worlds, such as 0..1000; a number always means the same one.
+        #[arg(long, value_parser = seeds, default_value = "0..100")]
+        worlds: Seeds,
+        /// How many worlds to run side by side; as many as there are processors if not given.
+        #[arg(long)]
+        jobs: Option<NonZeroUsize>,
+        /// Writes a scenario file of each that does so to this folder, without what is not needed for that.
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<PathBuf>,
+    },
+    /// Makes a scenario file of an input that the fuzzer `world` has found, without what is not needed for it to fail.
+    Promote {
+        /// The input, such as `fuzz/artifacts/world/crash-…`.
+        input: PathBuf,
+        /// The scenario file to write; it must not be there yet.
+        file: PathBuf,
+    },
     /// Lists the ids of all cases of the catalogue, one a line, and why `cargo test` leaves one out.
     List,
     /// Reads scenario files without running them and tells every mistake.
@@ -152,6 +172,8 @@ fn main() -> ExitCode {
             let patience = Duration::from_secs(patience);
             replay(&id, seed, &[crash, disk_error].concat(), expect_hash.as_deref(), trace.as_deref(), patience, style)
         }
+        Action::Wander { worlds, jobs, to } => wander::wander(worlds, jobs, to.as_deref(), style),
+        Action::Promote { input, file } => wander::promote(&input, &file, style),
         Action::Serve { flags } => serve::main(CalledAs::Gauntlet, &flags, variable),
         Action::Challtestsrv { flags } => challtestsrv::main(&flags),
         Action::List => list(),
@@ -176,6 +198,10 @@ fn seeds(text: &str) -> Result<Seeds, String> {
     Seeds::parse(text).map_err(|wrong| wrong.to_string())
 }
 
+fn processors() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
 fn run(
     selection: &[String],
     seeds: Option<Seeds>,
@@ -191,10 +217,9 @@ fn run(
     if let Err(e) = ctrlc::set_handler(|| STOPPING.store(true, Ordering::Relaxed)) {
         eprintln!("Ctrl-C will end this at once, without a report: {e}");
     }
-    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = SweepOptions {
         seeds: seeds.map(|seeds| seeds.iter()),
-        threads: jobs.unwrap_or(processors),
+        threads: jobs.unwrap_or_else(processors),
         interrupted: &STOPPING,
         repeat_one_in: 8,
         patience,
