@@ -16,6 +16,8 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
+
     use super::*;
 
     #[test]
@@ -24,6 +26,25 @@ mod tests {
         assert_eq!(encode([0xff, 0xef]), "_-8");
         for bad in ["_-8=", "/+8", "_-9", "_-8\n", " _-8", "a"] {
             assert_eq!(decode(bad), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn octets_come_back_and_what_is_read_is_what_would_be_written(
+            octets in vec(any::<u8>(), 0..40),
+            text in "[A-Za-z0-9_-]{0,9}[=+/\\n ]?",
+        ) {
+            prop_assert_eq!(decode(&encode(&octets)), Some(octets));
+            if let Some(octets) = decode(&text) {
+                prop_assert_eq!(encode(octets), text);
+            }
         }
     }
 }

@@ -165,6 +165,8 @@ impl Serialize for Identifier {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+
     use super::*;
 
     #[test]
@@ -221,6 +223,42 @@ mod tests {
         for bad in ["", "192.0.2.01", "192.0.2", "2001:DB8::1", "2001:db8:0:0::1", "[::1]", "fe80::1%eth0", "a.example"]
         {
             assert_eq!(Identifier::parse_ip(bad).expect_err(bad).kind(), ProblemType::RejectedIdentifier, "{bad}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn an_identifier_has_one_form_and_is_read_as_it_is_shown(
+            pieces in vec(
+                select(vec!["a", "b9", "-", ".", ".", ".", "*.", "TEST", "xn--bcher-kva", "xn--", "ü", "1", "0x4", "127.0.0.1", "::1", "_", "%2e"]),
+                0..7,
+            ),
+            address in prop_oneof![
+                any::<[u8; 4]>().prop_map(IpAddr::from),
+                vec(prop_oneof![Just(0_u16), any::<u16>()], 8)
+                    .prop_map(|groups| IpAddr::from(<[u16; 8]>::try_from(groups).unwrap())),
+            ],
+        ) {
+            let text = pieces.concat();
+            let mut all = vec![Identifier::from(address)];
+            prop_assert_eq!(Identifier::parse(&text.to_uppercase()).ok(), Identifier::parse(&text).ok().filter(|_| text.is_ascii()));
+            if let Ok(name) = Identifier::parse(&text) {
+                prop_assert_eq!(name.as_str(), text.to_ascii_lowercase());
+                prop_assert_eq!(Identifier::parse(name.domain()).map(|domain| domain.is_wildcard()), Ok(false));
+                prop_assert!(name.is_within(name.domain()) && name.ip().is_none());
+                all.push(name);
+            }
+            for one in all {
+                let shown: SentIdentifier = serde_json::from_str(&serde_json::to_string(&one).unwrap()).unwrap();
+                prop_assert_eq!(&shown, &SentIdentifier::from(&one));
+                prop_assert_eq!(shown.read(), Ok(one));
+            }
         }
     }
 }

@@ -235,6 +235,7 @@ fn fixed<const N: usize>(jwk: &Map<String, Value>, member: &str) -> Result<[u8; 
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
     use serde_json::json;
 
     use super::*;
@@ -279,6 +280,46 @@ mod tests {
             json!({"kty": "OKP", "crv": "X25519", "x": x}),
         ] {
             assert_eq!(read(bad.clone()).expect_err("an unusable key").kind(), ProblemType::BadPublicKey, "{bad}");
+        }
+    }
+
+    fn key() -> impl Strategy<Value = PublicKey> {
+        let rsa = select(KeyType::RSA.to_vec()).prop_flat_map(|(bits, kind)| {
+            vec(any::<u8>(), bits / 8).prop_map(move |mut modulus| {
+                modulus[0] |= 0x80;
+                modulus[bits / 8 - 1] |= 1;
+                PublicKey::Rsa { modulus, kind }
+            })
+        });
+        let coordinates = |len| (vec(any::<u8>(), len), vec(any::<u8>(), len));
+        prop_oneof![
+            coordinates(32).prop_map(|(x, y)| PublicKey::P256(x.try_into().unwrap(), y.try_into().unwrap())),
+            coordinates(48).prop_map(|(x, y)| PublicKey::P384(x.try_into().unwrap(), y.try_into().unwrap())),
+            coordinates(66).prop_map(|(x, y)| PublicKey::P521(x.try_into().unwrap(), y.try_into().unwrap())),
+            any::<[u8; 32]>().prop_map(PublicKey::Ed25519),
+            rsa,
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        /// RFC 7638 §3.
+        #[test]
+        fn a_key_is_read_as_it_was_written_and_has_one_thumbprint_whatever_else_stands_beside_it(
+            key in key(),
+            others in proptest::collection::btree_map("(alg|kid|use|a|z)", "[a-z]{0,5}", 0..4),
+        ) {
+            let mut jwk: Map<String, Value> = serde_json::from_str(&key.jwk()).unwrap();
+            prop_assert_eq!(&Value::from(jwk.clone()).to_string(), &key.jwk(), "its members are in lexical order");
+            jwk.extend(others.into_iter().map(|(member, value)| (member, value.into())));
+            let read = read(jwk.into());
+            prop_assert_eq!(read.as_ref().map(PublicKey::thumbprint), Ok(key.thumbprint()));
+            prop_assert_eq!(read, Ok(key));
         }
     }
 }

@@ -47,6 +47,9 @@ impl Nonces {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, option, prelude::*, sample::Index, test_runner::RngSeed};
+    use sim::MovableClock;
+
     use super::*;
     use crate::testing;
 
@@ -64,5 +67,73 @@ mod tests {
             let nonce = short_lived.issue(&env);
             assert!(!short_lived.redeem(&env, nonce));
         });
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Issue,
+        /// One that was issued at some time.
+        Redeem(Index),
+        RedeemUnknown,
+        Pass {
+            seconds: u64,
+        },
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn a_nonce_is_good_if_it_is_among_the_latest_unused_ones_and_young_enough(
+            max in 0..6_usize,
+            lifetime_s in option::of(0..20_u64),
+            steps in vec(
+                prop_oneof![
+                    4 => Just(Step::Issue),
+                    4 => any::<Index>().prop_map(Step::Redeem),
+                    1 => Just(Step::RedeemUnknown),
+                    2 => (0..10_u64).prop_map(|seconds| Step::Pass { seconds }),
+                ],
+                0..60,
+            ),
+        ) {
+            testing::with_env(|env| {
+                let clock = MovableClock::default();
+                let env = clock.around(&env);
+                clock.freeze(&env, true);
+                let mut nonces = Nonces::new(max, lifetime_s.map(Duration::from_secs));
+                let (mut now, mut unused, mut issued): (u64, Vec<(Nonce, u64)>, Vec<Nonce>) = (0, Vec::new(), Vec::new());
+                for step in steps {
+                    match step {
+                        Step::Issue => {
+                            let nonce = nonces.issue(&env);
+                            prop_assert!(!issued.contains(&nonce));
+                            issued.push(nonce);
+                            unused.push((nonce, now));
+                            unused = unused.split_off(unused.len().saturating_sub(max.max(1)));
+                        }
+                        Step::Redeem(index) if !issued.is_empty() => {
+                            let nonce = *index.get(&issued);
+                            let found = unused.iter().position(|(unused, _)| *unused == nonce).map(|at| unused.remove(at));
+                            let is_good = |(_, at)| lifetime_s.is_none_or(|lifetime_s| now < at + lifetime_s);
+                            prop_assert_eq!(nonces.redeem(&env, nonce), found.is_some_and(is_good));
+                        }
+                        Step::Redeem(_) | Step::RedeemUnknown => {
+                            prop_assert!(!nonces.redeem(&env, Nonce::draw(&env)));
+                        }
+                        Step::Pass { seconds } => {
+                            now += seconds;
+                            clock.set(&env, after(env.utc_now(), Duration::from_secs(seconds)));
+                        }
+                    }
+                    prop_assert_eq!((nonces.by_age.len(), nonces.ages.len()), (unused.len(), unused.len()));
+                }
+                Ok(())
+            })?;
+        }
     }
 }

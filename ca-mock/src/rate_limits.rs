@@ -180,6 +180,7 @@ pub(crate) fn network(address: IpAddr) -> Option<[u16; 3]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
     use time::macros::utc_datetime;
 
     use super::*;
@@ -222,6 +223,42 @@ mod tests {
             ("2001:db8:1:2:3::4", "[2001, db8, 1, 2]"),
         ] {
             assert_eq!(registered(name), counted);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        /// The model is a bucket that holds pieces of time: full at first, it gains what passes and gives an interval for each
+        /// that is taken out. Two such know nothing of each other.
+        #[test]
+        fn a_bucket_gives_as_much_as_it_holds_and_then_what_has_passed(
+            count in 1..6_u32,
+            interval_ms in 1..5_000_u64,
+            steps in vec((0..2_usize, 0..4_u64, 0..3_000_u64, any::<bool>()), 0..60),
+        ) {
+            let interval = Duration::from_millis(interval_ms);
+            let limit = Limit { count, period: interval * count };
+            let names = ["a.test", "b.test"].map(|name| Bucket::Certificates(name.to_owned()));
+            let full = i64::try_from(limit.period.as_millis()).unwrap();
+            let interval = i64::try_from(interval.as_millis()).unwrap();
+            let (mut buckets, mut held_ms, mut now) = (Buckets::default(), [full; 2], utc_datetime!(2026-01-01 00:00));
+            for (which, intervals, more_ms, even_if_empty) in steps {
+                let passed = i64::try_from(intervals).unwrap() * interval + i64::try_from(more_ms).unwrap();
+                now += time::Duration::milliseconds(passed);
+                held_ms = held_ms.map(|held| full.min(held + passed));
+                let missing = interval - held_ms[which];
+                let until = (missing > 0).then(|| now + time::Duration::milliseconds(missing));
+                prop_assert_eq!(buckets.exhausted_until(&names[which], limit, now), until);
+                if until.is_none() || even_if_empty {
+                    buckets.spend(names[which].clone(), limit, now);
+                    held_ms[which] -= interval;
+                }
+            }
         }
     }
 }

@@ -203,6 +203,8 @@ impl fmt::Display for Names {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+
     use super::*;
 
     #[test]
@@ -269,5 +271,41 @@ mod tests {
         }
         let name: Name = "a.test".parse().unwrap();
         assert_eq!((name.validation_name(), name.address()), (name.clone(), None));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn a_name_has_one_form_whoever_writes_it(
+            pieces in vec(
+                select(vec![
+                    "a", "b9", "-", ".", ".", ".", "*.", "TEST", "xn--bcher-kva", "bücher", "ß", "。", "1", "127.0.0.1", "::1", "2001:DB8::",
+                    "_", "%2e", "/", " ", "\u{ad}", "\u{200d}", "ＡＢ",
+                ]),
+                0..7,
+            ),
+            other in any::<[u8; 4]>(),
+        ) {
+            let text = pieces.concat();
+            let parsed = text.parse::<Name>();
+            prop_assert_eq!(text.to_uppercase().parse::<Name>().ok().filter(|_| text.is_ascii()), parsed.clone().ok().filter(|_| text.is_ascii()));
+            if let Ok(name) = parsed {
+                prop_assert_eq!(name.as_str().parse::<Name>(), Ok(name.clone()));
+                prop_assert!(name.as_str().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:*".contains(&b)));
+                prop_assert_eq!(name.address().map(Name::from), name.address().map(|_| name.clone()));
+                if let Some(below) = name.wildcard_below() {
+                    prop_assert!(below.is_wildcard());
+                    prop_assert_eq!(below.domain(), name.clone());
+                    prop_assert_eq!(format!("x.{name}").parse::<Name>().ok().and_then(|name| name.wildcard()), Some(below));
+                }
+            }
+            let address = IpAddr::from(other);
+            prop_assert_eq!(Name::from(address).address(), Some(address));
+        }
     }
 }

@@ -88,6 +88,8 @@ impl NonceStock for NoncePool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+
     use super::*;
 
     fn answer(nonce: &str) -> HeaderMap {
@@ -117,5 +119,66 @@ mod tests {
         assert_eq!(pool.take(), None);
         (0..100).for_each(|n| pool.keep(&answer(&format!("n{n}"))));
         assert_eq!(std::iter::from_fn(|| pool.take()).count(), KEPT_MAX);
+    }
+
+    /// What happens to a pool.
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// An answer comes with these headers of the name.
+        Answer(Vec<&'static str>),
+        Take,
+        Refused,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        // More good ones than are kept, so that the oldest are forgotten and some come twice.
+        let good = || select(vec!["A", "b", "-", "_", "0", "e30", "f", "g", "h", "i", "j", "k", "l", "m"]);
+        let bad = select(vec!["", "a=", "a b", "a/b", "a+b", "a,b"]);
+        let step = prop_oneof![
+            12 => good().prop_map(|nonce| Step::Answer(vec![nonce])),
+            1 => bad.prop_map(|nonce| Step::Answer(vec![nonce])),
+            1 => (good(), good()).prop_map(|(one, other)| Step::Answer(vec![one, other])),
+            1 => Just(Step::Answer(Vec::new())),
+            6 => Just(Step::Take),
+            1 => Just(Step::Refused),
+        ];
+        vec(step, 0..80)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn a_pool_is_the_last_eight_different_nonces_that_were_given_and_not_taken(steps in steps()) {
+            let (mut pool, mut model) = (NoncePool::default(), Vec::new());
+            for step in steps {
+                match step {
+                    Step::Answer(nonces) => {
+                        let mut headers = HeaderMap::new();
+                        for nonce in &nonces {
+                            headers.append(REPLAY_NONCE, nonce.parse().unwrap());
+                        }
+                        pool.keep(&headers);
+                        if let [nonce] = nonces[..]
+                            && !model.contains(&nonce)
+                            && !nonce.is_empty()
+                            && !nonce.contains(['=', ' ', '/', '+', ','])
+                        {
+                            model.push(nonce);
+                            model = model.split_off(model.len().saturating_sub(8));
+                        }
+                    }
+                    Step::Take => prop_assert_eq!(pool.take(), model.pop().map(|nonce: &str| Nonce(nonce.to_owned()))),
+                    Step::Refused => {
+                        pool.refused();
+                        model.clear();
+                    }
+                }
+            }
+        }
     }
 }

@@ -130,6 +130,8 @@ pub fn format_time(time: UtcDateTime) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prelude::*, test_runner::RngSeed};
+
     use super::*;
 
     fn base() -> Address {
@@ -174,5 +176,27 @@ mod tests {
         let deep = "[".repeat(100_000);
         assert!(Document::parse(deep.as_bytes(), &base()).is_none());
         assert!(Document::parse(b"\xef\xbb\xbf{}", &base()).is_some());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        /// RFC 3339, in any offset.
+        #[test]
+        fn a_time_is_read_as_it_was_written(
+            seconds in -62_167_219_200_i64..253_402_300_800,
+            nanosecond in prop_oneof![Just(0), 0..1_000_000_000_u32],
+            (hours, minutes) in (-23..24_i8, 0..60_i8),
+        ) {
+            let time = UtcDateTime::from_unix_timestamp(seconds).unwrap().replace_nanosecond(nanosecond).unwrap();
+            prop_assert_eq!(parse_time(&format_time(time).unwrap()), Some(time));
+            let offset = time::UtcOffset::from_hms(hours, hours.signum() * minutes, 0).unwrap();
+            let there = time.checked_to_offset(offset).and_then(|there| there.format(&Rfc3339).ok());
+            prop_assert_eq!(there.as_deref().map(parse_time), there.as_ref().map(|_| Some(time)));
+        }
     }
 }

@@ -144,6 +144,9 @@ impl AriComparison for ByAnswerTime {
 mod tests {
     use std::time::Duration as StdDuration;
 
+    use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
+    use sim::{MovableClock, real};
+
     use super::*;
     use crate::acme::certificate::tests::{BEGIN, env};
 
@@ -204,6 +207,88 @@ mod tests {
             assert!(ByAnswerTime.is_newer(&newer, &older));
             assert!(!ByAnswerTime.is_newer(&older, &newer));
             assert!(!ByAnswerTime.is_newer(&older, &older));
+        }
+    }
+
+    /// How far the moments that hosts of different seeds pick are from spread evenly over twenty equal parts of a window:
+    /// chi-squared with 19 degrees of freedom. Of even choices, one in a million comes to more than [`UNEVEN`].
+    fn unevenness(window: Window, choose: impl Fn(&Env) -> UtcDateTime) -> f64 {
+        const PARTS: i32 = 20;
+        const SEEDS: u32 = 4_000;
+        let mut counts = [0_u32; PARTS as usize];
+        for seed in 0..SEEDS {
+            let host = real::env("client", real::Options { seed: Some(seed.into()), ..real::Options::default() });
+            let into = (choose(&host) - window.start()) / (window.end() - window.start());
+            assert!((0.0..1.0).contains(&into), "{into}");
+            counts[(into * f64::from(PARTS)) as usize] += 1;
+        }
+        let expected = f64::from(SEEDS) / f64::from(PARTS);
+        counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()
+    }
+
+    const UNEVEN: f64 = 63.0;
+
+    /// RFC 9773 §4.2: "select a uniform random time within the suggested window".
+    #[tokio::test]
+    async fn hosts_pick_any_moment_of_a_window_as_often_as_any_other() {
+        for length in [Duration::milliseconds(977), Duration::seconds(3), Duration::days(2), Duration::days(40_000)] {
+            let window = Window::new(BEGIN, BEGIN + length).unwrap();
+            let picked = |env: &Env| Suggestion::pick(env, window).selected;
+            assert!(unevenness(window, picked) < UNEVEN, "{length}");
+            // The measure knows moments that lean a little to the front, and those that leave out the last tenth.
+            let leaning = |env: &Env| {
+                let [one, other] = [picked(env), picked(env)];
+                if env.random_below("lean", 5) == 0 { one.min(other) } else { one }
+            };
+            assert!(unevenness(window, leaning) > UNEVEN, "{length}");
+            let short = |env: &Env| window.start() + (picked(env) - window.start()) * 0.9;
+            assert!(unevenness(window, short) > UNEVEN, "{length}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        /// Each answer has a window, or the CA says that it has none, after so many seconds by the host's clock.
+        #[test]
+        fn a_moment_lies_in_the_last_window_that_was_told_and_is_picked_once_for_it(
+            answers in vec((proptest::option::weighted(0.9, (0..3_i64, 1..4_i64)), -50_000..200_000_i64), 1..20),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let clock = MovableClock::default();
+                let env = clock.around(&env());
+                clock.freeze(&env, true);
+                clock.set(&env, BEGIN);
+                let mut ari = Ari::unknown(CertId::new(b"a", b"b"));
+                for (window, seconds) in answers {
+                    clock.set(&env, env.utc_now() + Duration::seconds(seconds));
+                    let before = ari.suggestion;
+                    match window {
+                        None => {
+                            ari.take_nothing(&env);
+                            prop_assert_eq!(ari.suggestion, None);
+                        }
+                        Some((begin, days)) => {
+                            let start = BEGIN + Duration::days(begin);
+                            let window = Window::new(start, start + Duration::days(days)).unwrap();
+                            ari.take(&env, &RenewalInfo { window, retry_after: None, explanation: None });
+                            let Suggestion { window: kept, selected } = ari.suggestion.unwrap();
+                            prop_assert_eq!(kept, window);
+                            prop_assert!((window.start()..window.end()).contains(&selected));
+                            if let Some(before) = before.filter(|before| before.window == window) {
+                                prop_assert_eq!(selected, before.selected);
+                            }
+                        }
+                    }
+                    prop_assert_eq!(ari.answered, Some(env.utc_now()));
+                }
+                Ok(())
+            })?;
         }
     }
 }

@@ -73,6 +73,8 @@ impl RetryWaits for Backoff {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+
     use super::*;
 
     fn minutes(delays: &[u64]) -> Vec<Duration> {
@@ -103,6 +105,38 @@ mod tests {
         }
         for window in failed_at.windows(6) {
             assert!(window[5] - window[0] > Duration::from_secs(3_600));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        /// `None` is a success.
+        #[test]
+        fn a_wait_is_the_longest_that_the_list_or_the_validations_have_asked_for_since_the_last_success(
+            delays in vec(0..100_u64, 0..6),
+            attempts in vec(select(vec![Some(Failure::Validation), Some(Failure::Other), Some(Failure::Other), None]), 0..20),
+        ) {
+            let gap = VALIDATION_GAP_MIN.as_secs() / 60;
+            let mut backoff = Backoff::new(&minutes(&delays));
+            let mut since: Vec<Failure> = Vec::new();
+            for attempt in attempts {
+                let Some(failure) = attempt else {
+                    backoff.reset();
+                    since.clear();
+                    continue;
+                };
+                since.push(failure);
+                let listed = |number: usize| *delays.get(number).or(delays.last()).unwrap_or(&gap);
+                let by_list = (0..since.len()).map(listed).max();
+                let validations = since.iter().filter(|failure| **failure == Failure::Validation).count();
+                let expected = by_list.max((validations > 1).then_some(gap)).map(|wait| Duration::from_secs(60 * wait));
+                prop_assert_eq!(Some(backoff.after(failure)), expected, "{:?}", since);
+            }
         }
     }
 }

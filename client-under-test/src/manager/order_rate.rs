@@ -95,6 +95,8 @@ impl Turnstile {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
+
     use super::*;
     use crate::acme::certificate::tests::env;
 
@@ -129,5 +131,75 @@ mod tests {
         }
         env.sleep(rate.per).await;
         assert_eq!(turnstile.pass_at_once(), Ok(()));
+    }
+
+    /// Who comes.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        /// Somebody who waits for a turn.
+        Next,
+        /// Somebody who does not.
+        AtOnce,
+        Pass {
+            seconds: u64,
+        },
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn whoever_comes_passes_at_the_first_second_that_leaves_no_stretch_with_more_than_the_rate(
+            orders in 1..5_usize,
+            per in 1..12_u64,
+            steps in vec(
+                prop_oneof![
+                    2 => Just(Step::Next),
+                    3 => Just(Step::AtOnce),
+                    3 => (0..8_u64).prop_map(|seconds| Step::Pass { seconds }),
+                ],
+                0..40,
+            ),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let rate = OrderRate { orders: NonZeroUsize::new(orders).unwrap(), per: Duration::from_secs(per) };
+                let env = env();
+                let turnstile = Turnstile::new(&env, rate);
+                let (mut now, mut passed): (u64, Vec<u64>) = (0, Vec::new());
+                for step in steps {
+                    // However far ahead others have their turns, who comes now comes after them.
+                    let is_free = |at: &u64| passed.iter().filter(|earlier| *earlier + per > *at).count() < orders;
+                    let free_at = (now..).find(is_free).unwrap();
+                    match step {
+                        Step::Next => {
+                            prop_assert_eq!(turnstile.next().0.as_secs(), free_at);
+                            passed.push(free_at);
+                        }
+                        Step::AtOnce if free_at == now => {
+                            prop_assert_eq!(turnstile.pass_at_once(), Ok(()));
+                            passed.push(now);
+                        }
+                        Step::AtOnce => {
+                            let refused = turnstile.pass_at_once().map_err(|at| at.0.as_secs());
+                            prop_assert_eq!(refused, Err(free_at));
+                        }
+                        Step::Pass { seconds } => {
+                            env.sleep(Duration::from_secs(seconds)).await;
+                            now += seconds;
+                        }
+                    }
+                }
+                for begin in &passed {
+                    let stretch = passed.iter().filter(|at| (*begin..begin + per).contains(at));
+                    prop_assert!(stretch.count() <= orders, "{:?}", passed);
+                }
+                Ok(())
+            })?;
+        }
     }
 }

@@ -108,6 +108,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Failures> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::RngSeed};
     use time::macros::utc_datetime;
 
     use super::*;
@@ -140,5 +141,36 @@ mod tests {
         }
         storage.remove_failures(&name).await.unwrap();
         assert!(!storage.certificate_file(&name, "failures").exists());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 64,
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn any_failures_are_read_as_they_were_written(
+            kinds in vec(select(vec![Failure::Validation, Failure::Other]), 0..20),
+            (seconds, nanosecond) in (0..253_402_300_800_i64, 0..1_000_000_000_u32),
+            wait_s in any::<u64>(),
+            spread in any::<u32>(),
+            asked_s in option::of(any::<u64>()),
+        ) {
+            let at = UtcDateTime::from_unix_timestamp(seconds).unwrap().replace_nanosecond(nanosecond).unwrap();
+            let (wait, asked) = (Duration::from_secs(wait_s), asked_s.map(Duration::from_secs));
+            let failures = Failures { kinds, at, wait, spread, asked };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (_directory, storage) = storage();
+                let name: Name = "a.test".parse().unwrap();
+                storage.store_failures(&name, &failures).await.unwrap();
+                let path = storage.certificate_file(&name, "failures");
+                assert_eq!(parse(&std::fs::read(path).unwrap()).as_ref(), Some(&failures));
+                assert_eq!(storage.load_failures(&name).await, Some((failures, By::SomebodyAtWork)));
+            });
+        }
     }
 }

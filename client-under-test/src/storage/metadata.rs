@@ -179,7 +179,8 @@ pub(super) fn is_metadata(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use time::macros::utc_datetime;
+    use proptest::{collection::vec, option, prelude::*, test_runner::RngSeed};
+    use time::{UtcDateTime, macros::utc_datetime};
 
     use super::*;
     use crate::storage::tests::storage;
@@ -212,5 +213,42 @@ mod tests {
         let outside = whole.replace("2026-12-02T", "2027-12-02T");
         std::fs::write(&path, outside).unwrap();
         assert_eq!(storage.load_ari(&name, &id).await.unwrap().suggestion, None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 64,
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn any_suggestion_is_read_as_it_was_written(
+            (authority, serial) in (vec(any::<u8>(), 1..21), vec(any::<u8>(), 1..21)),
+            suggestion in option::of((0..4_000_000_000_000_u64, 1..10_000_000_000_u64, 0.0..1.0)),
+            answered_ms in 0..4_000_000_000_000_u64,
+            retry_after_ms in option::of(0..10_000_000_000_u64),
+        ) {
+            let at = |ms: u64| UtcDateTime::UNIX_EPOCH + Duration::from_millis(ms);
+            let suggestion = suggestion.map(|(start_ms, length_ms, share): (_, _, f64)| {
+                let window = Window::new(at(start_ms), at(start_ms + length_ms)).unwrap();
+                Suggestion { window, selected: window.start() + Duration::from_millis(length_ms).mul_f64(share) }
+            });
+            let id = CertId::new(&authority, &serial);
+            let ari = Ari {
+                certificate: id.clone(),
+                suggestion,
+                answered: Some(at(answered_ms)),
+                retry_after: retry_after_ms.map(Duration::from_millis),
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (_directory, storage) = storage();
+                let name: Name = "a.test".parse().unwrap();
+                storage.store_ari(&name, &ari).await.unwrap();
+                assert_eq!(storage.load_ari(&name, &id).await, Some(ari));
+            });
+        }
     }
 }

@@ -214,6 +214,9 @@ impl<C> fmt::Debug for Certificates<C> {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod tests {
     use time::{Duration as Span, macros::utc_datetime};
 

@@ -171,6 +171,8 @@ impl Written for SignedDuration {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+
     use super::*;
 
     #[test]
@@ -214,5 +216,27 @@ mod tests {
         assert!(DurationRange::parse("40ms..5ms").is_err());
         assert_eq!(DurationRange::parse("5ms..40ms").unwrap().0, Duration::from_millis(5)..=Duration::from_millis(40));
         assert_eq!(SignedDuration::parse("-5m").unwrap().nanoseconds(), -300_000_000_000);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn any_duration_is_read_as_it_was_written_and_parts_add_up(
+            (seconds, nanoseconds) in (0..365_000 * 86_400_u64, 0..1_000_000_000_u32),
+            parts in vec((0..1_000_u64, select(UNITS.to_vec())), 1..5),
+            blank in select(vec!["", " ", "  "]),
+        ) {
+            let duration = Duration::new(seconds, nanoseconds);
+            prop_assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
+            let text: Vec<String> = parts.iter().map(|(number, (unit, _))| format!("{number}{unit}")).collect();
+            let sum: u128 = parts.iter().map(|(number, (_, length))| u128::from(*number) * length).sum();
+            let read = parse_duration(&text.join(blank));
+            prop_assert_eq!(read.map(|read| read.as_nanos()), Ok(sum));
+        }
     }
 }
