@@ -16,7 +16,7 @@ use scenarios::{
     oracles::{reader::Reader, server_side::Judge},
     trace_file::Unreadable,
 };
-use sim::trace::Record;
+use sim::{Env, trace::Record};
 use tokio::runtime::Runtime;
 
 use super::stage::{EveryFile, env, runtime};
@@ -81,13 +81,14 @@ fn assert_stand_in(text: &str, mistakes: &[Remark]) {
 /// # Panics
 /// If that is not so.
 pub fn stored_files(content: &[u8], kept: fn(&[u8]) -> Vec<u8>) {
-    thread_local! { static RUNTIME: ManuallyDrop<Runtime> = ManuallyDrop::new(runtime()); }
-    RUNTIME.with(|runtime| {
+    thread_local! { static HOST: ManuallyDrop<(Runtime, Env)> = ManuallyDrop::new((runtime(), env("client"))); }
+    HOST.with(|host| {
+        let (runtime, env) = &**host;
         runtime.block_on(async {
             let directory = "https://ca.test/dir".parse().expect("an address");
             let holding = || {
                 let medium = Arc::new(EveryFile::holds(content, kept));
-                let storage = Storage::new(&env("client"), "storage".into(), &directory).on(medium);
+                let storage = Storage::new(env, "storage".into(), &directory).on(medium);
                 storage.with_metadata_owner(Arc::new(ThatCertificate))
             };
             certificate_files(&holding()).await.expect("the medium never fails");

@@ -9,9 +9,12 @@ use client_under_test::{
     status::{crl::List, ocsp},
 };
 use hyper::header::RETRY_AFTER;
-use scenarios::oracles::reader::{certificate::Certificate, identifier::Identifier};
+use scenarios::oracles::reader::{
+    certificate::Certificate,
+    identifier::Identifier,
+    ocsp::{Response, Status},
+};
 use serde_json::Value;
-use sim::trace::Event;
 use time::UtcDateTime;
 
 use super::{Guard, acme, certificates, dns, files};
@@ -26,24 +29,25 @@ pub const PLANTED: [(&str, Guard); 19] = [
             Ok(request)
         });
     }),
-    // No order has more than two identifiers.
+    // Contacts are kept in lower case.
     ("acme_request", |bytes| {
         acme::acme_request(bytes, |mut answer| {
             if let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body)
-                && let Some(identifiers) = body["identifiers"].as_array_mut()
+                && let Some(contacts) = body["contact"].as_array_mut()
             {
-                identifiers.truncate(2);
+                let lower = |contact: &Value| Value::from(contact.as_str().unwrap_or_default().to_ascii_lowercase());
+                contacts.iter_mut().for_each(|contact| *contact = lower(contact));
                 answer.body = body.to_string().into();
             }
             answer
         });
     }),
-    // Half a second and more is rounded up.
+    // Time ends in 2038.
     ("acme_response", |bytes| {
         acme::acme_response(bytes, |response| {
-            let window = acme::read_window(response)?;
-            let rounded = |edge: UtcDateTime| edge + time::Duration::seconds((edge.millisecond() / 500).into());
-            Window::new(rounded(window.start()), rounded(window.end()))
+            let (window, last) =
+                (acme::read_window(response)?, UtcDateTime::from_unix_timestamp(i32::MAX.into()).ok()?);
+            Window::new(window.start(), window.end().min(last))
         });
     }),
     // An address with a comma is none.
@@ -98,11 +102,15 @@ pub const PLANTED: [(&str, Guard); 19] = [
                 .or_else(|why| if is_all(&why) { Ok(()) } else { Err(why) })
         });
     }),
-    // Time ends in 2038.
+    // There are eleven reasons.
     ("ocsp_response", |bytes| {
         certificates::ocsp_response(bytes, |der| {
-            let last = UtcDateTime::from_unix_timestamp(i32::MAX.into()).ok();
-            ocsp::ends(der).map(|end| last.map_or(end, |last| last.min(end)))
+            for statement in Response::read(der).map(|response| response.statements).unwrap_or_default() {
+                if let Status::Revoked { reason } = statement.status {
+                    assert!(!REASONS[usize::from(reason)].is_empty());
+                }
+            }
+            ocsp::ends(der)
         });
     }),
     // Serial numbers are looked for without the zero in front.
@@ -138,13 +146,11 @@ pub const PLANTED: [(&str, Guard); 19] = [
             })
         });
     }),
-    // Characters have one octet.
+    // Something stands at each place.
     ("scenario", |bytes| {
         files::scenario(bytes, |mistakes| {
-            let first =
-                |at: &scenarios::language::Location| at.file.text[at.start..].chars().next().map(|_| at.start + 1);
-            let shown = mistakes.iter().map(scenarios::language::Diagnostic::location);
-            shown.map(|at| at.file.text[..first(at).unwrap_or(at.start)].to_owned() + ".").collect()
+            let at = mistakes.iter().map(scenarios::language::Diagnostic::location);
+            at.map(|at| format!("{:?}", at.file.text.as_bytes()[at.start])).collect()
         });
     }),
     // Columns are counted in octets.
@@ -168,24 +174,35 @@ pub const PLANTED: [(&str, Guard); 19] = [
             })
         });
     }),
-    // What is not ASCII ends a file.
+    // Quotation marks are not escaped.
     ("stored_files", |bytes| {
-        files::stored_files(bytes, |written| {
-            let end = written.iter().position(|octet| !octet.is_ascii());
-            written[..end.unwrap_or(written.len())].to_vec()
-        });
+        files::stored_files(bytes, |written| String::from_utf8_lossy(written).replace("\\\"", "\"").into());
     }),
-    // Each digest has all its digits.
+    // Time never goes back.
     ("trace_file", |bytes| {
         files::trace_file(bytes, |lines| {
-            scenarios::trace_file::read(lines).inspect(|record| {
-                if let Ok(record) = record
-                    && let Event::Segment { digest, .. } = &record.event
-                    && !digest.is_empty()
-                {
-                    assert!(!digest[..16].contains(' '));
+            let mut last_ns = 0;
+            scenarios::trace_file::read(lines).inspect(move |record| {
+                if let Ok(record) = record {
+                    assert!(record.at_ns.checked_sub(last_ns).is_some(), "attempt to subtract with overflow");
+                    last_ns = record.at_ns;
                 }
             })
         });
     }),
+];
+
+/// RFC 5280 §5.3.1.
+const REASONS: [&str; 11] = [
+    "unspecified",
+    "keyCompromise",
+    "cACompromise",
+    "affiliationChanged",
+    "superseded",
+    "cessationOfOperation",
+    "certificateHold",
+    "unused",
+    "removeFromCRL",
+    "privilegeWithdrawn",
+    "aACompromise",
 ];
