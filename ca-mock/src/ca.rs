@@ -14,7 +14,7 @@ use crate::{
     certificates::{Certificate, Revocation, RevocationReason, Serial},
     config::Config,
     faults::{FaultRule, TooManyRules},
-    front_end::Bound,
+    front_end::{Bound, FrontDesk},
     issuance::{ApiIdentity, Issuance, LeafUrls},
     management::BoundManagement,
     perspective::{OpenPerspective, RemotePerspectives},
@@ -188,6 +188,12 @@ impl Ca {
     pub async fn serve(&self, env: Env) -> io::Result<()> {
         self.bind(&env).await?.serve().await;
         Ok(())
+    }
+
+    /// The front end of this CA on `env`'s host, without listening.
+    #[must_use]
+    pub fn front_desk(&self, env: &Env) -> FrontDesk {
+        FrontDesk::new(self.clone(), self.0.clock.around(env))
     }
 
     /// Listens with the management API on `address`.

@@ -72,7 +72,6 @@ impl fmt::Display for Token {
 pub(crate) struct KeyAuthorization(String);
 
 impl KeyAuthorization {
-    #[cfg(test)]
     pub(crate) fn from_text(text: &str) -> Self {
         Self(text.to_owned())
     }

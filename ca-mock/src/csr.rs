@@ -93,6 +93,27 @@ impl Csr {
     }
 }
 
+/// What a CSR asks for, before any of it is held against an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestedCertificate {
+    /// The names and addresses.
+    pub names: BTreeSet<Identifier>,
+    /// The key, as a JWK (RFC 7517).
+    pub jwk: String,
+    /// Whether the certificate is to be shown with an OCSP response (RFC 7633).
+    pub must_staple: bool,
+}
+
+/// Reads a CSR in DER as the CA does that is asked to finalize an order, its signature included. For fuzzers and for tests
+/// that compare readers.
+///
+/// # Errors
+/// The `detail` of the problem that a client would be sent.
+pub fn read_csr(der: &[u8]) -> Result<RequestedCertificate, String> {
+    let Csr { key, names, must_staple, .. } = Csr::parse(der).map_err(|problem| problem.detail)?;
+    Ok(RequestedCertificate { names, jwk: key.jwk(), must_staple })
+}
+
 fn alternative_names(extension: &ParsedExtension<'_>) -> Result<BTreeSet<Identifier>, Problem> {
     if let ParsedExtension::ParseError { .. } = extension {
         return Err(bad("the CSR has an extension that cannot be read"));

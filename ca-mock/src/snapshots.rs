@@ -31,7 +31,7 @@ struct Snapshot {
 /// There are as many snapshots as there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there are {SNAPSHOTS_MAX} snapshots already")]
-pub(crate) struct TooManySnapshots;
+pub struct TooManySnapshots;
 
 impl Snapshots {
     /// The names, each with when it was taken, by the CA's clock.

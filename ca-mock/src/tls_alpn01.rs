@@ -119,6 +119,18 @@ fn server_name(identifier: &Identifier) -> String {
     }
 }
 
+/// Whether a certificate in DER, shown under `acme-tls/1`, proves control of a name or address to the validation authority, which
+/// awaits this key authorization (RFC 8737 §3). For fuzzers and for tests that compare readers.
+///
+/// # Errors
+/// The rule that is broken, in words.
+pub fn judge_validation_certificate(der: &[u8], identifier: &str, key_authorization: &str) -> Result<(), &'static str> {
+    let identifier = Identifier::parse(identifier).or_else(|_| Identifier::parse_ip(identifier));
+    let identifier = identifier.map_err(|_| "nobody can have control of that")?;
+    let shown = Shown { protocol: Some(PROTOCOL.into()), certificate: Some(der.to_vec().into()) };
+    judge(&shown, &identifier, &KeyAuthorization::from_text(key_authorization))
+}
+
 /// The rules of RFC 8737 §3; the refusal names the one that is broken.
 fn judge(shown: &Shown, identifier: &Identifier, expected: &KeyAuthorization) -> Result<(), &'static str> {
     if shown.protocol.as_deref() != Some(PROTOCOL.as_bytes()) {

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::fault_rules(bytes));
+fuzz::target!("fault_rules");

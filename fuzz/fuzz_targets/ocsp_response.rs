@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::ocsp_response(bytes));
+fuzz::target!("ocsp_response");

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::pebble_config(bytes));
+fuzz::target!("pebble_config");

@@ -1,37 +1,19 @@
 //! `gauntlet check-log FILE`: judges a file of events, a served CA's or a simulated run's, by the laws that bind a CA.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    fs::File,
-    io::{self, BufRead, BufReader, Read},
-    path::Path,
-};
+use std::{collections::BTreeMap, fmt, fs::File, io::BufReader, path::Path};
 
-use scenarios::oracles::{
-    registry,
-    server_side::{Judge, Judged, Ruling, Violation},
+use scenarios::{
+    oracles::{
+        registry,
+        server_side::{Judge, Judged, Ruling, Violation},
+    },
+    trace_file::{self, Unreadable},
 };
 use sim::trace::{Event, Record};
 
 use super::{VACUOUS, WRONG_INPUT, say};
 
-/// The longest line of a log that is read, bytes; the longest event, a connection's data, has some 90,000.
-const LINE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const VIOLATED: u8 = 1;
-
-/// A file is no log, or none that can be judged.
-#[derive(Debug, thiserror::Error)]
-enum Unreadable {
-    #[error("it can't be read: {0}")]
-    Io(#[from] io::Error),
-    #[error("line {line} is no event of a trace: {why}")]
-    NoEvent { line: u64, why: String },
-    #[error("line {line} has event {number} where event {expected} should be: lines are missing or doubled")]
-    Gap { line: u64, number: u64, expected: u64 },
-    #[error("it has no events")]
-    Empty,
-}
 
 /// Judges the file and prints each violation and how each law fared; the exit code.
 pub(super) fn main(path: &Path) -> u8 {
@@ -72,27 +54,12 @@ impl fmt::Display for Told<'_> {
 
 /// Shows the log to a judge, and each violation to `tell` with its line and time; how it went, and how many events there are.
 fn check(path: &Path, mut tell: impl FnMut(u64, &str, &Violation)) -> Result<(Judged, u64), Unreadable> {
-    let mut file = BufReader::new(File::open(path)?);
-    let (mut judge, mut clock) = (Judge::default(), Clock::default());
-    let (mut line, mut expected) = (0, None);
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        if (&mut file).take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes)? == 0 {
-            break;
-        }
+    let (mut judge, mut clock, mut line) = (Judge::default(), Clock::default(), 0);
+    for record in trace_file::read(BufReader::new(File::open(path)?)) {
+        let record = record?;
         line += 1;
-        let record: Record =
-            serde_json::from_slice(&bytes).map_err(|e| Unreadable::NoEvent { line, why: e.to_string() })?;
-        if let Some(expected) = expected.filter(|expected| *expected != record.number) {
-            return Err(Unreadable::Gap { line, number: record.number, expected });
-        }
-        expected = Some(record.number.saturating_add(1));
         let time = clock.tell(&record);
         judge.take(&record).iter().for_each(|violation| tell(line, &time, violation));
-    }
-    if line == 0 {
-        return Err(Unreadable::Empty);
     }
     let (violations, judged) = judge.finish();
     violations.iter().for_each(|violation| tell(line, "at the end", violation));

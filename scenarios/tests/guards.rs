@@ -32,6 +32,18 @@ fn every_seed_passes_its_guard() {
     }
 }
 
+/// They are what a fuzzer begins with.
+#[test]
+fn no_seed_gives_a_planted_defect_away() {
+    for (target, _) in fuzz::GUARDS {
+        let guard = fuzz::guard(target, true);
+        for (name, bytes) in seeds(target) {
+            println!("{target}/{name}");
+            guard(&bytes);
+        }
+    }
+}
+
 /// One change of a text.
 #[derive(Clone, Debug)]
 enum Change {

@@ -3,40 +3,50 @@
 //! Whatever is not understood forbids: a critical property that is unknown, a value that is malformed, a
 //! parameter that is given twice. Parameters that neither RFC defines are ignored.
 
+use hickory_proto::rr::RData;
+
 use super::issue_value::{IssueValue, is_label};
 
 /// One CAA record (RFC 8659 §4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Property {
+pub struct Property {
     /// Bit 7 of the flags.
-    pub(crate) is_critical: bool,
-    pub(crate) tag: String,
-    pub(crate) value: Vec<u8>,
+    pub is_critical: bool,
+    /// What it is about, for example `issue`.
+    pub tag: String,
+    /// What it says, as it came.
+    pub value: Vec<u8>,
 }
 
 /// Who wants to issue what.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Request<'a> {
+pub struct Request<'a> {
     /// The issuer domain names that mean this CA.
-    pub(crate) issuers: &'a [String],
-    pub(crate) is_wildcard: bool,
+    pub issuers: &'a [String],
+    /// Whether it is for all names directly below the domain.
+    pub is_wildcard: bool,
     /// The URL of the account that asks (RFC 8657 §3).
-    pub(crate) account_uri: &'a str,
+    pub account_uri: &'a str,
     /// The challenge type by which control was proved (RFC 8657 §4).
-    pub(crate) method: &'a str,
+    pub method: &'a str,
 }
 
 /// Why nothing may be issued.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
+pub enum Refusal {
+    /// A property that this CA has to understand, and does not.
     #[error("{0:?} is critical and not known here (RFC 8659 §4.5)")]
     UnknownCritical(String),
+    /// There are properties, and none is for this.
     #[error("no {0} property permits this CA, account and validation method")]
     NotPermitted(&'static str),
 }
 
 /// Whether the relevant record set permits the request. No records at all permit everything (RFC 8659 §3).
-pub(crate) fn permits(relevant: &[Property], request: &Request<'_>) -> Result<(), Refusal> {
+///
+/// # Errors
+/// Why it does not.
+pub fn permits(relevant: &[Property], request: &Request<'_>) -> Result<(), Refusal> {
     const KNOWN: [&str; 3] = [ISSUE, ISSUEWILD, "iodef"];
     let is_unknown = |property: &&Property| !KNOWN.iter().any(|tag| property.is(tag));
     if let Some(unknown) = relevant.iter().filter(|property| property.is_critical).find(is_unknown) {
@@ -58,6 +68,13 @@ const ISSUE: &str = "issue";
 const ISSUEWILD: &str = "issuewild";
 
 impl Property {
+    /// What a record's data says; `None` if it is of another type.
+    #[must_use]
+    pub fn of_record(data: &RData) -> Option<Self> {
+        let RData::CAA(caa) = data else { return None };
+        Some(Self { is_critical: caa.issuer_critical, tag: caa.tag.clone(), value: caa.value.clone() })
+    }
+
     /// RFC 8659 §4.1: tags match whatever their case.
     fn is(&self, tag: &str) -> bool {
         self.tag.eq_ignore_ascii_case(tag)

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::rr::{Name, RecordType};
 
 use super::evaluation::Property;
 use crate::dns::resolver::{LookupError, Resolver};
@@ -35,7 +35,7 @@ pub(super) async fn relevant_records(
         match resolver.lookup(&owner, RecordType::CAA).await {
             Ok(records) => {
                 let ttl_seconds = records.iter().map(|record| record.ttl).min().unwrap_or_default();
-                let properties = records.iter().filter_map(|record| property(&record.data)).collect();
+                let properties = records.iter().filter_map(|record| Property::of_record(&record.data)).collect();
                 return Ok(Relevant { owner, properties, ttl: Duration::from_secs(ttl_seconds.into()) });
             }
             Err(LookupError::NoSuchName(asked) | LookupError::NoData(asked)) => owner = above(&owner, &asked.name),
@@ -48,11 +48,6 @@ pub(super) async fn relevant_records(
         }
     }
     Ok(Relevant { owner: domain, properties: Vec::new(), ttl: Duration::ZERO })
-}
-
-fn property(data: &RData) -> Option<Property> {
-    let RData::CAA(caa) = data else { return None };
-    Some(Property { is_critical: caa.issuer_critical, tag: caa.tag.clone(), value: caa.value.clone() })
 }
 
 #[cfg(test)]

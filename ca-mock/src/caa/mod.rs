@@ -1,7 +1,7 @@
 //! Certification Authority Authorization: whether a domain's holder lets this CA issue for it (RFC 8659, RFC 8657).
 //!
-//! [`lookup`] asks the DNS and decides nothing; [`evaluation`] decides and asks nobody; [`rules`] has what can be got
-//! wrong about both; [`recheck`] says which results are too old to issue upon. A lookup that fails is a refusal, of type
+//! `lookup` asks the DNS and decides nothing; `evaluation` decides and asks nobody; `rules` has what can be got
+//! wrong about both; `recheck` says which results are too old to issue upon. A lookup that fails is a refusal, of type
 //! `dns`, as public CAs have it: what the records say is then not known.
 
 mod evaluation;
@@ -12,7 +12,7 @@ mod rules;
 
 use std::time::Duration;
 
-pub(crate) use evaluation::{Property, Refusal, Request, permits};
+pub use evaluation::{Property, Refusal, Request, permits};
 pub(crate) use lookup::Relevant;
 pub use recheck::{Authorized, CaaRecheck, Checked, EachDue};
 pub use rules::CaaRules;

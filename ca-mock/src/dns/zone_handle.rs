@@ -9,7 +9,7 @@ use hickory_proto::{
 
 use super::{
     ALIASES_MAX,
-    server::AnswerSource,
+    server::{AnswerSource, Carrier, respond},
     update::{self, Change},
     zone::{Finding, RecordData, Zone, ZoneError, parse_name},
 };
@@ -32,6 +32,13 @@ impl ZoneHandle {
     #[must_use]
     pub fn new(zones: Vec<Zone>) -> Self {
         Self(Arc::new(Mutex::new(zones)))
+    }
+
+    /// The response to a message that came over TCP, `None` if it deserves none: for whoever has no
+    /// [`DnsServer`](super::DnsServer) between.
+    #[must_use]
+    pub fn respond(&self, message: &[u8]) -> Option<Vec<u8>> {
+        respond(message, self, Carrier::Stream)
     }
 
     /// Changes the zones in one step.

@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming};
 use sim::{Env, MovableClock};
 
-use super::{FrontEnd, routes::Urls};
+use super::{FrontEnd, requests::RequestBody, routes::Urls};
 use crate::{Ca, wire::Respond};
 
 /// How far the clock of each front end, from 0 on, is ahead.
@@ -58,10 +58,9 @@ impl Balancer {
         let turn = self.given.fetch_add(1, Ordering::Relaxed);
         self.front_ends[turn % self.front_ends.len()].clone()
     }
-}
 
-impl Respond for Balancer {
-    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// The answer of the front end whose turn it is.
+    pub(super) async fn answer(&self, request: Request<impl RequestBody>) -> Response<Full<Bytes>> {
         let style = self.ca.config().style;
         let route = self.urls.route(request.uri().path());
         let response = match style.refuses(&request) {
@@ -69,5 +68,11 @@ impl Respond for Balancer {
             None => self.next().respond(request).await,
         };
         style.dress(response, route.as_ref()).await
+    }
+}
+
+impl Respond for Balancer {
+    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        self.answer(request).await
     }
 }

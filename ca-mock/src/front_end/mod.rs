@@ -1,7 +1,7 @@
 //! The front end: requests in, answers out (RFC 8555 §6).
 //!
 //! [`crate::wire`] has the listening and the connections, `balancer` hands requests to one front end or another of
-//! several. `requests` reads and authenticates what arrives, and the
+//! several, [`FrontDesk`] is the front end without listening. `requests` reads and authenticates what arrives, and the
 //! files named after resources translate between JSON and the rooms behind.
 
 mod account;
@@ -11,6 +11,7 @@ mod authorization;
 mod balancer;
 mod certificate;
 mod challenge_trigger;
+mod desk;
 mod directory;
 mod faults;
 mod key_change;
@@ -34,6 +35,7 @@ pub(crate) use account_lookup::{AccountLookup, Found, FromStore};
 use balancer::Balancer;
 pub use balancer::FrontEndClocks;
 pub use challenge_trigger::ChallengeTrigger;
+pub use desk::FrontDesk;
 pub(crate) use faults::resource_at;
 pub use routes::{Origin, Paths};
 use routes::{Route, Urls};

@@ -1,11 +1,12 @@
 //! What every request goes through: route, method, body, JWS, URL, nonce, key, and the headers of the answer.
 
-use std::{net::IpAddr, time::Duration};
+use std::{error::Error, net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
-    Method, Request, Response, StatusCode, body,
+    Method, Request, Response, StatusCode,
+    body::Body,
     header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue},
     http::request::Parts,
 };
@@ -29,6 +30,11 @@ use crate::{
     wire::PeerAddress,
 };
 
+/// What the body of a request comes in.
+pub(super) trait RequestBody: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send {}
+
+impl<B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send> RequestBody for B {}
+
 const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
 
 /// A request that has arrived.
@@ -43,7 +49,7 @@ pub(super) struct Incoming {
 
 impl FrontEnd {
     /// Answers a request, under the name that it was sent to if the configuration has it so.
-    pub(super) async fn respond(&self, request: Request<body::Incoming>) -> Response<Full<Bytes>> {
+    pub(super) async fn respond(&self, request: Request<impl RequestBody>) -> Response<Full<Bytes>> {
         match self.ca.config().origin {
             Origin::Configured => self.respond_with_its_urls(request).await,
             Origin::AsAddressed => {
@@ -53,7 +59,7 @@ impl FrontEnd {
         }
     }
 
-    async fn respond_with_its_urls(&self, request: Request<body::Incoming>) -> Response<Full<Bytes>> {
+    async fn respond_with_its_urls(&self, request: Request<impl RequestBody>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         let peer = head.extensions.get().map(|PeerAddress(peer)| peer.ip());
         let route = self.urls.route(head.uri.path());
@@ -187,7 +193,7 @@ impl FrontEnd {
         }
     }
 
-    async fn body(&self, body: body::Incoming) -> Result<Bytes, Refusal> {
+    async fn body(&self, body: impl RequestBody) -> Result<Bytes, Refusal> {
         let config = self.ca.config();
         let whole = Limited::new(body, config.body_bytes_max).collect();
         let problem = match self.env.timeout(config.client_timeout, whole).await {

@@ -54,7 +54,11 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    fn read(url: Address, response: &Response) -> Result<Self, Error> {
+    /// Reads the authorization at `url` from an answer that shows it.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if it shows none.
+    pub fn read(url: Address, response: &Response) -> Result<Self, Error> {
         let Some(document) = Document::parse(&response.body, &response.url) else {
             return Err(Error::unusable(response, "the authorization is not JSON"));
         };

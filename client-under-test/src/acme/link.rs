@@ -1,7 +1,7 @@
 //! `Link` header fields (RFC 8288 §3): the addresses of a relation.
 //!
-//! Several fields, several links in a field, commas inside of addresses and of quoted words: all of that is seen in the
-//! wild. What can't be read is left out.
+//! Several fields, several links in a field, commas inside of addresses and of quoted words, words that are not ASCII: all of
+//! that is seen in the wild. What can't be read is left out.
 
 use hyper::{HeaderMap, header::LINK};
 
@@ -18,7 +18,9 @@ impl Response {
 fn targets(headers: &HeaderMap, relation: &str) -> Vec<String> {
     let mut found = Vec::new();
     for field in headers.get_all(LINK) {
-        let Ok(mut rest) = field.to_str() else { continue };
+        // Words that are not ASCII say nothing against the addresses beside them.
+        let text = String::from_utf8_lossy(field.as_bytes());
+        let mut rest = &*text;
         while let Some((_, begun)) = rest.split_once('<') {
             let Some((target, parameters)) = begun.split_once('>') else { break };
             let end = outside_quotes(parameters, ',').unwrap_or(parameters.len());
@@ -88,6 +90,7 @@ mod tests {
             ),
             (&["</a,b>;rel=alternate"], &["/a,b"]),
             (&[r#"</1>;title="\"";rel=alternate"#], &["/1"]),
+            (&["</1>;title=\"Zwischenstück\";rel=alternate"], &["/1"]),
             (&["</1>;rel=up;rel=alternate", "</1>", "rel=alternate", "<", "</1;rel=alternate", ""], &[]),
         ] {
             assert_eq!(alternates(fields), found, "{fields:?}");

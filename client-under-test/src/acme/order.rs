@@ -65,7 +65,11 @@ pub struct Order {
 }
 
 impl Order {
-    fn read(url: Address, response: &Response) -> Result<Self, Error> {
+    /// Reads the order at `url` from an answer that shows it.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if it shows none.
+    pub fn read(url: Address, response: &Response) -> Result<Self, Error> {
         let Some(document) = Document::parse(&response.body, &response.url) else {
             return Err(Error::unusable(response, "the order is not JSON"));
         };

@@ -87,7 +87,11 @@ pub struct RenewalInfo {
 }
 
 impl RenewalInfo {
-    fn read(response: &Response) -> Result<Self, Error> {
+    /// Reads what an answer says.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if it says nothing of a window, or that of one that ends before it begins.
+    pub fn read(response: &Response) -> Result<Self, Error> {
         let unusable = |what| Error::unusable(response, what);
         let document = Document::parse(&response.body, &response.url).ok_or_else(|| unusable("it is not JSON"))?;
         let window = document.object("suggestedWindow").ok_or_else(|| unusable("it has no suggestedWindow"))?;

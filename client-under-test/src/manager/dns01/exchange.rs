@@ -68,7 +68,9 @@ async fn over_tcp(env: &Env, server: SocketAddr, request: &Message, bytes: &[u8]
     answer(&response, request).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-fn answer(bytes: &[u8], request: &Message) -> Option<Message> {
+/// The message in `bytes`, if it is an answer to this request.
+#[must_use]
+pub fn answer(bytes: &[u8], request: &Message) -> Option<Message> {
     let response = Message::from_vec(bytes).ok()?;
     let (asked, answered) = (&request.metadata, &response.metadata);
     let is_answer = answered.message_type == MessageType::Response

@@ -5,7 +5,7 @@
 //! are presented in the same way, and looked after by `dns_persist01`.
 
 pub mod challtestsrv;
-mod exchange;
+pub mod exchange;
 pub mod provider;
 mod records;
 mod resolver;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     http::{Exchange, Moment},
+    link,
     place::Place,
     step::{Resource, Step},
 };
@@ -109,10 +110,9 @@ impl Acme {
                 }
             }
             Resource::Certificate { order } => {
-                for link in step.response.iter().flat_map(|response| response.headers.all("link")) {
-                    if let Some(alternate) = link_target(link, "alternate").and_then(Place::of_url) {
-                        self.places.insert(alternate, Resource::Certificate { order: order.clone() });
-                    }
+                let fields = step.response.iter().flat_map(|response| response.headers.all("link"));
+                for alternate in fields.flat_map(|field| link::targets(field, "alternate")).filter_map(Place::of_url) {
+                    self.places.insert(alternate, Resource::Certificate { order: order.clone() });
                 }
             }
             Resource::NewNonce
@@ -182,17 +182,6 @@ fn place_at(object: &Value, member: &str) -> Option<Place> {
     Place::of_url(object.get(member)?.as_str()?)
 }
 
-/// The target of a `Link` field of the given relation (RFC 8288 §3).
-pub(crate) fn link_target<'a>(link: &'a str, relation: &str) -> Option<&'a str> {
-    link.split(',').find_map(|one| {
-        let (target, parameters) = one.trim().strip_prefix('<')?.split_once('>')?;
-        let is_it = parameters.split(';').any(|parameter| {
-            parameter.trim().strip_prefix("rel=").is_some_and(|value| value.trim_matches('"') == relation)
-        });
-        is_it.then_some(target)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,12 +205,5 @@ mod tests {
         let expected = "Other NewNonce NewAccount NewOrder Authorization Http01 Challenge Authorization Finalize Order \
                         Certificate RenewalInfo";
         assert_eq!(seen.join(" ").replacen("Directory", "Other", 1), expected);
-    }
-
-    #[test]
-    fn a_link_is_found_by_its_relation() {
-        let link = "<https://ca.test/dir>;rel=\"index\", <https://ca.test/c/1>; title=x; rel=\"alternate\"";
-        assert_eq!(link_target(link, "alternate"), Some("https://ca.test/c/1"));
-        assert_eq!(link_target(link, "up"), None);
     }
 }

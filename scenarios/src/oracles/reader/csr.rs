@@ -46,13 +46,30 @@ impl Csr {
 }
 
 fn looks_like_a_name(text: &str) -> bool {
-    text.contains(['.', ':']) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-*:_".contains(&byte))
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-*:_".contains(&byte))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracles::testing::csr;
+    use crate::oracles::testing::{csr, key};
+
+    #[test]
+    fn a_common_name_is_a_name_if_it_can_be_one_of_a_host() {
+        for (common_name, is_name) in
+            [("a.test", true), ("localhost", true), ("2001:db8::1", true), ("Example, Inc.", false)]
+        {
+            let mut params = rcgen::CertificateParams::default();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(rcgen::DnType::CommonName, common_name);
+            let csr = Csr::read(params.serialize_request(&key()).unwrap().der()).unwrap();
+            assert_eq!(
+                csr.names,
+                is_name.then(|| Identifier::of_server(common_name)).into_iter().collect(),
+                "{common_name}"
+            );
+        }
+    }
 
     #[test]
     fn the_names_asked_for_are_read() {

@@ -68,6 +68,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// A request.
+    #[must_use]
+    pub fn new(method: String, target: String, headers: Headers, body: Vec<u8>) -> Self {
+        Self { method, target, headers, body, jws: OnceLock::new() }
+    }
+
     /// The body as a signed ACME request, if it is one.
     pub fn jws(&self) -> Option<&Jws> {
         self.jws.get_or_init(|| if self.method == "POST" { Jws::read(&self.body) } else { None }).as_ref()
@@ -260,7 +266,7 @@ impl End {
         let mut requests = Vec::new();
         while let Some(Message { start, headers, body }) = self.requests.next(false) {
             let Start::Request { method, target } = start else { continue };
-            let request = Arc::new(Request { method, target, headers, body, jws: OnceLock::new() });
+            let request = Arc::new(Request::new(method, target, headers, body));
             if self.unanswered.len() < PIPELINE_MAX {
                 self.unanswered.push_back(request.clone());
             }

@@ -16,12 +16,13 @@ pub mod http;
 pub(super) mod http_date;
 pub mod identifier;
 pub mod jws;
+pub mod link;
 pub mod ocsp;
 pub mod place;
 pub mod retry_after;
 pub mod step;
 mod stream;
-pub(super) mod timestamp;
+pub mod timestamp;
 pub mod visit;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
