@@ -12,8 +12,10 @@ use client_under_test::{
     storage::{Storage, account::User, lock::Lease, metadata::MetadataOwner},
 };
 use scenarios::{
+    drawn::Drawn,
     language::{self, Diagnostics},
     oracles::{reader::Reader, server_side::Judge},
+    runner::{Run, report_run},
     trace_file::Unreadable,
 };
 use sim::{Env, trace::Record};
@@ -30,6 +32,19 @@ pub fn scenario(bytes: &[u8], render: impl Fn(&Diagnostics) -> String) {
     let no_base = |_: &Path| Err(io::ErrorKind::NotFound.into());
     if let Err(mistakes) = language::load(Path::new("fuzz/any.toml"), text, no_base) {
         assert!(!render(&mistakes).is_empty());
+    }
+}
+
+/// A whole world, drawn from bytes: it breaks no law.
+///
+/// # Panics
+/// If it does; `gauntlet promote` makes a scenario file of the bytes.
+pub fn world(bytes: &[u8], run: impl Fn(&Drawn) -> Run) {
+    let drawn = Drawn::from_bytes(bytes);
+    let run = run(&drawn);
+    if !run.verdict.is_pass() {
+        let report = report_run(&drawn.case("drawn"), &run, language::Style::Plain);
+        panic!("{}\n{report}\n`gauntlet promote` makes a scenario file of this input", drawn.text("drawn"));
     }
 }
 

@@ -19,13 +19,13 @@ use client_under_test::{
     manager::dns01,
     status::{crl, ocsp},
 };
-use scenarios::{language, oracles::reader, trace_file};
+use scenarios::{drawn::Drawn, language, oracles::reader, trace_file};
 
 /// Takes whatever bytes there are, and panics if something does not hold.
 pub type Guard = fn(&[u8]);
 
 /// Every guard, by the name of its fuzz target.
-pub const GUARDS: [(&str, Guard); 19] = [
+pub const GUARDS: [(&str, Guard); 20] = [
     ("jws", |bytes| acme::jws(bytes, ca_mock::read_signed_request)),
     ("acme_request", |bytes| acme::acme_request(bytes, |answer| answer)),
     ("acme_response", |bytes| acme::acme_response(bytes, acme::read_window)),
@@ -45,6 +45,7 @@ pub const GUARDS: [(&str, Guard); 19] = [
     ("fault_rules", |bytes| files::fault_rules(bytes, ca_mock::FaultRule::read)),
     ("stored_files", |bytes| files::stored_files(bytes, <[u8]>::to_vec)),
     ("trace_file", |bytes| files::trace_file(bytes, trace_file::read)),
+    ("world", |bytes| files::world(bytes, Drawn::run)),
 ];
 
 /// The guard of a target, of its reader as it is or of one with the planted defect.

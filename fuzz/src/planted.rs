@@ -20,7 +20,7 @@ use time::UtcDateTime;
 use super::{Guard, acme, certificates, dns, files};
 
 /// The guard of each target, around a reader with a defect.
-pub const PLANTED: [(&str, Guard); 19] = [
+pub const PLANTED: [(&str, Guard); 20] = [
     // Blanks at the end of a payload are lost.
     ("jws", |bytes| {
         acme::jws(bytes, |body| {
@@ -190,6 +190,8 @@ pub const PLANTED: [(&str, Guard); 19] = [
             })
         });
     }),
+    // A nonce that was refused is sent again.
+    ("world", |bytes| files::world(bytes, |drawn| drawn.clone().with_defect("client.nonce-sent-again").run())),
 ];
 
 /// RFC 5280 §5.3.1.

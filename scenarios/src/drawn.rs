@@ -99,6 +99,13 @@ impl Drawn {
         Self::from_bytes(&blocks.flat_map(Digest::finalize).collect::<Vec<u8>>())
     }
 
+    /// The same, with a historical defect.
+    #[must_use]
+    pub fn with_defect(mut self, defect: &str) -> Self {
+        self.parts.push(Part::Setting { table: "bugs", line: format!("\"{defect}\" = \"on\"") });
+        self
+    }
+
     /// The seed that it is run with.
     #[must_use]
     pub fn seed(&self) -> u64 {
@@ -188,8 +195,10 @@ impl fmt::Display for Text<'_> {
             "#:schema ../../schema/scenario-v1.json\nscenario = 1\n\n\
              [meta]\nid = \"{id}\"\ntitle = \"Drawn: a week of troubles, and a week later visitors are served\"\n\n\
              [run]\nseeds = \"{seed}\"\nuntil = \"14d\"\n\n\
+             [bugs]\n{}\n\
              [hosts.ca]\nkind = \"ca\"\naddress = \"10.0.0.2\"\n\n\
              [hosts.dns]\nkind = \"dns\"\naddress = \"10.0.0.3\"\n{}\n",
+            settings("bugs"),
             settings("hosts.dns")
         )?;
         for node in 1..=*nodes {

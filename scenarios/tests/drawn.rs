@@ -4,7 +4,7 @@
 use scenarios::{drawn::Drawn, language::Style, runner};
 
 /// How many worlds `cargo test` runs; `gauntlet wander` runs as many as one likes.
-const WORLDS: u64 = 24;
+const WORLDS: u64 = 16;
 
 #[test]
 fn whatever_bytes_draw_is_a_scenario() {
