@@ -6,6 +6,9 @@
 //! by the waiter's own clock, so that no two clocks are compared. What is in the file is only ever compared: if a
 //! crash left it empty or half written, it lapses like any other.
 //!
+//! Numbers begin anew once a lock was released, so that somebody who slept through its lease may find another's file under its own
+//! number. It leaves that alone: it asks first whose it is, and writes into the file that it made, wherever that is by now.
+//!
 //! What is locked away here is double work, not harm: a host that was asleep for longer than its lease may wake up and
 //! go on, so it asks [`Lease::is_held`] before it puts its result in place, and what it then puts in place is whole.
 
@@ -22,7 +25,7 @@ use std::{
 use super::medium::read;
 use sim::{
     Env, Task,
-    disk::{Access, OpenMode},
+    disk::{Access, File, OpenMode},
     watch,
 };
 
@@ -243,8 +246,8 @@ impl Lock {
                 if standing.is_some() {
                     self.env.probe("manager/storage-lock-lapsed");
                 }
-                if let Some(number) = self.take(standing).await? {
-                    let signs = self.env.spawn("hold a storage lock", self.clone().give_signs(number));
+                if let Some((number, file)) = self.take(standing).await? {
+                    let signs = self.env.spawn("hold a storage lock", self.clone().give_signs(number, file));
                     let (env, folder, name) = (self.env.clone(), self.folder.clone(), self.name.clone());
                     return Ok(Lease::of(&env, &folder, &name, Box::new(OwnNumber { lock: self, number, signs })));
                 }
@@ -256,7 +259,7 @@ impl Lock {
     }
 
     /// Takes the number after that of `lapsed`, unless somebody else has it or there is more than was seen.
-    async fn take(&self, lapsed: Option<Standing>) -> io::Result<Option<u64>> {
+    async fn take(&self, lapsed: Option<Standing>) -> io::Result<Option<(u64, File)>> {
         let number = lapsed.as_ref().map_or(1, |lapsed| lapsed.number.saturating_add(1));
         let path = self.file(number);
         let mut file = match self.env.disk().open(&path, OpenMode::CreateNew, Access::Private).await {
@@ -264,8 +267,11 @@ impl Lock {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(e) => return Err(e),
         };
+        if let Err(e) = file.write(self.content(0).as_bytes()).await {
+            drop(self.env.disk().remove_file(&path).await);
+            return Err(e);
+        }
         let is_taken = async {
-            file.write(self.content(0).as_bytes()).await?;
             // Another may have released the lock since, and a third begun with a low number again.
             for other in self.numbers().await?.into_iter().filter(|other| *other != number) {
                 let content = self.read(other).await?;
@@ -276,29 +282,31 @@ impl Lock {
                     return Ok(false);
                 }
             }
-            Ok(true)
+            self.is_own(number).await
         };
         match is_taken.await {
             Ok(true) => {
                 if let Some(lapsed) = lapsed {
                     drop(self.env.disk().remove_file(&self.file(lapsed.number)).await);
                 }
-                Ok(Some(number))
+                Ok(Some((number, file)))
             }
             other => {
-                drop(self.env.disk().remove_file(&path).await);
+                drop(self.remove_own(number).await);
                 other.map(|_| None)
             }
         }
     }
 
-    async fn give_signs(self, number: u64) {
+    async fn give_signs(self, number: u64, mut file: File) {
         for beat in 1_u64.. {
             self.env.sleep(SIGN_INTERVAL).await;
-            // A sign that can't be given now is given next time; that the lock is lost is seen where it matters.
-            if let Ok(mut file) = self.env.disk().open(&self.file(number), OpenMode::Overwrite, Access::Private).await {
-                drop(file.write(self.content(beat).as_bytes()).await);
+            // That the lock is lost is seen where it matters.
+            if matches!(self.is_own(number).await, Ok(false)) {
+                return;
             }
+            // A sign that can't be given now is given next time.
+            drop(file.write(self.content(beat).as_bytes()).await);
         }
     }
 
@@ -336,3 +344,6 @@ impl Lock {
         format!("{} {} {beat:08}\n", self.sign, self.env.host_name())
     }
 }
+
+#[cfg(test)]
+mod tests;
