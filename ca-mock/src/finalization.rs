@@ -12,7 +12,7 @@ use crate::{
     ids::OrderId,
     orders::OrderStatus,
     perspective::{self, Perspective},
-    problem::Problem,
+    problem::{Problem, ProblemType},
     rate_limits::{self, Buckets, RateLimits},
 };
 
@@ -94,11 +94,17 @@ async fn recheck_caa(ca: &Ca, env: &Env, id: OrderId) -> Result<(), Problem> {
     Problem::about_identifiers(refused).map_or(Ok(()), Err)
 }
 
-/// One step under the lock, so that an order never gets two certificates.
+/// One step under the lock, so that an order never gets two certificates, nor one that its client has given up the right to
+/// meanwhile (RFC 8555 §7.1.6).
 fn issue(ca: &Ca, env: &Env, id: OrderId) {
     ca.with_store(|store| {
         let Some(order) = store.orders.find_mut(id) else { return };
         let OrderStatus::Processing { csr } = &order.status else { return };
+        if !order.is_authorized(&store.authorizations, env.utc_now()) {
+            let problem = Problem::new(ProblemType::Unauthorized, "an authorization of the order is valid no more");
+            env.probe_about("ca/issuance-refused", || [("order", id.to_string()), ("why", problem.to_string())]);
+            return order.refuse(problem);
+        }
         let wishes = (order.profile.as_deref(), order.validity);
         let serial = (ca.config().serial_numbers.0)(env, &store.certificates);
         let certificate = ca.issuance().issue(env, ca.config(), order.account, wishes, serial, csr);

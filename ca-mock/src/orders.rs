@@ -113,6 +113,21 @@ impl Order {
         }
     }
 
+    /// Whether all that it stands on is valid at `now`.
+    pub(crate) fn is_authorized(&self, authorizations: &Authorizations, now: UtcDateTime) -> bool {
+        let is_valid = |id| match authorizations.find(id).map(|found| found.status) {
+            Some(AuthorizationStatus::Valid { expires, .. }) => expires > now,
+            Some(
+                AuthorizationStatus::Pending { .. }
+                | AuthorizationStatus::Invalid
+                | AuthorizationStatus::Deactivated
+                | AuthorizationStatus::Expired,
+            )
+            | None => false,
+        };
+        self.authorizations.iter().copied().all(is_valid)
+    }
+
     pub(crate) fn not_ready(&self) -> Problem {
         let detail = format!("the order is {}, and only a ready one can be finalized", self.status.name());
         Problem::new(ProblemType::OrderNotReady, detail)

@@ -5,7 +5,7 @@
 
 use hickory_proto::rr::RData;
 
-use super::issue_value::{IssueValue, is_label};
+use super::issue_value::IssueValue;
 
 /// One CAA record (RFC 8659 §4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,9 +86,14 @@ impl Property {
         is_ours
             && value.one("accounturi").is_satisfied_by(|uri| uri == request.account_uri)
             && value.one("validationmethods").is_satisfied_by(|methods| {
-                methods.split(',').all(is_label) && methods.split(',').any(|method| method == request.method)
+                methods.split(',').all(is_method) && methods.split(',').any(|method| method == request.method)
             })
     }
+}
+
+/// RFC 8657 §4: unlike those of names, such a label may begin and end with a hyphen.
+fn is_method(label: &str) -> bool {
+    !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[cfg(test)]
@@ -206,6 +211,8 @@ mod tests {
             ("validationmethods=dns-01", false),
             ("validationmethods=", false),
             ("validationmethods=http-01,", false),
+            ("validationmethods=http-01,-,x-", true),
+            ("validationmethods=http-01,a_b", false),
             ("validationmethods=http-01; validationmethods=http-01", false),
             ("validationmethods=http-01; accounturi=https://ca2.example.org/1", false),
         ] {

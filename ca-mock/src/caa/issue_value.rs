@@ -64,7 +64,7 @@ fn trim(text: &str) -> &str {
 }
 
 /// Letters, digits and inner hyphens.
-pub(super) fn is_label(text: &str) -> bool {
+fn is_label(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !text.starts_with('-')

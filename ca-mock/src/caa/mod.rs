@@ -9,6 +9,8 @@ pub(crate) mod issue_value;
 mod lookup;
 mod recheck;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

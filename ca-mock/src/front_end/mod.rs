@@ -24,6 +24,8 @@ mod revocation;
 mod routes;
 mod style;
 mod terms_of_service;
+#[cfg(test)]
+mod tests;
 
 use std::{io, net::SocketAddr, sync::Arc};
 

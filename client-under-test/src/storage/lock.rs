@@ -6,6 +6,9 @@
 //! by the waiter's own clock, so that no two clocks are compared. What is in the file is only ever compared: if a
 //! crash left it empty or half written, it lapses like any other.
 //!
+//! Numbers begin anew once a lock was released, so that somebody who slept through its lease may find another's file under its own
+//! number. It leaves that alone: it asks first whose it is, and writes into the file that it made, wherever that is by now.
+//!
 //! What is locked away here is double work, not harm: a host that was asleep for longer than its lease may wake up and
 //! go on, so it asks [`Lease::is_held`] before it puts its result in place, and what it then puts in place is whole.
 
@@ -22,7 +25,7 @@ use std::{
 use super::medium::read;
 use sim::{
     Env, Task,
-    disk::{Access, OpenMode},
+    disk::{Access, File, OpenMode},
     watch,
 };
 
@@ -288,7 +291,12 @@ impl NumberedLock for Lock {
     async fn give_signs(self, number: u64) {
         for beat in 1_u64.. {
             self.env.sleep(SIGN_INTERVAL).await;
-            // A sign that can't be given now is given next time; that the lock is lost is seen where it matters.
+            // Numbers begin anew when nobody has the lock: after a sleep this one may be another's. That the lock is lost is seen
+            // where it matters.
+            if matches!(self.is_held(number).await, Ok(false)) {
+                return;
+            }
+            // A sign that can't be given now is given next time.
             if let Ok(mut file) = self.env.disk().open(&self.file(number), OpenMode::Overwrite, Access::Private).await {
                 drop(file.write(self.content(beat).as_bytes()).await);
             }
@@ -320,8 +328,11 @@ impl Lock {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(e) => return Err(e),
         };
+        if let Err(e) = file.write(self.content(0).as_bytes()).await {
+            drop(self.env.disk().remove_file(&path).await);
+            return Err(e);
+        }
         let is_taken = async {
-            file.write(self.content(0).as_bytes()).await?;
             // Another may have released the lock since, and a third begun with a low number again.
             for other in self.numbers().await?.into_iter().filter(|other| *other != number) {
                 let content = self.read(other).await?;
@@ -332,7 +343,7 @@ impl Lock {
                     return Ok(false);
                 }
             }
-            Ok(true)
+            self.is_held(number).await
         };
         match is_taken.await {
             Ok(true) => {
@@ -342,7 +353,7 @@ impl Lock {
                 Ok(Some(number))
             }
             other => {
-                drop(self.env.disk().remove_file(&path).await);
+                self.release(number).await;
                 other.map(|_| None)
             }
         }
@@ -374,3 +385,6 @@ impl Lock {
         format!("{} {} {beat:08}\n", self.sign, self.env.host_name())
     }
 }
+
+#[cfg(test)]
+mod tests;

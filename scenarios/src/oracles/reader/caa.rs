@@ -63,7 +63,7 @@ impl CaaRecord {
         issuance.issuers.iter().any(|issuer| issuer.eq_ignore_ascii_case(parts[0]))
             && grants("accounturi", &|uri| issuance.account.is_none_or(|account| account == uri))
             && grants("validationmethods", &|list| {
-                list.split(',').all(is_word)
+                list.split(',').all(is_method)
                     && issuance.method.is_none_or(|method| list.split(',').any(|allowed| allowed == method))
             })
     }
@@ -80,6 +80,11 @@ pub fn forbids(relevant: &[CaaRecord], issuance: &Issuance<'_>) -> bool {
     let wild = if issuance.is_wildcard { with_tag("issuewild") } else { Vec::new() };
     let deciding = if wild.is_empty() { with_tag("issue") } else { wild };
     !deciding.is_empty() && !deciding.iter().any(|record| record.grants(issuance))
+}
+
+/// RFC 8657 §4: unlike a label of a name, it may begin and end with a hyphen.
+fn is_method(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 fn is_word(text: &str) -> bool {
@@ -114,6 +119,8 @@ mod tests {
             ("0 issue \"ca.test; accounturi=https://ca.test/account/2\"", true),
             ("0 issue \"ca.test; validationmethods=dns-01,http-01\"", false),
             ("0 issue \"ca.test; validationmethods=dns-01\"", true),
+            ("0 issue \"ca.test; validationmethods=http-01,-,x-\"", false),
+            ("0 issue \"ca.test; validationmethods=http-01,a_b\"", true),
             ("0 issuewild \";\"", false),
             ("0 tbs \"x\"", false),
             ("128 tbs \"x\"", true),

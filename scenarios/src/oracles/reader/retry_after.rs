@@ -21,7 +21,9 @@ impl RetryAfter {
     #[must_use]
     pub fn read(response: &Response, utc_s: Option<i64>) -> Option<Self> {
         let text = response.headers.first("retry-after")?.trim();
-        if let Ok(seconds) = text.parse::<u64>() {
+        if !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit()) {
+            // A number too long to hold is longer than anybody waits.
+            let seconds = text.parse().unwrap_or(u64::MAX);
             return Some(Self { wait: Duration::from_secs(seconds), uncertain: Duration::ZERO });
         }
         let until = http_date::unix_seconds(text)?;
