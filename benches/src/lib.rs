@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod defects;
 pub mod figures;
 pub mod load;
+pub mod readers;
 pub mod served_ca;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};

@@ -65,7 +65,12 @@ pub struct Order {
 }
 
 impl Order {
-    fn read(url: Address, response: &Response) -> Result<Self, Error> {
+    /// Reads the order at `url` from what the CA has answered. A status that is unknown or lacks its field makes it
+    /// [`OrderState::Unknown`].
+    ///
+    /// # Errors
+    /// [`Error`] if the answer is no JSON object or has more than a thousand authorizations.
+    pub fn read(url: Address, response: &Response) -> Result<Self, Error> {
         let Some(document) = Document::parse(&response.body, &response.url) else {
             return Err(Error::unusable(response, "the order is not JSON"));
         };
