@@ -1,10 +1,10 @@
 //! The readers at the project's edges, each beside the plain parser of its format where there is one.
 //!
-//! `cargo bench --bench parsers`
+//! `cargo bench --bench parsers` also leaves the figures for the release report. With a filter argument it only measures.
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
-use benches::readers::readers;
+use benches::{figures::median_s, readers::readers, results::Measured};
 use criterion::Criterion;
 
 fn main() {
@@ -21,4 +21,16 @@ fn main() {
         group.finish();
     }
     criterion.final_summary();
+    let is_filtered = env::args().skip(1).any(|argument| !argument.starts_with("--"));
+    if !is_filtered {
+        let mut measured = Measured::by("parsers");
+        for reader in readers() {
+            let median_ns = |of: &str| median_s(&format!("{}/{of}", reader.name)) * 1e9;
+            let figure = measured.lower(reader.name, "ns", median_ns("ours"));
+            if let Some((name, _)) = &reader.beside {
+                figure.beside(name, median_ns(name));
+            }
+        }
+        measured.leave();
+    }
 }

@@ -4,8 +4,11 @@ pub mod certificates;
 pub mod defects;
 pub mod figures;
 pub mod load;
+pub mod origin;
 pub mod readers;
+pub mod results;
 pub mod served_ca;
+pub mod table;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
