@@ -3,6 +3,8 @@
 pub mod certificates;
 pub mod defects;
 pub mod figures;
+pub mod gate;
+pub mod guarded;
 pub mod load;
 pub mod origin;
 pub mod readers;

@@ -74,7 +74,7 @@ pub fn readers() -> Vec<Reader> {
             "hickory-proto",
             with("dns_message/caa-answer", |payload| is_read(hickory_proto::op::Message::from_vec(payload).ok())),
         ),
-        of_bytes("zone-text", "zone_text/whole", |text| {
+        of_bytes("zone-text", "zone_text/scenario", |text| {
             is_read(str::from_utf8(text).ok().and_then(|text| ca_mock::dns::Zone::parse("test.", text).ok()))
         }),
         scenario_file(),

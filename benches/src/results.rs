@@ -215,6 +215,7 @@ impl Release {
     /// If a file can't be read.
     pub fn kept() -> io::Result<Vec<Self>> {
         let mut releases = Vec::new();
+        fs::create_dir_all(results())?;
         for entry in fs::read_dir(results())? {
             releases.push(read::<Self>(&entry?.path())?);
         }
