@@ -8,6 +8,7 @@ pub mod guarded;
 pub mod load;
 pub mod origin;
 pub mod readers;
+pub mod report;
 pub mod results;
 pub mod served_ca;
 pub mod table;
