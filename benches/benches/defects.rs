@@ -24,6 +24,7 @@ fn main() {
     };
     let sweep = runner::sweep(&cases, &options, |_, _, _| {});
     let written = defects::report(&sweep);
+    defects::measured(&sweep).leave();
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
     let text = fs::read_to_string(&readme).expect("the README is there");
     fs::write(&readme, figures::replace(&text, MARK, &written)).expect("the README can be written");

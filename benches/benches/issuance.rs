@@ -15,6 +15,7 @@ use std::{
 use benches::{
     figures, identity,
     load::{self, Answers, Load, Outcome},
+    results::{Figure, Measured},
     served_ca::{HTTP01_PORT, ServedCa, Validation, names},
 };
 use client_under_test::acme::http::HttpClient;
@@ -110,6 +111,7 @@ impl Bench {
             "| CA | validation | clients | certificates per second | median, p99 | CPU time of the CA for each | hung \
              clients | failures |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n",
         );
+        let mut measured = Measured::by("issuance-rates");
         for (validation, shown) in [(Validation::Http01, "http-01"), (Validation::AlwaysValid, "always valid")] {
             for (clients, repetitions) in CLIENTS {
                 let mut outcomes: Vec<Vec<_>> = contenders.iter().map(|_| Vec::new()).collect();
@@ -120,11 +122,18 @@ impl Bench {
                         outcomes.push((outcome, ca.cpu_time()));
                     }
                 }
-                for (contender, outcomes) in contenders.iter().zip(&outcomes) {
-                    table.add(&format!("| {} | {shown} | {clients} | {} |\n", contender.name, row(outcomes)));
+                let medians: Vec<_> = outcomes.iter().map(|outcomes| Medians::of(outcomes)).collect();
+                for (contender, medians) in contenders.iter().zip(&medians) {
+                    table.add(&format!("| {} | {shown} | {clients} | {} |\n", contender.name, medians.row()));
                 }
+                let of = format!("{shown}, {clients} clients");
+                let rate = measured.higher(format!("certificates per second, {of}"), "1/s", medians[0].rate);
+                beside(rate, contenders, medians.iter().map(|medians| Some(medians.rate)));
+                let cpu = measured.lower(format!("CPU time for each, {of}"), "ms", medians[0].cpu_ms);
+                beside(cpu, contenders, medians.iter().map(|medians| Some(medians.cpu_ms)));
             }
         }
+        measured.leave();
     }
 
     async fn memory(&self, contenders: &[Contender]) {
@@ -132,7 +141,9 @@ impl Bench {
             "issuance-memory",
             "| CA | certificates | resident memory | for each certificate |\n| --- | --- | --- | --- |\n",
         );
+        let mut measured = Measured::by("issuance-memory");
         for wanted in CERTIFICATES {
+            let mut resident = Vec::new();
             for contender in contenders {
                 let ca = self.start(contender, Validation::AlwaysValid).await;
                 let empty = ca.resident_bytes();
@@ -144,8 +155,15 @@ impl Bench {
                     contender.name,
                     bytes as f64 / 1e6
                 ));
+                // One that stops before says nothing of so many.
+                resident.push((issued >= wanted).then_some(bytes as f64 / 1e6));
+            }
+            if let [Some(ours), ..] = resident[..] {
+                let figure = measured.lower(format!("resident memory after {wanted} certificates"), "MB", ours);
+                beside(figure, contenders, resident.iter().copied());
             }
         }
+        measured.leave();
     }
 
     async fn start(&self, contender: &Contender, validation: Validation) -> ServedCa {
@@ -169,18 +187,45 @@ impl Bench {
     }
 }
 
+/// Puts the values of all but the first, which is ours, beside the figure.
+fn beside(figure: &mut Figure, contenders: &[Contender], values: impl Iterator<Item = Option<f64>>) {
+    for (contender, value) in contenders.iter().zip(values).skip(1) {
+        if let Some(value) = value {
+            figure.beside(contender.name, value);
+        }
+    }
+}
+
 /// Medians over the repetitions, each with the time that the CA's process has computed.
-fn row(outcomes: &[(Outcome, Duration)]) -> String {
-    let middle = |value: &dyn Fn(&(Outcome, Duration)) -> f64| {
-        let mut values: Vec<f64> = outcomes.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    let rate = middle(&|(outcome, _)| outcome.rate());
-    let percentile = |percent| middle(&|(outcome, _)| outcome.percentile(percent).as_secs_f64() * 1e3);
-    let cpu = middle(&|(outcome, cpu)| cpu.as_secs_f64() * 1e3 / outcome.took.len().max(1) as f64);
-    let hung: usize = outcomes.iter().map(|(outcome, _)| outcome.hung).sum();
-    let failed: usize = outcomes.iter().map(|(outcome, _)| outcome.failures.len()).sum();
-    let (half, most) = (percentile(50), percentile(99));
-    format!("{rate:.0} | {half:.1} ms, {most:.1} ms | {cpu:.1} ms | {hung} | {failed}")
+struct Medians {
+    rate: f64,
+    half_ms: f64,
+    most_ms: f64,
+    cpu_ms: f64,
+    hung: usize,
+    failed: usize,
+}
+
+impl Medians {
+    fn of(outcomes: &[(Outcome, Duration)]) -> Self {
+        let middle = |value: &dyn Fn(&(Outcome, Duration)) -> f64| {
+            let mut values: Vec<f64> = outcomes.iter().map(value).collect();
+            values.sort_by(f64::total_cmp);
+            values[values.len() / 2]
+        };
+        let percentile = |percent| middle(&|(outcome, _)| outcome.percentile(percent).as_secs_f64() * 1e3);
+        Self {
+            rate: middle(&|(outcome, _)| outcome.rate()),
+            half_ms: percentile(50),
+            most_ms: percentile(99),
+            cpu_ms: middle(&|(outcome, cpu)| cpu.as_secs_f64() * 1e3 / outcome.took.len().max(1) as f64),
+            hung: outcomes.iter().map(|(outcome, _)| outcome.hung).sum(),
+            failed: outcomes.iter().map(|(outcome, _)| outcome.failures.len()).sum(),
+        }
+    }
+
+    fn row(&self) -> String {
+        let Self { rate, half_ms, most_ms, cpu_ms, hung, failed } = self;
+        format!("{rate:.0} | {half_ms:.1} ms, {most_ms:.1} ms | {cpu_ms:.1} ms | {hung} | {failed}")
+    }
 }

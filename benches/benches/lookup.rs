@@ -23,43 +23,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benches::{figures, identity};
-use client_under_test::{
-    manager::{
-        Resolver,
-        lookup::{Certificates, Hello, Protocols, Shown, Source, StandIns},
-        resolver::schemes,
-    },
-    name::Name,
+use benches::{
+    figures, identity,
+    results::Measured,
+    table::{Ours, Question, certified, held},
+};
+use client_under_test::manager::{
+    Resolver,
+    lookup::{Shown, Source},
 };
 use rcgen::{CertificateParams, KeyIdMethod, SerialNumber};
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, SignatureScheme,
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection,
     client::Resumption,
     pki_types::ServerName,
     server::{NoServerSessionStorage, ResolvesServerCert, ResolvesServerCertUsingSni},
     sign::{CertifiedKey, SingleCertAndKey},
 };
-use sim::{UtcDateTime, crypto::P256Key, real};
+use sim::{UtcDateTime, real};
 
 /// How many names are asked for in turn, and how many in a round.
 const ASKED: usize = 1 << 16;
 const ROUND: usize = 1 << 11;
 const SWAP_INTERVAL: Duration = Duration::from_millis(10);
-/// What rustls's own client offers, and a browser's protocols.
-const OFFERED: [SignatureScheme; 9] = [
-    SignatureScheme::ECDSA_NISTP384_SHA384,
-    SignatureScheme::ECDSA_NISTP256_SHA256,
-    SignatureScheme::ED25519,
-    SignatureScheme::RSA_PSS_SHA512,
-    SignatureScheme::RSA_PSS_SHA384,
-    SignatureScheme::RSA_PSS_SHA256,
-    SignatureScheme::RSA_PKCS1_SHA512,
-    SignatureScheme::RSA_PKCS1_SHA384,
-    SignatureScheme::RSA_PKCS1_SHA256,
-];
-const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
-
 /// How much is measured.
 struct Extent {
     names: &'static [usize],
@@ -79,43 +65,17 @@ fn main() {
     let _inside = runtime.enter();
     // Memory comes first, while there is none left over that could be used again.
     let memory = memory(&extent);
-    let lookups = lookups(&extent);
+    let mut measured = Measured::by("lookup");
+    let lookups = lookups(&extent, &mut measured);
     println!("{lookups}");
-    let beside = handshakes_in_words(&extent) + &memory;
+    let beside = handshakes_in_words(&extent, &mut measured) + &in_words(memory, &extent, &mut measured);
     println!("{beside}");
     if !is_quick {
+        measured.leave();
         let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
         let text = fs::read_to_string(&readme).expect("the README is there");
         let written = [lookups, beside].join("\n");
         fs::write(&readme, figures::replace(&text, "lookup", &written)).expect("the README can be written");
-    }
-}
-
-/// What is asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Question {
-    Exact,
-    Wildcard,
-    Miss,
-}
-
-impl Question {
-    const ALL: [Self; 3] = [Self::Exact, Self::Wildcard, Self::Miss];
-
-    fn in_words(self) -> &'static str {
-        match self {
-            Self::Exact => "the very name",
-            Self::Wildcard => "a name below a wildcard",
-            Self::Miss => "an unknown name",
-        }
-    }
-
-    fn name(self, number: usize) -> String {
-        match self {
-            Self::Exact => format!("shop{number:07}.example.com"),
-            Self::Wildcard => format!("www.tenant{number:07}.example.com"),
-            Self::Miss => format!("nobody{number:07}.example.net"),
-        }
     }
 }
 
@@ -159,48 +119,17 @@ impl Design for Locked {
     }
 }
 
-/// Ours, from the protocols and signature schemes that a client offers to the certificate. Time does not pass.
-struct Ours {
-    certificates: Certificates<CertifiedKey>,
-    now: UtcDateTime,
-}
-
-impl Ours {
-    fn shown(&self, certified: &Arc<CertifiedKey>) -> Shown<CertifiedKey> {
-        Shown {
-            schemes: schemes(&*certified.key),
-            certified: certified.clone(),
-            not_before: self.now - Duration::from_secs(1),
-            not_after: self.now + Duration::from_secs(1),
-            stapled: None,
-            must_staple: false,
-        }
-    }
-}
-
 impl Design for Ours {
     fn find(&self, name: &str) -> Option<Arc<CertifiedKey>> {
-        let protocols = Protocols::new(black_box(&ALPN).iter().copied());
-        // As a slice it would go through memory in two words and be read as one, for which the processor waits.
-        let signature_schemes: &[SignatureScheme; 9] = black_box(&OFFERED);
-        let hello = Hello { server_name: Some(name), signature_schemes, protocols };
-        self.certificates.find(&hello, self.now).certified()
+        Self::find(self, name)
     }
 
     fn swap(&self, name: &str, certified: &Arc<CertifiedKey>) {
-        let name: Name = name.parse().expect("a DNS name");
-        self.certificates.insert(&name, Source::Managed, &self.shown(certified), self.now);
+        Self::swap(self, name, certified);
     }
 }
 
-/// A name's certificate: its own, though all have the same few kilobytes of DER and key.
-fn certified() -> impl Fn() -> Arc<CertifiedKey> {
-    let (key, der) = identity();
-    let (key, der): (Arc<P256Key>, &'static [u8]) = (Arc::new(key), Box::leak(der.to_vec().into_boxed_slice()));
-    move || Arc::new(CertifiedKey::new(vec![der.into()], key.clone()))
-}
-
-fn lookups(extent: &Extent) -> String {
+fn lookups(extent: &Extent, measured: &mut Measured) -> String {
     let mut out = String::new();
     let mut row = |cells: &[String]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
     let head = [
@@ -219,11 +148,16 @@ fn lookups(extent: &Extent) -> String {
     for names in extent.names {
         let contenders = Contenders::new(*names);
         let swap = contenders.time_of_a_swap();
+        measured.lower(format!("one swap, {names} names"), "ns", swap);
         for question in Question::ALL {
-            let asked = asked(question, *names);
+            let asked = question.asked(*names, ASKED);
             for threads in [1, 2] {
                 let [rustls, ours, locked] = contenders.alternate(extent, question, &asked, threads, false);
                 let [_, ours_swapped, locked_swapped] = contenders.alternate(extent, question, &asked, threads, true);
+                measured
+                    .lower(format!("{}, {names} names, {threads} threads", question.in_words()), "ns", ours)
+                    .beside("rustls's resolver", rustls)
+                    .beside("table behind a lock", locked);
                 let beside = |ns: f64| format!("{:.2} × ({ns:.0} ns)", ns / rustls);
                 row(&[
                     names.to_string(),
@@ -242,27 +176,6 @@ fn lookups(extent: &Extent) -> String {
     out
 }
 
-/// Names in the order in which they are asked for, drawn by splitmix64.
-fn asked(question: Question, names: usize) -> Vec<String> {
-    let known = match question {
-        Question::Exact | Question::Miss => names,
-        Question::Wildcard => wildcards(names),
-    };
-    let mut state = 1_u64;
-    let mut draw = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from(mixed ^ (mixed >> 31)).expect("64 bits") % known
-    };
-    (0..ASKED).map(|_| question.name(draw())).collect()
-}
-
-/// How many wildcards there are beside so many names.
-fn wildcards(names: usize) -> usize {
-    names.div_ceil(10)
-}
-
 struct Contenders {
     designs: [Box<dyn Design>; 3],
     names: usize,
@@ -272,18 +185,15 @@ struct Contenders {
 impl Contenders {
     fn new(names: usize) -> Self {
         let certified = certified();
-        let ours = Ours { certificates: Certificates::new(1, StandIns::default()), now: now() };
+        let ours = Ours::new(now());
         let (mut using_sni, mut locked) = (HashMap::new(), HashMap::new());
-        for number in 0..names {
-            let (name, certified) = (Question::Exact.name(number), certified());
+        for name in held(names) {
+            let certified = certified();
             ours.swap(&name, &certified);
             locked.insert(name.clone().into_boxed_str(), certified.clone());
-            using_sni.insert(name, certified);
-        }
-        for number in 0..wildcards(names) {
-            let (name, certified) = (Question::Wildcard.name(number).replace("www", "*"), certified());
-            ours.swap(&name, &certified);
-            locked.insert(name.into_boxed_str(), certified);
+            if !name.starts_with('*') {
+                using_sni.insert(name, certified);
+            }
         }
         let spare = (0..1_000).map(|_| certified()).collect();
         Self {
@@ -304,7 +214,7 @@ impl Contenders {
         with_swaps: bool,
     ) -> [f64; 3] {
         let [using_sni, locked, ours] = self.designs.each_ref().map(|design| &**design);
-        let instead = (question == Question::Wildcard).then(|| self::asked(Question::Exact, self.names));
+        let instead = (question == Question::Wildcard).then(|| Question::Exact.asked(self.names, ASKED));
         let all = [(using_sni, instead.as_deref().unwrap_or(asked)), (ours, asked), (locked, asked)];
         let mut rounds: [Vec<f64>; 3] = Default::default();
         let is_over = AtomicBool::new(false);
@@ -384,12 +294,16 @@ fn now() -> UtcDateTime {
 }
 
 /// What a lookup is part of.
-fn handshakes_in_words(extent: &Extent) -> String {
+fn handshakes_in_words(extent: &Extent, measured: &mut Measured) -> String {
     let mut out = String::new();
     let mut row = |what: &str, figure: String| writeln!(out, "| {what} | {figure} |").expect("a String takes all");
     row("beside the lookup", "value".into());
     row("---", "---".into());
     let [single, using_sni, ours] = handshakes(extent);
+    measured
+        .lower("a full handshake, the server's side, 1,000 names", "µs", ours)
+        .beside("rustls's resolver", using_sni)
+        .beside("rustls with one certificate", single);
     row(
         "a full TLS 1.3 handshake, the server's side, with the one certificate that there is",
         format!("{single:.1} µs"),
@@ -405,22 +319,29 @@ fn handshakes_in_words(extent: &Extent) -> String {
     out
 }
 
-fn memory(extent: &Extent) -> String {
-    let mut out = String::new();
-    let mut row = |what: &str, figure: String| writeln!(out, "| {what} | {figure} |").expect("a String takes all");
+/// Bytes: the table's for each name of the greatest number of them, and a certificate's.
+fn memory(extent: &Extent) -> [f64; 2] {
     let names = extent.names.last().expect("there are some");
-    row(&format!("memory of the table for each of {names} names"), format!("{:.0} bytes", bytes_for_a_name(*names)));
-    row(
-        "memory of a P-256 certificate with its key and a chain of two",
-        format!("{:.0} bytes", bytes_for_a_certificate(extent)),
-    );
+    [bytes_for_a_name(*names), bytes_for_a_certificate(extent)]
+}
+
+fn in_words([name, certificate]: [f64; 2], extent: &Extent, measured: &mut Measured) -> String {
+    let names = extent.names.last().expect("there are some");
+    let mut out = String::new();
+    for (what, bytes) in [
+        (format!("memory of the table for each of {names} names"), name),
+        ("memory of a P-256 certificate with its key and a chain of two".to_owned(), certificate),
+    ] {
+        writeln!(out, "| {what} | {bytes:.0} bytes |").expect("a String takes all");
+        measured.lower(what, "bytes", bytes);
+    }
     out
 }
 
 fn bytes_for_a_name(names: usize) -> f64 {
     let certified = certified();
     let all: Vec<_> = (0..names).map(|_| certified()).collect();
-    let ours = Ours { certificates: Certificates::new(1, StandIns::default()), now: now() };
+    let ours = Ours::new(now());
     let before = figures::resident_bytes("self");
     for (number, certified) in all.iter().enumerate() {
         ours.swap(&Question::Exact.name(number), certified);
@@ -448,8 +369,7 @@ fn handshakes(extent: &Extent) -> [f64; 3] {
     let (key, _) = identity();
     let mut using_sni = ResolvesServerCertUsingSni::new();
     let env = real::env("bench", real::Options::default());
-    let certificates = Certificates::new(1, StandIns::default());
-    let ours = Ours { certificates, now: env.utc_now() };
+    let ours = Ours::new(env.utc_now());
     let mut roots = RootCertStore::empty();
     let mut single = None;
     for number in 0..1_000 {

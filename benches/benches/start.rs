@@ -17,7 +17,7 @@ use std::{
     time::Instant,
 };
 
-use benches::{certificates::Root, figures};
+use benches::{certificates::Root, figures, results::Measured};
 use client_under_test::{
     Config, Manager,
     name::Name,
@@ -50,14 +50,18 @@ async fn main() {
     let mut row = |cells: [&str; 2]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
     row(["certificates", "until the last one is shown"]);
     row(["---"; 2]);
+    let mut measured = Measured::by("start");
     let mut written = 0;
     for count in counts {
         write(&env, directory.path(), written..*count).await;
         written = *count;
-        row([&count.to_string(), &format!("{:.2} s", start_apart(directory.path(), *count))]);
+        let took = start_apart(directory.path(), *count);
+        measured.lower(format!("{count} certificates"), "s", took);
+        row([&count.to_string(), &format!("{took:.2} s")]);
     }
     println!("{out}");
     if !is_quick {
+        measured.leave();
         let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
         let text = fs::read_to_string(&readme).expect("the README is there");
         fs::write(&readme, figures::replace(&text, "start", &out)).expect("the README can be written");

@@ -1,6 +1,6 @@
 //! Storing a certificate and loading it again, beside the ways of others on the same disk, in turns.
 //!
-//! `cargo bench -p benches --bench storage`, or with `-- quick` fewer rounds. The disk is that of the temporary directory (`TMPDIR`);
+//! `cargo bench -p benches --bench storage`, or with `-- quick` fewer rounds, which leaves no figures. The disk is that of the temporary directory (`TMPDIR`);
 //! one that is memory knows no durability, and its figures say nothing.
 #![expect(clippy::disallowed_types, reason = "real time is what is measured")]
 
@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benches::certificates::Root;
+use benches::{certificates::Root, results::Measured};
 use client_under_test::{
     name::Name,
     storage::{Storage, certificate::CertificateSet, lock::Lease},
@@ -51,12 +51,21 @@ async fn main() {
         "loaded by ours: chain and key, checked against each other and the name",
         "loaded by certmagic's method: chain, key and metadata, checked against each other",
     ];
+    took.iter_mut().for_each(|took| took.sort());
+    if !is_quick {
+        let [ours, theirs, unsynced, loaded, loaded_theirs] =
+            took.each_ref().map(|took| took[took.len() / 2].as_secs_f64() * 1e6);
+        let mut measured = Measured::by("storage");
+        let stored = measured.lower("one certificate stored", "µs", ours);
+        stored.beside("certmagic's method", theirs).beside("the same without any sync", unsynced);
+        measured.lower("one certificate loaded", "µs", loaded).beside("certmagic's method", loaded_theirs);
+        measured.leave();
+    }
     let mut out = String::new();
     let mut row = |cells: [&str; 3]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
     row(["one certificate", "median", "of a hundred, the slowest"]);
     row(["---"; 3]);
-    for (way, mut took) in ways.into_iter().zip(took) {
-        took.sort();
+    for (way, took) in ways.into_iter().zip(took) {
         let shown = |part: usize| format!("{} µs", took[took.len() * part / 100].as_micros());
         row([way, &shown(50), &shown(99)]);
     }

@@ -1,11 +1,16 @@
-//! The world's speed and size, beside stock turmoil's, in one run; writes the figures into the README.
+//! The world's speed and size, beside stock turmoil's, in one run; writes the figures into the README and leaves them for the release
+//! report.
 //!
 //! `cargo bench -p benches --bench world` measures and rewrites the part of the README between its
 //! `figures` marks. With a filter argument it only measures.
 
 use std::{fs, hint::black_box, path::Path, time::Duration};
 
-use benches::{PORT, Security, figures, serve, visit};
+use benches::{
+    PORT, Security,
+    figures::{self, Speeds},
+    serve, visit,
+};
 use criterion::Criterion;
 use sim::{
     UtcDateTime, stock,
@@ -120,10 +125,11 @@ fn main() {
             drop(in_the_world(Security::Tls, years * 365 * 4, SIX_HOURS));
             (years, figures::resident_bytes("self"))
         });
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-        let readme = root.join("README.md");
+        let speeds = Speeds::read();
+        speeds.measured(&memory).leave();
+        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
         let text = fs::read_to_string(&readme).expect("the README is there");
-        let written = figures::report(&root.join("target/criterion"), &memory);
+        let written = figures::report(&speeds, &memory);
         fs::write(&readme, figures::replace(&text, "figures", &written)).expect("the README can be written");
         println!("{written}");
     }

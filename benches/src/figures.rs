@@ -1,6 +1,8 @@
 //! The figures that the README quotes, written from what criterion measured, never by hand.
 
-use std::{fmt::Write as _, fs, path::Path, time::Duration};
+use std::{fmt::Write as _, fs, time::Duration};
+
+use crate::results::{Measured, target};
 
 const DAY_S: f64 = 86_400.0;
 
@@ -42,24 +44,72 @@ pub fn cpu_time(process: &str) -> Duration {
     TICK * ticks.sum::<u32>()
 }
 
-/// The README's table from criterion's results under `criterion` and resident memory after so many years.
+/// What criterion's medians say of the world's speed, seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Speeds {
+    tls: f64,
+    plain: f64,
+    stock_1ms: f64,
+    stock_1s: f64,
+    life: f64,
+    record: f64,
+}
+
+impl Speeds {
+    /// As the last run of the bench left them.
+    ///
+    /// # Panics
+    /// If a result is missing: the whole bench must have run.
+    #[must_use]
+    pub fn read() -> Self {
+        Self {
+            tls: median_s("exchange/world-tls-90-days"),
+            plain: median_s("exchange/world-plain-90-days"),
+            stock_1ms: median_s("exchange/stock-1ms-1-minute") / 60.0,
+            stock_1s: median_s("exchange/stock-1s-1-day") / DAY_S,
+            life: median_s("life/ninety-days"),
+            record: median_s("trace/record-1000") / 1_000.0,
+        }
+    }
+
+    /// As figures for the release report, with resident memory after so many years.
+    #[must_use]
+    pub fn measured(&self, memory: &[(u64, u64)]) -> Measured {
+        let Self { tls, plain, stock_1ms, stock_1s, life, record } = *self;
+        let mut measured = Measured::by("world");
+        let times = "× real time";
+        measured.higher("90-day life", times, 95.0 * DAY_S / life);
+        measured
+            .higher("HTTPS exchanges", times, 90.0 * DAY_S / tls)
+            .beside("stock turmoil, 1 ms ticks", 1.0 / stock_1ms)
+            .beside("stock turmoil, 1 s ticks", 1.0 / stock_1s);
+        measured.higher("plain TCP exchanges", times, 90.0 * DAY_S / plain);
+        measured.lower("an HTTPS exchange", "µs", tls / 360.0 * 1e6);
+        measured.lower("a plain TCP exchange", "µs", plain / 360.0 * 1e6);
+        measured.lower("a trace event", "µs", record * 1e6);
+        for (years, bytes) in memory {
+            measured.lower(format!("resident memory after {years} years"), "MB", *bytes as f64 / 1e6);
+        }
+        measured
+    }
+}
+
+/// Criterion's median of the benchmark with this id, seconds.
 ///
 /// # Panics
-/// If a result is missing: the whole bench must have run.
+/// If it has not run.
 #[must_use]
-pub fn report(criterion: &Path, memory: &[(u64, u64)]) -> String {
-    let seconds = |id: &str| {
-        let path = criterion.join(id).join("new/estimates.json");
-        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let estimates: serde_json::Value = serde_json::from_str(&text).expect("criterion writes JSON");
-        estimates["median"]["point_estimate"].as_f64().expect("criterion writes medians") / 1e9
-    };
-    let tls = seconds("exchange/world-tls-90-days");
-    let plain = seconds("exchange/world-plain-90-days");
-    let stock_1ms = seconds("exchange/stock-1ms-1-minute") / 60.0;
-    let stock_1s = seconds("exchange/stock-1s-1-day") / DAY_S;
-    let life = seconds("life/ninety-days");
-    let record = seconds("trace/record-1000") / 1_000.0;
+pub fn median_s(id: &str) -> f64 {
+    let path = target().join("criterion").join(id).join("new/estimates.json");
+    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let estimates: serde_json::Value = serde_json::from_str(&text).expect("criterion writes JSON");
+    estimates["median"]["point_estimate"].as_f64().expect("criterion writes medians") / 1e9
+}
+
+/// The README's table, with resident memory after so many years.
+#[must_use]
+pub fn report(speeds: &Speeds, memory: &[(u64, u64)]) -> String {
+    let Speeds { tls, plain, stock_1ms, stock_1s, life, record } = *speeds;
     let events = life_events();
     let mut out = String::new();
     let mut row = |what: &str, figure: String| writeln!(out, "| {what} | {figure} |").expect("a String takes all");

@@ -3,8 +3,15 @@
 pub mod certificates;
 pub mod defects;
 pub mod figures;
+pub mod gate;
+pub mod guarded;
 pub mod load;
+pub mod origin;
+pub mod readers;
+pub mod report;
+pub mod results;
 pub mod served_ca;
+pub mod table;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -65,10 +65,11 @@ pub struct Order {
 }
 
 impl Order {
-    /// Reads the order at `url` from an answer that shows it.
+    /// Reads the order at `url` from what the CA has answered. A status that is unknown or lacks its field makes it
+    /// [`OrderState::Unknown`].
     ///
     /// # Errors
-    /// [`Error::Unusable`] if it shows none.
+    /// [`Error`] if the answer is no JSON object or has more than a thousand authorizations.
     pub fn read(url: Address, response: &Response) -> Result<Self, Error> {
         let Some(document) = Document::parse(&response.body, &response.url) else {
             return Err(Error::unusable(response, "the order is not JSON"));

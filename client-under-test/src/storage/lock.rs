@@ -25,7 +25,7 @@ use std::{
 use super::medium::read;
 use sim::{
     Env, Task,
-    disk::{Access, File, OpenMode},
+    disk::{Access, OpenMode},
     watch,
 };
 
