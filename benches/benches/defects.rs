@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p benches --bench defects`: one thread, so that runs per second are one core's.
 
-use std::{fs, num::NonZeroUsize, path::Path, sync::atomic::AtomicBool, time::Duration};
+use std::{num::NonZeroUsize, sync::atomic::AtomicBool, time::Duration};
 
 use benches::{defects, figures};
 use scenarios::{
@@ -25,8 +25,6 @@ fn main() {
     let sweep = runner::sweep(&cases, &options, |_, _, _| {});
     let written = defects::report(&sweep);
     defects::measured(&sweep).leave();
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
-    let text = fs::read_to_string(&readme).expect("the README is there");
-    fs::write(&readme, figures::replace(&text, MARK, &written)).expect("the README can be written");
+    figures::quote(MARK, &written);
     println!("{written}");
 }

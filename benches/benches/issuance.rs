@@ -3,14 +3,7 @@
 //! `cargo bench -p benches --bench issuance`, or with `-- rates` or `-- memory` one of the two tables. Rounds of the two
 //! CAs alternate, each with a new process. Without `pebble` on the PATH only ours is measured.
 
-use std::{
-    env, fs,
-    io::Write,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{env, io::Write, net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use benches::{
     figures, identity,
@@ -73,9 +66,7 @@ impl Table {
     fn add(&mut self, row: &str) {
         print!("{row}");
         self.text.push_str(row);
-        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
-        let text = fs::read_to_string(&readme).expect("the README is there");
-        fs::write(&readme, figures::replace(&text, self.mark, &self.text)).expect("the README can be written");
+        figures::quote(self.mark, &self.text);
     }
 }
 

@@ -12,9 +12,7 @@
 use std::{
     collections::HashMap,
     fmt::Write as _,
-    fs,
     hint::black_box,
-    path::Path,
     sync::{
         Arc, Barrier, RwLock,
         atomic::{AtomicBool, Ordering, fence},
@@ -72,10 +70,8 @@ fn main() {
     println!("{beside}");
     if !is_quick {
         measured.leave();
-        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
-        let text = fs::read_to_string(&readme).expect("the README is there");
         let written = [lookups, beside].join("\n");
-        fs::write(&readme, figures::replace(&text, "lookup", &written)).expect("the README can be written");
+        figures::quote("lookup", &written);
     }
 }
 

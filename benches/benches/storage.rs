@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benches::{certificates::Root, results::Measured};
+use benches::{certificates::Root, figures, results::Measured};
 use client_under_test::{
     name::Name,
     storage::{Storage, certificate::CertificateSet, lock::Lease},
@@ -70,6 +70,9 @@ async fn main() {
         row([way, &shown(50), &shown(99)]);
     }
     println!("{out}");
+    if !is_quick {
+        figures::quote("storage", &out);
+    }
 }
 
 async fn time<T>(work: impl Future<Output = std::io::Result<T>>) -> Duration {

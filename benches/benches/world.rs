@@ -4,7 +4,7 @@
 //! `cargo bench -p benches --bench world` measures and rewrites the part of the README between its
 //! `figures` marks. With a filter argument it only measures.
 
-use std::{fs, hint::black_box, path::Path, time::Duration};
+use std::{hint::black_box, time::Duration};
 
 use benches::{
     PORT, Security,
@@ -127,10 +127,8 @@ fn main() {
         });
         let speeds = Speeds::read();
         speeds.measured(&memory).leave();
-        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
-        let text = fs::read_to_string(&readme).expect("the README is there");
         let written = figures::report(&speeds, &memory);
-        fs::write(&readme, figures::replace(&text, "figures", &written)).expect("the README can be written");
+        figures::quote("figures", &written);
         println!("{written}");
     }
 }

@@ -1,6 +1,6 @@
 //! The figures that the README quotes, written from what criterion measured, never by hand.
 
-use std::{fmt::Write as _, fs, time::Duration};
+use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use crate::results::{Measured, target};
 
@@ -157,12 +157,22 @@ fn ratio(value: f64) -> String {
     format!("{:.1} × 10^{exponent}", value / 10_f64.powf(exponent))
 }
 
+/// Writes `written` into the README, between its marks `<!-- {mark}: begin … -->` and `<!-- {mark}: end -->`.
+///
+/// # Panics
+/// If the README can't be read or written, or lacks the marks.
+pub fn quote(mark: &str, written: &str) {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("README.md");
+    let text = fs::read_to_string(&readme).expect("the README is there");
+    fs::write(&readme, replace(&text, mark, written)).expect("the README can be written");
+}
+
 /// `readme` with `written` between its marks `<!-- {mark}: begin … -->` and `<!-- {mark}: end -->`.
 ///
 /// # Panics
 /// If the marks are missing.
 #[must_use]
-pub fn replace(readme: &str, mark: &str, written: &str) -> String {
+fn replace(readme: &str, mark: &str, written: &str) -> String {
     let (before, rest) = readme.split_once(&format!("<!-- {mark}: begin")).expect("the README marks where it begins");
     let (how, rest) = rest.split_once("-->").expect("the mark ends");
     let (_, after) = rest.split_once(&format!("<!-- {mark}: end -->")).expect("the README marks where it ends");

@@ -243,7 +243,6 @@ async fn read_alike(
     same_status(stage, &chain, &subject, &seen, Status::Good).await?;
     session.revoke(&chain, Some(reason)).await.unwrap();
     same_status(stage, &chain, &subject, &seen, Status::Revoked(Reason::of_code(reason.code()))).await?;
-    drop(session);
     prop_assert!(client.renewal_info(&id).await.unwrap().is_some(), "the CA knows what the certificate is called");
     Ok(())
 }

@@ -133,6 +133,8 @@ mod tests {
     #[test]
     fn what_is_revoked_may_be_replaced_at_any_time() {
         let mut story = Story::new();
+        let id = story.issued_by_an_authority(&["b.test"], 90);
+        story.renewal_info(&id, "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z", None);
         let revoked = story.issuance(&["a.test"], 90);
         story.revoke(&revoked, 0);
         story.issuance(&["a.test"], 90);
