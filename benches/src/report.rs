@@ -1,6 +1,6 @@
 //! The release report: this version's figures beside those of the versions that are kept and of the peers measured in the same run.
 //!
-//! The same [`Section`]s as one HTML page, which needs nothing from elsewhere, and as one Markdown page. A bench that has not run is
+//! The same sections as one HTML page, which needs nothing from elsewhere, and as one Markdown page. A bench that has not run is
 //! told of, not left out.
 
 mod html;
