@@ -16,7 +16,7 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
@@ -30,11 +30,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(256))]
 
         #[test]
         fn octets_come_back_and_what_is_read_is_what_would_be_written(

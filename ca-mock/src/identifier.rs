@@ -165,7 +165,7 @@ impl Serialize for Identifier {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+    use proptest::{collection::vec, prelude::*, sample::select};
 
     use super::*;
 
@@ -227,11 +227,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(256))]
 
         #[test]
         fn an_identifier_has_one_form_and_is_read_as_it_is_shown(

@@ -235,7 +235,7 @@ fn fixed<const N: usize>(jwk: &Map<String, Value>, member: &str) -> Result<[u8; 
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+    use proptest::{collection::vec, prelude::*, sample::select};
     use serde_json::json;
 
     use super::*;
@@ -302,11 +302,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(256))]
 
         /// RFC 7638 §3.
         #[test]

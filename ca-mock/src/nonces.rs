@@ -47,7 +47,7 @@ impl Nonces {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, option, prelude::*, sample::Index, test_runner::RngSeed};
+    use proptest::{collection::vec, option, prelude::*, sample::Index};
     use sim::MovableClock;
 
     use super::*;
@@ -81,11 +81,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(256))]
 
         #[test]
         fn a_nonce_is_good_if_it_is_among_the_latest_unused_ones_and_young_enough(

@@ -180,7 +180,7 @@ pub(crate) fn network(address: IpAddr) -> Option<[u16; 3]> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
+    use proptest::{collection::vec, prelude::*};
     use time::macros::utc_datetime;
 
     use super::*;
@@ -227,11 +227,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(256))]
 
         /// The model is a bucket that holds pieces of time: full at first, it gains what passes and gives an interval for each
         /// that is taken out. Two such know nothing of each other.

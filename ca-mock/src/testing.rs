@@ -1,5 +1,6 @@
-//! An environment for unit tests: a real one, seeded, on a runtime that does not outlive the test.
+//! What unit tests share: an environment, a real one, seeded, on a runtime that does not outlive the test; and how they draw cases.
 
+use proptest::{prelude::ProptestConfig, test_runner::RngSeed};
 use sim::{Env, real};
 
 pub(crate) fn with_env<T>(test: impl FnOnce(Env) -> T) -> T {
@@ -10,4 +11,9 @@ pub(crate) fn with_env<T>(test: impl FnOnce(Env) -> T) -> T {
 /// To be called inside a runtime.
 pub(crate) fn env() -> Env {
     real::env("ca", real::Options { seed: Some(1), ..real::Options::default() })
+}
+
+/// The same cases each time, so many.
+pub(crate) fn same_each_time(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() }
 }

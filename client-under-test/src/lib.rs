@@ -11,5 +11,7 @@ pub mod name;
 mod plain_http;
 pub mod status;
 pub mod storage;
+#[cfg(test)]
+mod testing;
 
 pub use manager::{Config, Manager};

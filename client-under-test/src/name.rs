@@ -203,7 +203,7 @@ impl fmt::Display for Names {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+    use proptest::{collection::vec, prelude::*, sample::select};
 
     use super::*;
 
@@ -274,11 +274,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(256))]
 
         #[test]
         fn a_name_has_one_form_whoever_writes_it(

@@ -10,7 +10,7 @@ use proptest::{
     collection::{btree_map, vec},
     prelude::*,
     sample::select,
-    test_runner::{Config as RunnerConfig, RngSeed, TestRunner},
+    test_runner::TestRunner,
 };
 
 use super::check;
@@ -271,7 +271,7 @@ fn what_this_ca_concludes_from_a_zone_is_what_the_rfcs_algorithm_does() {
         (Perspective::primary(&ca, &env), account, env.spawn("dns", server.serve()))
     });
     let counts = [const { Cell::new(0) }; 4];
-    let config = RunnerConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..RunnerConfig::default() };
+    let config = crate::testing::same_each_time(256);
     let run = TestRunner::new(config).run(&(zone(), vec(request(), 1..5)), |(nodes, requests)| {
         zones.update(|zones| *zones = vec![served(&nodes)]);
         for request in requests {

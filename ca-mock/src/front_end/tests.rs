@@ -15,7 +15,7 @@ use proptest::{
     collection::vec,
     prelude::*,
     sample::{Index, select},
-    test_runner::{Config as RunnerConfig, RngSeed, TestRunner},
+    test_runner::TestRunner,
 };
 use serde_json::{Value, json};
 use sim::{Env, MovableClock, crypto::P256Key};
@@ -530,8 +530,7 @@ fn requests_in_any_order_move_statuses_along_the_arrows_of_rfc_8555_and_are_answ
         (names, base64url::encode(params.serialize_request(&certificate_key).unwrap().der()))
     };
     let csrs = [&NAMES[..1], &NAMES[1..], &NAMES[..]].map(csr);
-    let config =
-        RunnerConfig { cases: 256, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..RunnerConfig::default() };
+    let config = crate::testing::same_each_time(256);
     let answers = RefCell::default();
     let run = TestRunner::new(config).run(&steps(), |steps| {
         runtime.block_on(async { check(Stage::new(&env, &keys, &csrs).await, &steps, &answers).await })

@@ -88,7 +88,7 @@ impl NonceStock for NoncePool {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+    use proptest::{collection::vec, prelude::*, sample::select};
 
     use super::*;
 
@@ -146,11 +146,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(256))]
 
         #[test]
         fn a_pool_is_the_last_eight_different_nonces_that_were_given_and_not_taken(steps in steps()) {

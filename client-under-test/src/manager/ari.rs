@@ -144,7 +144,7 @@ impl AriComparison for ByAnswerTime {
 mod tests {
     use std::time::Duration as StdDuration;
 
-    use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
+    use proptest::{collection::vec, prelude::*};
     use sim::{MovableClock, real};
 
     use super::*;
@@ -247,11 +247,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(256))]
 
         /// Each answer has a window, or the CA says that it has none, after so many seconds by the host's clock.
         #[test]

@@ -95,7 +95,7 @@ impl Turnstile {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
     use crate::acme::certificate::tests::env;
@@ -146,11 +146,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(256))]
 
         #[test]
         fn whoever_comes_passes_at_the_first_second_that_leaves_no_stretch_with_more_than_the_rate(

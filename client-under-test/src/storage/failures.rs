@@ -108,7 +108,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Failures> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::RngSeed};
+    use proptest::{collection::vec, option, prelude::*, sample::select};
     use time::macros::utc_datetime;
 
     use super::*;
@@ -144,12 +144,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            cases: 64,
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(64))]
 
         #[test]
         fn any_failures_are_read_as_they_were_written(

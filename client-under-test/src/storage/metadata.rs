@@ -179,7 +179,7 @@ pub(super) fn is_metadata(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, option, prelude::*, test_runner::RngSeed};
+    use proptest::{collection::vec, option, prelude::*};
     use time::{UtcDateTime, macros::utc_datetime};
 
     use super::*;
@@ -216,12 +216,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            cases: 64,
-            failure_persistence: None,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(crate::testing::same_each_time(64))]
 
         #[test]
         fn any_suggestion_is_read_as_it_was_written(

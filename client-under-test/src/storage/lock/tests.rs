@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
+use proptest::{collection::vec, prelude::*, sample::select};
 use sim::{
     Env, UtcDateTime,
     world::{HostId, HostOptions, Options, Survival, World},
@@ -140,12 +140,7 @@ fn run(seed: u64, troubles: &[(u64, usize, Trouble)]) -> (Vec<String>, u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 128,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(1),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(crate::testing::same_each_time(128))]
 
     #[test]
     fn a_lock_has_one_holder_and_nobody_awake_loses_it(seed in 0..1_000_000_u64, troubles in vec(trouble(), 0..24)) {
