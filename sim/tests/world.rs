@@ -235,6 +235,29 @@ fn a_power_cut_is_silent_and_a_restart_resets_what_was_open() {
 }
 
 #[test]
+fn a_connection_that_is_given_up_before_it_is_open_leaves_its_port_free_for_the_next_start() {
+    let notes = notes_of(
+        |world, _, b| {
+            for minute in [1, 3] {
+                world.at(minute * MINUTE, move |world| world.lose_power(b, Survival::Nothing));
+                world.at((minute + 1) * MINUTE, move |world| world.start(b));
+            }
+        },
+        60 * MINUTE,
+        |env, note| async move {
+            env.sleep(MINUTE + MINUTE / 2).await;
+            // It is still under way when the other host is there again.
+            let is_given_up = env.timeout(MINUTE / 3, env.connect(address(2))).await.is_err();
+            note(&env, format!("given up: {is_given_up}"));
+            env.sleep(4 * MINUTE).await;
+            note(&env, words(ask(&env, b"again").await));
+        },
+    );
+    let said: Vec<&str> = notes.iter().map(|(_, note)| note.as_str()).collect();
+    assert_eq!(said, ["given up: true", "again"]);
+}
+
+#[test]
 fn a_killed_process_closes_its_connections() {
     let notes = notes_of(
         |world, _, b| world.at(MINUTE, move |world| world.kill(b)),

@@ -53,6 +53,8 @@ pub(super) struct Wire {
     hosts: BTreeMap<IpAddr, HostId>,
     powered: Vec<bool>,
     outgoing: Vec<Packet>,
+    /// Of connections that a server has agreed to and its client has not answered since: what the answer would acknowledge.
+    half_open: BTreeMap<FlowKey, u32>,
     seed: u64,
 }
 
@@ -118,6 +120,7 @@ impl Wire {
             return;
         }
         shared.record(Some(from), sent(&packet));
+        self.note_handshake(&packet);
         let Some(&to) = self.hosts.get(&packet.dst) else {
             shared.record(Some(from), lost(&packet, "no host has this address"));
             return;
@@ -205,20 +208,20 @@ impl Wire {
                 self.flows.remove(&key);
             }
         }
-        let Some(left) = self.truncated.get_mut(&key) else { return guard.deliver(packet) };
+        let Some(left) = self.truncated.get_mut(&key) else { return self.deliver(guard, packet) };
         let Transport::Tcp(segment) = &mut packet.payload else { return };
         let len = segment.payload.len() as u64;
         if *left >= len {
             *left -= len;
-            return guard.deliver(packet);
+            return self.deliver(guard, packet);
         }
         segment.payload.truncate(usize::try_from(*left).expect("shorter than the payload"));
         segment.flags.fin = true;
         *left = 0;
         let sender_reset = reset(&packet);
-        guard.deliver(packet);
+        self.deliver(guard, packet);
         if let Some(sender_reset) = sender_reset {
-            guard.deliver(sender_reset);
+            self.deliver(guard, sender_reset);
         }
         self.flows.remove(&key);
     }
@@ -235,8 +238,33 @@ impl Wire {
             && !(unanswered && is_opening(head))
             && let Some(reset) = reset(head)
         {
-            guard.deliver(reset);
+            self.deliver(guard, reset);
         }
+    }
+
+    /// Notes that a server has agreed to a connection, or thinks better of it.
+    fn note_handshake(&mut self, packet: &Packet) {
+        let Transport::Tcp(segment) = &packet.payload else { return };
+        let key = flow_key(packet, segment);
+        if segment.flags.syn && segment.flags.ack {
+            self.half_open.insert(key, segment.seq.wrapping_add(1));
+        } else if segment.flags.rst {
+            self.half_open.remove(&key);
+        }
+    }
+
+    /// Gives a packet to its receiver's stack. That never frees the port of a connection that is reset before it was open:
+    /// so such a one is opened first, and its server sees it end at once.
+    fn deliver(&mut self, guard: &EnterGuard, packet: Packet) {
+        if let Transport::Tcp(segment) = &packet.payload {
+            let (client, server) = flow_key(&packet, segment);
+            let expected = self.half_open.remove(&(server, client));
+            if let Some(ack) = expected.filter(|_| segment.flags.rst) {
+                let flags = TcpFlags { ack: true, ..TcpFlags::default() };
+                guard.deliver(bare_segment(client, server, flags, segment.seq, ack));
+            }
+        }
+        guard.deliver(packet);
     }
 
     /// Makes a host's stack forget its connections, as a reboot does. Its peers will learn by a reset
@@ -254,6 +282,7 @@ impl Wire {
         }
         self.discard(guard);
         self.flows.retain(|(sender, _), _| !addresses.contains(&sender.ip()));
+        self.half_open.retain(|(server, _), _| !addresses.contains(&server.ip()));
     }
 
     fn direction(&mut self, from: HostId, to: HostId) -> &mut Direction {
@@ -291,20 +320,13 @@ fn reset(packet: &Packet) -> Option<Packet> {
 }
 
 fn reset_segment(from: SocketAddr, to: SocketAddr, seq: u32) -> Packet {
-    Packet {
-        src: from.ip(),
-        dst: to.ip(),
-        ttl: 64,
-        payload: Transport::Tcp(TcpSegment {
-            src_port: from.port(),
-            dst_port: to.port(),
-            seq,
-            ack: 0,
-            flags: TcpFlags { rst: true, ..TcpFlags::default() },
-            window: 0,
-            payload: Bytes::new(),
-        }),
-    }
+    bare_segment(from, to, TcpFlags { rst: true, ..TcpFlags::default() }, seq, 0)
+}
+
+fn bare_segment(from: SocketAddr, to: SocketAddr, flags: TcpFlags, seq: u32, ack: u32) -> Packet {
+    let (src_port, dst_port) = (from.port(), to.port());
+    let segment = TcpSegment { src_port, dst_port, seq, ack, flags, window: 0, payload: Bytes::new() };
+    Packet { src: from.ip(), dst: to.ip(), ttl: 64, payload: Transport::Tcp(segment) }
 }
 
 fn addresses(packet: &Packet) -> (SocketAddr, SocketAddr) {
