@@ -12,10 +12,10 @@ use scenarios::{
     catalogue::{Catalogue, shipped},
     drawn::Drawn,
     language::{Case, Seeds, Style, format_duration},
-    runner::{self, SweepOptions, Verdict},
+    runner::{self, Verdict},
 };
 
-use super::{HARNESS_FAULT, PATIENCE_S, Progress, STOPPING, WRONG_INPUT, processors, say};
+use super::{HARNESS_FAULT, PATIENCE_S, WRONG_INPUT, say, sweep};
 
 const BROKEN: u8 = 1;
 
@@ -23,16 +23,7 @@ const BROKEN: u8 = 1;
 pub(super) fn wander(worlds: Seeds, jobs: Option<NonZeroUsize>, folder: Option<&Path>, style: Style) -> u8 {
     let numbers: Vec<u64> = worlds.iter().collect();
     let cases: Vec<Case> = numbers.iter().map(|number| Drawn::numbered(*number).case(&id(*number))).collect();
-    let options = SweepOptions {
-        seeds: None,
-        threads: jobs.unwrap_or_else(processors),
-        interrupted: &STOPPING,
-        repeat_one_in: 8,
-        patience: Duration::from_secs(PATIENCE_S),
-    };
-    let mut shown = Progress::new();
-    let sweep = runner::sweep(&cases, &options, |run, finished, asked| shown.tell(run, finished, asked));
-    shown.clear();
+    let sweep = sweep(&cases, None, jobs, Duration::from_secs(PATIENCE_S));
     let mut worst = 0;
     let mut failed = Vec::new();
     for result in &sweep.cases {

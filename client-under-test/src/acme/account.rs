@@ -244,6 +244,7 @@ impl Session<'_> {
 
     /// Sends a request signed by the account. While the key is new, a refusal that may be about the signature is
     /// no answer yet: front ends that remember accounts for a while refuse what others take, and have done nothing.
+    /// An account that is over by the CA's own word, asked for by its key, is no such mistake.
     pub(super) async fn post(&mut self, url: &Address, payload: &Payload) -> Result<Response, Error> {
         let mut waits = SETTLING_WAITS_S.into_iter();
         loop {
@@ -252,9 +253,15 @@ impl Session<'_> {
                 Err(e) if e.is("malformed") || e.is("unauthorized") => e,
                 other => return other,
             };
-            let env = self.client.env();
-            let is_new = self.account.settles_at.is_some_and(|settles_at| env.monotonic_now() < settles_at);
+            let now = self.client.env().monotonic_now();
+            let is_new = self.account.settles_at.is_some_and(|settles_at| now < settles_at);
             let Some(wait) = waits.next().filter(|_| is_new) else { return Err(refused) };
+            // RFC 8555 §7.3.6. If that can't be learned, it is seen at the next try.
+            if refused.is("unauthorized") && matches!(Account::is_over(self.client, &self.account.key).await, Ok(true))
+            {
+                return Err(refused);
+            }
+            let env = self.client.env();
             env.probe("manager/new-account-key-refused");
             env.sleep(Duration::from_secs(wait)).await;
         }

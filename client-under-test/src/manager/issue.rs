@@ -182,7 +182,9 @@ impl Issuer {
             // Nobody knew its address any more, and the CA that was asked for it says that it is over.
             Err(IssueError::Acme(e)) if e.is("unauthorized") => {
                 let Some(key) = self.storage.load_account_key(&self.user).await? else { return Err(e.into()) };
-                self.succeed(&mut client, &key, None).await?.ok_or(e)?
+                let successor = self.succeed(&mut client, &key, None).await?.ok_or(e)?;
+                *replaces = None;
+                successor
             }
             other => other?,
         };

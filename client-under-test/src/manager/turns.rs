@@ -2,7 +2,8 @@
 //!
 //! The CAs have an order. Whatever one of them fails with, the next is asked at once: a certificate is what counts, and
 //! a validation that fails from one CA's network may succeed from another's. Only our own disk's failure ends the round,
-//! since what can't be kept must be ordered nowhere. Each CA has a back-off of its own and is left alone for as long as
+//! since what can't be kept must be ordered nowhere; and what it has made fail is noted on it before anything is ordered
+//! again, so that it is known to work by then. Each CA has a back-off of its own and is left alone for as long as
 //! it has asked, and the next round begins with the first of those whose time has come.
 //!
 //! An order that failed may be left behind at its CA, to be continued. If another CA issues instead, it is given up.
@@ -176,6 +177,28 @@ struct Turn {
     pause: Pause,
     /// Whether an order may have been left behind.
     owes_an_end: bool,
+    /// Whether the disk has made an attempt fail, which is not noted yet.
+    owes_a_note: bool,
+}
+
+impl Turn {
+    /// Goes on from what another host or an earlier process has noted since, and notes what the disk has made fail.
+    ///
+    /// # Errors
+    /// The disk's, if it still can't be written to.
+    async fn compare_notes(&mut self, env: &Env, names: &Names) -> io::Result<()> {
+        let storage = &self.issuer.storage;
+        if let Some((noted, by)) = storage.load_failures(names.first()).await
+            && self.pause.take_over(env, noted, by)
+        {
+            env.probe("manager/failures-remembered");
+        }
+        if let Some(failures) = self.pause.failures.as_ref().filter(|_| self.owes_a_note) {
+            storage.store_failures(names.first(), failures).await?;
+        }
+        self.owes_a_note = false;
+        Ok(())
+    }
 }
 
 impl Turns {
@@ -186,6 +209,7 @@ impl Turns {
             pause: Pause::new((means.settings.conduct.retry_waits)(&means.settings.retry_delays)),
             // The process before this one may have left it.
             owes_an_end: true,
+            owes_a_note: false,
         };
         let (scope, announcer) = (means.settings.replacement_scope.clone(), means.announcer.clone());
         let turns = means.issuers.iter().map(turn).collect();
@@ -238,12 +262,12 @@ impl Turns {
         replaces: &mut Option<Replaced>,
         lease: &Lease,
     ) -> Result<(Arc<Issuer>, Obtained), NotObtained> {
+        for turn in self.turns.iter_mut().filter(|turn| turn.owes_a_note) {
+            turn.compare_notes(env, names).await.map_err(NotObtained::Storage)?;
+        }
         for (position, turn) in self.turns.iter_mut().enumerate() {
-            if turn.pause.is_over(env.monotonic_now())
-                && let Some((noted, by)) = turn.issuer.storage.load_failures(names.first()).await
-                && turn.pause.take_over(env, noted, by)
-            {
-                env.probe("manager/failures-remembered");
+            if turn.pause.is_over(env.monotonic_now()) {
+                turn.compare_notes(env, names).await.map_err(NotObtained::Storage)?;
             }
             if !turn.pause.is_over(env.monotonic_now()) {
                 continue;
@@ -282,7 +306,16 @@ impl Turns {
                     self.turns.iter_mut().for_each(|turn| turn.pause.forgive());
                     return Ok((issuer, obtained));
                 }
-                Err(IssueError::Storage(e)) => return Err(NotObtained::Storage(e)),
+                Err(IssueError::Storage(e)) => {
+                    turn.pause.begin(env, Failure::Other, None);
+                    turn.owes_a_note = true;
+                    let until = turn.pause.until();
+                    // That was no failure of this CA, so its turn comes before that of the others after it.
+                    for later in &mut self.turns[position + 1..] {
+                        later.pause.until = later.pause.until.max(until);
+                    }
+                    return Err(NotObtained::Storage(e));
+                }
                 Err(e @ (IssueError::Acme(_) | IssueError::Dns(_) | IssueError::Request(_))) => {
                     env.probe("manager/renewal-failed");
                     self.announcer.tell(Event::Failed { names: names.clone(), issuer, reason: e.to_string() });

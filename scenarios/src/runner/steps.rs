@@ -284,7 +284,11 @@ fn apply(world: &mut World, cast: &Cast, verb: &Verb) {
                 operator.shut_down();
             }
             let host = cast.host(host);
-            later(world, *duration, move |world| world.start(host));
+            later(world, *duration, move |world| {
+                // Nothing happens if it has ended.
+                world.kill(host);
+                world.start(host);
+            });
         }
         Verb::Probe { probe } => world.record(Event::probe(probe.as_str())),
     }

@@ -197,6 +197,21 @@ mod tests {
     }
 
     #[test]
+    fn an_account_that_the_ca_has_lost_is_made_anew_at_once_whatever_was_asked_for() {
+        for (problem, is_lost) in [("accountDoesNotExist", true), ("malformed", false)] {
+            let mut story = Story::new();
+            let order = story.new_order(&["a.test"]);
+            let answer = Answer::problem(400, problem);
+            story.post(&format!("/authz/{order}-a.test"), &serde_json::Value::Null, Some(answer));
+            story.wait(1);
+            fail(&mut story);
+            story.wait(600);
+            story.new_order(&["a.test"]);
+            if is_lost { story.keeps(LAW) } else { story.breaks(LAW, "but tried again after 1s") }
+        }
+    }
+
+    #[test]
     fn what_a_disturbed_link_hides_is_not_held_against_anybody() {
         let mut story = Story::new();
         fail(&mut story);

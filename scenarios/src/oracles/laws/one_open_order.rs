@@ -14,7 +14,6 @@ use crate::oracles::{
     reader::{
         http::Moment,
         identifier::{Identifiers, show},
-        jws::Jws,
         place::Place,
         step::{Resource, Step},
         timestamp::unix_seconds,
@@ -87,7 +86,7 @@ impl OneOpenOrder {
             names,
             authorizations: authorizations.into_iter().flatten().filter_map(|a| Place::of_url(a.as_str()?)).collect(),
             client: step.client.clone(),
-            account: step.jws().and_then(Jws::kid).and_then(Place::of_url),
+            account: step.account(),
             expires_s: step.body_text("expires").and_then(unix_seconds),
             event: moment.number,
         };
