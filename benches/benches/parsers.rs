@@ -12,7 +12,8 @@ fn main() {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
-    for reader in readers() {
+    let readers = readers();
+    for reader in &readers {
         let mut group = criterion.benchmark_group(reader.name);
         group.bench_function("ours", |b| b.iter(&reader.read));
         if let Some((name, read)) = &reader.beside {
@@ -24,7 +25,7 @@ fn main() {
     let is_filtered = env::args().skip(1).any(|argument| !argument.starts_with("--"));
     if !is_filtered {
         let mut measured = Measured::by("parsers");
-        for reader in readers() {
+        for reader in &readers {
             let median_ns = |of: &str| median_s(&format!("{}/{of}", reader.name)) * 1e9;
             let figure = measured.lower(reader.name, "ns", median_ns("ours"));
             if let Some((name, _)) = &reader.beside {

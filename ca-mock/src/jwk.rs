@@ -237,6 +237,7 @@ fn fixed<const N: usize>(jwk: &Map<String, Value>, member: &str) -> Result<[u8; 
 mod tests {
     use proptest::{collection::vec, prelude::*, sample::select};
     use serde_json::json;
+    use x509_parser::prelude::FromDer;
 
     use super::*;
 
@@ -280,6 +281,73 @@ mod tests {
             json!({"kty": "OKP", "crv": "X25519", "x": x}),
         ] {
             assert_eq!(read(bad.clone()).expect_err("an unusable key").kind(), ProblemType::BadPublicKey, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_rsa_modulus_is_odd_and_has_one_of_three_sizes() {
+        let modulus = |first: u8, octets: usize, last: u8| [vec![first], vec![7; octets - 2], vec![last]].concat();
+        for (octets, kind) in [(256, KeyType::Rsa2048), (384, KeyType::Rsa3072), (512, KeyType::Rsa4096)] {
+            assert_eq!(PublicKey::rsa(modulus(0x80, octets, 1)).unwrap().kind(), kind);
+            // An even one, one of a bit less, one of a bit more, and one that is written with a zero before it.
+            for (first, octets, last) in [(0x80, octets, 2), (0x7f, octets, 1), (1, octets + 1, 1), (0, octets + 1, 1)]
+            {
+                assert!(PublicKey::rsa(modulus(first, octets, last)).is_err(), "{first:#x}, {octets} octets, {last}");
+            }
+        }
+        assert!(PublicKey::rsa(modulus(0x7f, 256, 1)).unwrap_err().detail.contains("2047 bits"));
+        assert!(PublicKey::rsa(Vec::new()).is_err());
+    }
+
+    /// RFC 5480 §2.1 and §2.2, RFC 8410 §3 and §4, RFC 8017 §A.1.
+    #[test]
+    fn a_certificates_key_is_read_if_algorithm_parameters_and_length_belong_together() {
+        const EC: &[u64] = &[1, 2, 840, 10_045, 2, 1];
+        const P256: &[u64] = &[1, 2, 840, 10_045, 3, 1, 7];
+        const P384: &[u64] = &[1, 3, 132, 0, 34];
+        const SECP256K1: &[u64] = &[1, 3, 132, 0, 10];
+        const BRAINPOOL_P384: &[u64] = &[1, 3, 36, 3, 3, 2, 8, 1, 1, 11];
+        const ED25519: &[u64] = &[1, 3, 101, 112];
+        const X25519: &[u64] = &[1, 3, 101, 110];
+        const RSA: &[u64] = &[1, 2, 840, 113_549, 1, 1, 1];
+        let point = |form: u8, octets: usize| [vec![form], vec![7; octets]].concat();
+        let rsa = |exponent: u32| {
+            yasna::construct_der(|key| {
+                key.write_sequence(|key| {
+                    key.next().write_bigint_bytes(&[0xc5; 256], true);
+                    key.next().write_u32(exponent);
+                });
+            })
+        };
+        for (algorithm, parameter, key, kind) in [
+            (EC, Some(P256), point(4, 64), Some(KeyType::P256)),
+            (EC, Some(P384), point(4, 96), Some(KeyType::P384)),
+            (EC, Some(SECP256K1), point(4, 64), None),
+            (EC, Some(BRAINPOOL_P384), point(4, 96), None),
+            (EC, Some(P384), point(4, 64), None),
+            (EC, Some(P256), point(4, 65), None),
+            (EC, Some(P256), point(2, 32), None),
+            (EC, None, point(4, 64), None),
+            (ED25519, None, vec![7; 32], Some(KeyType::Ed25519)),
+            (ED25519, None, vec![7; 31], None),
+            (ED25519, Some(P256), vec![7; 32], None),
+            (X25519, None, vec![7; 32], None),
+            (RSA, None, rsa(65_537), Some(KeyType::Rsa2048)),
+            (RSA, None, rsa(3), None),
+        ] {
+            let info = yasna::construct_der(|info| {
+                info.write_sequence(|info| {
+                    info.next().write_sequence(|identifier| {
+                        for oid in [Some(algorithm), parameter].into_iter().flatten() {
+                            identifier.next().write_oid(&yasna::models::ObjectIdentifier::from_slice(oid));
+                        }
+                    });
+                    info.next().write_bitvec_bytes(&key, key.len() * 8);
+                });
+            });
+            let (_, info) = SubjectPublicKeyInfo::from_der(&info).unwrap();
+            let read = PublicKey::from_spki(&info).ok().map(|key| key.kind());
+            assert_eq!(read, kind, "{algorithm:?} with {parameter:?} and {} octets", key.len());
         }
     }
 

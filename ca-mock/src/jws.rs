@@ -280,6 +280,32 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_accepted_with_its_keys_signature_over_what_it_says() {
+        let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap();
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url::encode(ring::signature::KeyPair::public_key(&pair))});
+        let header = json!({"alg": "EdDSA", "jwk": jwk, "nonce": "AAAA", "url": "https://ca/x"});
+        let protected = base64url::encode(header.to_string());
+        let signature = base64url::encode(pair.sign(format!("{protected}.e30").as_bytes()));
+        let request =
+            |payload: &str| json!({"protected": protected, "payload": payload, "signature": signature}).to_string();
+        let read = read_signed_request(request("e30").as_bytes()).unwrap();
+        assert_eq!(
+            (read.url.as_str(), read.nonce.as_deref(), &*read.payload),
+            ("https://ca/x", Some("AAAA"), &b"{}"[..])
+        );
+        assert!(read_signed_request(request("").as_bytes()).is_err());
+        let jws = Jws::parse(request("e30").as_bytes()).unwrap();
+        assert!(jws.verify(&PublicKey::Ed25519([1; 32])).is_err());
+    }
+
+    #[test]
+    fn a_nonce_of_this_cas_length_may_be_its_own_and_any_other_is_none() {
+        let sent = |text: &str| SentNonce(text.to_owned()).nonce().map(|nonce| nonce.to_string());
+        assert_eq!(sent("AAECAwQFBgcICQoLDA0ODw").as_deref(), Some("AAECAwQFBgcICQoLDA0ODw"));
+        assert_eq!(sent("AAAA"), None);
+    }
+
+    #[test]
     fn every_departure_from_the_form_is_refused() {
         let change_header = |member: &str, value: Value| {
             let mut changed = header();

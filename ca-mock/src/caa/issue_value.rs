@@ -70,3 +70,19 @@ fn is_label(text: &str) -> bool {
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_a_domain_name_or_nobody() {
+        for nobody in ["", ";", " \t; a=b"] {
+            assert_eq!(IssueValue::parse(nobody).unwrap().issuer, "", "{nobody:?}");
+        }
+        assert_eq!(IssueValue::parse(" ca-1.test ; a=b").unwrap().issuer, "ca-1.test");
+        for none in ["ca..test", "ca.test.", "-ca.test", "ca-.test", "c_a.test", "ca test"] {
+            assert!(IssueValue::parse(none).is_none(), "{none:?}");
+        }
+    }
+}

@@ -27,8 +27,13 @@ impl Zone {
     /// [`ZoneTextError`] for the first line that is wrong.
     pub fn parse(origin: &str, text: &str) -> Result<Self, ZoneTextError> {
         let zone = Self::new(origin).map_err(|_| error(1, "a domain name as the zone's origin", origin))?;
-        let mut reader =
-            Reader { default_origin: zone.origin().clone(), owner: None, ttl_seconds: DEFAULT_TTL_SECONDS, zone };
+        let mut reader = Reader {
+            default_origin: zone.origin().clone(),
+            owner: None,
+            ttl_seconds: DEFAULT_TTL_SECONDS,
+            has_ttl_directive: false,
+            zone,
+        };
         for entry in entries(text)? {
             reader.entry(&entry)?;
         }
@@ -36,7 +41,7 @@ impl Zone {
     }
 }
 
-/// The TTL where the text gives none.
+/// The TTL as long as the text gives none.
 const DEFAULT_TTL_SECONDS: u32 = 300;
 
 #[derive(Debug)]
@@ -141,7 +146,9 @@ struct Reader {
     zone: Zone,
     default_origin: Name,
     owner: Option<Name>,
+    /// What a record has that states none: that of `$TTL` (RFC 2308 §4), or else the last one stated (RFC 1035 §5.1).
     ttl_seconds: u32,
+    has_ttl_directive: bool,
 }
 
 impl Reader {
@@ -157,6 +164,7 @@ impl Reader {
             Some("$TTL") => {
                 fields.next("$TTL")?;
                 self.ttl_seconds = fields.read("a TTL", ttl)?;
+                self.has_ttl_directive = true;
                 return fields.finish();
             }
             Some(directive) if directive.starts_with('$') => {
@@ -187,6 +195,9 @@ impl Reader {
                 (None, false) => break token,
             }
         };
+        if !self.has_ttl_directive {
+            self.ttl_seconds = ttl_seconds;
+        }
         let refused = |e: ZoneError| {
             let expected = match &e {
                 ZoneError::NotAName(_) => "a domain name",
@@ -290,6 +301,8 @@ fn interval(word: &str) -> Option<i32> {
 }
 
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod tests {
     use hickory_proto::rr::RecordType;
 
@@ -338,6 +351,20 @@ z   IN SERVFAIL
         assert_eq!(records("y.sub.example", RecordType::CAA).len(), 1);
         let zone = Zone::parse("example", TEXT).unwrap();
         assert!(matches!(zone.find(&parse_name("z.sub.example").unwrap(), RecordType::A), Finding::Failure));
+    }
+
+    /// RFC 1035 §5.1, RFC 2308 §4.
+    #[test]
+    fn a_ttl_that_is_left_out_is_the_last_one_stated_until_a_directive_says_otherwise() {
+        let zone = Zone::parse(
+            "example",
+            "a A 192.0.2.1\nb 60 A 192.0.2.1\nc A 192.0.2.1\n$TTL 90\nd 60 A 192.0.2.1\ne A 192.0.2.1",
+        );
+        let zone = zone.unwrap();
+        for (name, ttl_seconds) in [("a", 300), ("b", 60), ("c", 60), ("d", 60), ("e", 90)] {
+            let found = zone.find(&parse_name(&format!("{name}.example")).unwrap(), RecordType::A);
+            assert!(matches!(found, Finding::Records(records) if records[0].ttl == ttl_seconds), "{name}");
+        }
     }
 
     #[test]

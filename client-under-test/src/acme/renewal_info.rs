@@ -205,7 +205,7 @@ mod tests {
         assert_eq!([refused(404, None), refused(429, None)], [Some(POLL_DEFAULT); 2]);
         let hour = Duration::from_secs(3_600);
         assert_eq!(refused(429, Some(hour)), Some(hour));
-        assert_eq!(refused(503, Some(hour)), None);
+        assert_eq!([refused(500, None), refused(503, Some(hour))], [None; 2]);
         let connect = |kind: io::ErrorKind| {
             poll_after_error(&HttpError::Connect { host: "ca.test".into(), source: kind.into() }.into())
         };
@@ -243,6 +243,7 @@ mod tests {
     #[test]
     fn the_resource_is_below_the_directorys_address() {
         let id = CertId::new(&[0x69], &[0x00, 0x87]);
+        assert_eq!(format!("{id:?}"), "aQ.AIc");
         for base in ["https://ca.test/ari", "https://ca.test/ari/"] {
             assert_eq!(resource(&base.parse().unwrap(), &id).unwrap().as_str(), "https://ca.test/ari/aQ.AIc");
         }

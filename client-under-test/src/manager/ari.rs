@@ -189,8 +189,20 @@ mod tests {
         let ari = Ari { retry_after: None, ..answered_at(BEGIN) };
         assert!(!ari.is_due(BEGIN + Duration::hours(6) - Duration::seconds(1)));
         assert!(ari.is_due(BEGIN + Duration::hours(6)));
+        assert!(AfterTheWait.is_due(&ari, BEGIN + Duration::hours(6)));
+        assert_eq!(AfterTheWait.next_at(&ari), Some(BEGIN + Duration::hours(6)));
         let at_the_end_of_time = Ari { answered: Some(UtcDateTime::MAX), ..ari };
         assert!(at_the_end_of_time.is_due(BEGIN));
+    }
+
+    #[tokio::test]
+    async fn a_ca_without_renewal_information_is_left_alone_for_a_day_from_the_first_moment_on() {
+        let mut ari = Ari::unknown(CertId::new(b"a", b"b"));
+        ari.take_nothing(&env());
+        let asked = ari.answered.unwrap();
+        assert!(!ari.is_due(asked));
+        assert!(!ari.is_due(asked + Duration::DAY - Duration::seconds(1)));
+        assert!(ari.is_due(asked + Duration::DAY));
     }
 
     #[test]

@@ -146,6 +146,18 @@ mod tests {
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
+    #[tokio::test]
+    async fn what_is_gone_is_removed_and_what_can_not_be_removed_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        std::fs::write(&path, "x").unwrap();
+        for _ in 0..2 {
+            remove(&env(), &path).await.unwrap();
+            assert!(!path.exists());
+        }
+        assert!(remove(&env(), directory.path()).await.is_err());
+    }
+
     #[test]
     fn a_host_knows_its_own_temporary_files() {
         assert_eq!(temporary_of(".a.pem.node_1-00ff.tmp", "node-1"), Some(Writer::ThisHost));

@@ -380,10 +380,16 @@ fn before_tag(name: &Name) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::{
         acme::certificate::tests::{chain, env},
-        storage::tests::storage,
+        storage::{
+            atomic::{CertificateWriter, Whole},
+            bucket::Bucket,
+            tests::storage,
+        },
     };
 
     fn set(name: &str) -> CertificateSet {
@@ -399,6 +405,28 @@ mod tests {
         storage.store_certificate(&name, &set(&text), &Lease::unlocked()).await.unwrap();
         assert!(storage.load_certificate(&name).await.unwrap().is_some());
         assert_eq!(storage.own_key_files(&name).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn only_what_is_named_after_a_key_counts_as_one() {
+        let (_directory, storage) = storage();
+        let name: Name = "a.test".parse().unwrap();
+        storage.store_certificate(&name, &set("a.test"), &Lease::unlocked()).await.unwrap();
+        for other in ["a.test.0123456789abcde.key", "a.test.0123456789abcdeg.key", "a.test.0123456789abcdef.pem"] {
+            let path = storage.certificate_directory(&name).join(other);
+            storage.medium.write(&path, b"of somebody else").await.unwrap();
+            assert!(!is_own_key(&path), "{other}");
+        }
+        let own = storage.own_key_file(&name, set("a.test").leaf());
+        assert!(is_own_key(&own) && !is_own_key(&storage.certificate_file(&name, "key")));
+        assert_eq!(storage.own_key_files(&name).await.unwrap(), [own]);
+    }
+
+    #[test]
+    fn a_set_is_told_by_its_leaf_and_never_by_its_key() {
+        let set = set("a.test");
+        let told = format!("{set:?}");
+        assert!(told.contains("a.test") && !told.contains("PRIVATE KEY") && !told.contains("key_pem"), "{told}");
     }
 
     #[tokio::test]
@@ -484,6 +512,122 @@ mod tests {
         assert!(!storage.holds_certificate(&name, &other).await.unwrap());
         assert_eq!(storage.load_certificate(&name).await.unwrap().unwrap().chain, other.chain);
         assert!(storage.holds_certificate(&name, &other).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_key_of_a_former_certificate_goes_when_it_is_old_and_not_before() {
+        let (_directory, storage) = storage();
+        let name: Name = "a.test".parse().unwrap();
+        let [former, current] = ["former", "current"].map(|purpose| {
+            let key = P256Key::generate(&env(), purpose);
+            CertificateSet::new(chain("a.test", &key, 90), key).unwrap()
+        });
+        let [former_key, current_key] = [&former, &current].map(|set| storage.own_key_file(&name, set.leaf()));
+        storage.store_certificate(&name, &former, &Lease::unlocked()).await.unwrap();
+        storage.store_certificate(&name, &current, &Lease::unlocked()).await.unwrap();
+        assert!(former_key.exists() && current_key.exists());
+        std::fs::File::open(&former_key).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        storage.store_certificate(&name, &current, &Lease::unlocked()).await.unwrap();
+        assert!(!former_key.exists() && current_key.exists());
+    }
+
+    /// Fails with the first file.
+    #[derive(Debug, Default)]
+    struct FailsOnce {
+        has_failed: AtomicBool,
+    }
+
+    impl CertificateWriter for FailsOnce {
+        fn write<'a>(&'a self, storage: &'a Storage, path: &'a Path, bytes: &'a [u8]) -> Answer<'a, ()> {
+            if self.has_failed.swap(true, Ordering::Relaxed) {
+                return Whole.write(storage, path, bytes);
+            }
+            Box::pin(std::future::ready(Err(io::ErrorKind::StorageFull.into())))
+        }
+    }
+
+    /// The same, and does not want to be asked again.
+    #[derive(Debug, Default)]
+    struct GivesUp(FailsOnce);
+
+    impl CertificateWriter for GivesUp {
+        fn write<'a>(&'a self, storage: &'a Storage, path: &'a Path, bytes: &'a [u8]) -> Answer<'a, ()> {
+            self.0.write(storage, path, bytes)
+        }
+
+        fn tries_again(&self) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_is_written_once_more_unless_the_writer_gives_up() {
+        let (_directory, storage) = storage();
+        let name: Name = "a.test".parse().unwrap();
+        let storage = storage.with_certificate_writer(Arc::new(FailsOnce::default()));
+        storage.store_certificate(&name, &set("a.test"), &Lease::unlocked()).await.unwrap();
+        assert!(storage.holds_certificate(&name, &set("a.test")).await.unwrap());
+        let storage = storage.with_certificate_writer(Arc::new(GivesUp::default()));
+        let failure = storage.store_certificate(&name, &set("a.test"), &Lease::unlocked()).await.unwrap_err();
+        assert_eq!(failure.kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[tokio::test]
+    async fn where_writes_are_fenced_a_set_is_one_object() {
+        let (_directory, storage) = storage();
+        let bucket = Bucket::new(Arc::new(object_store::memory::InMemory::new()));
+        let storage = storage.on(Arc::new(bucket));
+        let name: Name = "a.test".parse().unwrap();
+        assert!(storage.load_certificate(&name).await.unwrap().is_none());
+        storage.store_certificate(&name, &set("a.test"), &Lease::unlocked()).await.unwrap();
+        assert!(storage.holds_certificate(&name, &set("a.test")).await.unwrap());
+        assert!(!storage.holds_certificate(&name, &set("b.test")).await.unwrap());
+        assert_eq!(storage.load_certificate(&name).await.unwrap().unwrap().chain, set("a.test").chain);
+    }
+
+    #[test]
+    fn a_set_knows_its_key_and_no_other() {
+        let [key, other] = ["key", "other"].map(|purpose| P256Key::generate(&env(), purpose));
+        let set = CertificateSet::new(chain("a.test", &key, 90), key.clone()).unwrap();
+        assert!(set.is_for(&key) && !set.is_for(&other));
+        assert_eq!(set.p256_key().unwrap().to_pem(), key.to_pem());
+    }
+
+    #[test]
+    fn a_set_is_the_same_in_one_file_as_in_two_and_stays_one() {
+        let two = set("a.test");
+        let file = two.in_one();
+        let one = CertificateSet::read(&file, &file, &env().crypto_provider()).unwrap();
+        assert_eq!((one.chain(), one.p256_key().unwrap().to_pem()), (two.chain(), two.p256_key().unwrap().to_pem()));
+        assert_eq!(one.in_one(), file);
+    }
+
+    #[test]
+    fn a_private_key_is_of_the_kind_that_its_label_says() {
+        for (label, kind) in [
+            ("PRIVATE KEY", Some("Pkcs8")),
+            ("EC PRIVATE KEY", Some("Sec1")),
+            ("RSA PRIVATE KEY", Some("Pkcs1")),
+            ("CERTIFICATE", None),
+        ] {
+            let read = private_key(pem::Pem::new(label, [1])).map(|key| match key {
+                PrivateKeyDer::Pkcs8(_) => "Pkcs8",
+                PrivateKeyDer::Sec1(_) => "Sec1",
+                PrivateKeyDer::Pkcs1(_) => "Pkcs1",
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(read, kind, "{label}");
+        }
+    }
+
+    #[test]
+    fn a_staple_is_shown_beside_the_certificate_and_only_there() {
+        let until = set("a.test").leaf().not_after;
+        let shown = set("a.test").shown(Some((b"response", until)));
+        let stapled = shown.stapled.unwrap();
+        assert_eq!((stapled.certified.ocsp.as_deref(), stapled.until), (Some(&b"response"[..]), until));
+        assert_eq!(shown.certified.ocsp, None);
+        assert!(set("a.test").shown(None).stapled.is_none());
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! What a CA has failed with, `<name>.failures`, so that neither a restart nor another host on the same storage begins anew
-//! where the CA's patience is counted (<https://letsencrypt.org/docs/rate-limits>).
+//! where the CA's patience is counted (<https://letsencrypt.org/docs/rate-limits>). What the disk has made fail there is noted before
+//! the next attempt: that it can be shows that the disk works again.
 //!
 //! Advisory: what is missing or can't be read is as if nothing had failed.
 

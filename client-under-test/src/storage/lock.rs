@@ -7,7 +7,7 @@
 //! crash left it empty or half written, it lapses like any other.
 //!
 //! Numbers begin anew once a lock was released, so that somebody who slept through its lease may find another's file under its own
-//! number. It leaves that alone: it asks first whose it is, and writes into the file that it made, wherever that is by now.
+//! number. It asks first whose it is, and leaves another's alone.
 //!
 //! What is locked away here is double work, not harm: a host that was asleep for longer than its lease may wake up and
 //! go on, so it asks [`Lease::is_held`] before it puts its result in place, and what it then puts in place is whole.
@@ -291,8 +291,7 @@ impl NumberedLock for Lock {
     async fn give_signs(self, number: u64) {
         for beat in 1_u64.. {
             self.env.sleep(SIGN_INTERVAL).await;
-            // Numbers begin anew when nobody has the lock: after a sleep this one may be another's. That the lock is lost is seen
-            // where it matters.
+            // That the lock is lost is seen where it matters.
             if matches!(self.is_held(number).await, Ok(false)) {
                 return;
             }

@@ -43,6 +43,7 @@ pub(super) struct CaaLookups {
 /// What the DNS said, or would say, of a name.
 #[derive(Clone, Debug, Default)]
 struct Told {
+    /// When a host was told; of the zone, which stands as it does now, nobody asks.
     at_ns: u64,
     records: Vec<CaaRecord>,
     ttl_s: u32,
@@ -75,7 +76,7 @@ impl CaaLookups {
             self.learn_issuers(step);
         }
         match seen.event() {
-            Some(Event::ZoneChanged { name, record }) => self.change(name, record.as_deref(), seen.moment.at_ns),
+            Some(Event::ZoneChanged { name, record }) => self.change(name, record.as_deref()),
             // How old anything is by a clock or a memory that was set back is not known: it counts as new.
             Some(Event::SetBack { .. }) => {
                 self.answered.iter_mut().for_each(|(_, told)| told.at_ns = seen.moment.at_ns)
@@ -115,16 +116,12 @@ impl CaaLookups {
         self.issuers.get(ca).map_or(&[], Vec::as_slice)
     }
 
-    fn change(&mut self, name: &str, record: Option<&str>, at_ns: u64) {
+    fn change(&mut self, name: &str, record: Option<&str>) {
         let words = record.map(|record| record.split_once(' ').unwrap_or((record, "")));
         let told = match words {
-            None => Told { at_ns, ..Told::default() },
-            Some(("CAA", data)) => {
-                Told { at_ns, records: CaaRecord::read(data).into_iter().collect(), ..Told::default() }
-            }
-            Some(("CNAME", target)) => {
-                Told { at_ns, alias: Some(target.trim_end_matches('.').to_owned()), ..Told::default() }
-            }
+            None => Told::default(),
+            Some(("CAA", data)) => Told { records: CaaRecord::read(data).into_iter().collect(), ..Told::default() },
+            Some(("CNAME", target)) => Told { alias: Some(target.trim_end_matches('.').to_owned()), ..Told::default() },
             Some(_) => return,
         };
         self.zone.insert(name.to_owned(), told);
@@ -205,4 +202,79 @@ fn told(message: &Message, at_ns: u64) -> Told {
     let alias =
         alias.filter(|_| records.is_empty()).map(|answer| answer.data.trim_end_matches('.').to_ascii_lowercase());
     Told { at_ns, records, ttl_s: caa.map(|answer| answer.ttl_s).min().unwrap_or_default(), alias }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracles::reader::dns::Answer;
+
+    fn message(answers: &[(&str, u32, &str)]) -> Message {
+        let answer = |(kind, ttl_s, data): &(&str, u32, &str)| Answer {
+            name: "a.test".to_owned(),
+            kind: (*kind).to_owned(),
+            ttl_s: *ttl_s,
+            data: (*data).to_owned(),
+        };
+        Message {
+            from: "192.0.2.1:53".parse().unwrap(),
+            to: "192.0.2.2:5353".parse().unwrap(),
+            id: 1,
+            is_response: true,
+            code: "NoError".to_owned(),
+            question: None,
+            answers: answers.iter().map(answer).collect(),
+            changes: Vec::new(),
+        }
+    }
+
+    fn by<T>(ca: &str, judged: impl FnOnce(&Issuance<'_>) -> T) -> T {
+        let issuers = [ca.to_owned()];
+        judged(&Issuance { issuers: &issuers, is_wildcard: false, account: None, method: None })
+    }
+
+    #[test]
+    fn the_zone_forbids_below_an_alias_what_the_aliass_target_forbids() {
+        let mut lookups = CaaLookups::default();
+        lookups.change("alias.test", Some("CNAME target.test."));
+        lookups.change("target.test", Some("CAA 0 issue \"ca.test\""));
+        lookups.change("target.test", Some("TXT \"beside\""));
+        for name in ["target.test", "alias.test", "www.alias.test"] {
+            assert!(by("other.test", |issuance| lookups.is_forbidden(name, issuance)), "{name}");
+            assert!(!by("ca.test", |issuance| lookups.is_forbidden(name, issuance)), "{name}");
+        }
+        lookups.change("alias.test", None);
+        assert!(!by("other.test", |issuance| lookups.is_forbidden("www.alias.test", issuance)));
+    }
+
+    #[test]
+    fn an_answers_records_count_and_its_alias_only_without_them() {
+        let alias = ("CNAME", 60, "Target.Test.");
+        let record = |ttl_s| ("CAA", ttl_s, "0 issue \"ca.test\"");
+        for (answers, alias, records, ttl_s) in [
+            (&[][..], None, 0, 0),
+            (&[("A", 60, "192.0.2.1")], None, 0, 0),
+            (&[alias], Some("target.test"), 0, 0),
+            (&[alias, record(600), record(300)], None, 2, 300),
+        ] {
+            let told = told(&message(answers), 7);
+            assert_eq!((told.alias.as_deref(), told.records.len(), told.ttl_s), (alias, records, ttl_s), "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn what_one_host_was_told_is_known_of_that_host_and_of_somebody() {
+        let mut lookups = CaaLookups::default();
+        let [asked, other]: [Arc<str>; 2] = ["va1".into(), "va2".into()];
+        lookups.hosts.extend([asked.clone(), other.clone()]);
+        let no = told(&message(&[("CAA", 60, "0 issue \"ca.test\"")]), 0);
+        lookups.answered.insert((asked.clone(), "a.test".to_owned()), no);
+        by("other.test", |issuance| {
+            assert!(lookups.was_told_no(&asked, "www.a.test", issuance));
+            assert!(!lookups.was_told_no(&other, "www.a.test", issuance));
+            assert!(lookups.was_anybody_told_no("www.a.test", issuance));
+            assert!(!lookups.was_anybody_told_no("b.test", issuance));
+        });
+        assert!(!by("ca.test", |issuance| lookups.was_anybody_told_no("a.test", issuance)));
+    }
 }

@@ -22,6 +22,8 @@ use super::{
 };
 
 const ATTEMPTS_MAX: usize = 20_000;
+/// Whoever hears it registers the account anew, whatever he has asked for.
+const LOST_ACCOUNT: &str = "accountDoesNotExist";
 
 /// Whose attempt, at which CA, for which names.
 type Key = (Option<Arc<str>>, String, Identifiers);
@@ -106,6 +108,9 @@ impl Retries {
         let key = self.places.get(&step.authorization().or_else(|| step.order())?)?;
         let attempt = self.attempts.get_mut(key)?;
         attempt.hear(step, seen);
+        if step.moment == Moment::Received && step.problem() == Some(LOST_ACCOUNT) {
+            attempt.refusal = Some(LOST_ACCOUNT.to_owned());
+        }
         let is_download = matches!(step.resource, Resource::Certificate { .. }) && step.is_success();
         if is_download && step.moment == Moment::Received {
             (attempt.is_over, attempt.had_success) = (true, true);
@@ -210,7 +215,7 @@ impl Attempt {
     /// place of an account that is over, or without the certificate that it was said to replace.
     fn is_repeated_by(&self, another: &Self) -> bool {
         let is_for = |kinds: &[&str]| self.refusal.as_deref().is_some_and(|refusal| kinds.contains(&refusal));
-        is_for(&["badNonce", "accountDoesNotExist"])
+        is_for(&["badNonce", LOST_ACCOUNT])
             || self.account != another.account
             || self.refusal.is_some() && self.replaces && !another.replaces
     }

@@ -384,11 +384,16 @@ impl Story {
     }
 
     pub(super) fn authorization(&mut self, name: &str, order: u64, status: &str) {
-        let object = json!({
+        // RFC 8555 §7.1.4: of a wildcard, the name without it.
+        let (domain, is_wildcard) = name.strip_prefix("*.").map_or((name, false), |domain| (domain, true));
+        let mut object = json!({
             "status": status,
-            "identifier": {"type": "dns", "value": name},
+            "identifier": {"type": "dns", "value": domain},
             "challenges": [Self::challenge_object(name, order, status)],
         });
+        if is_wildcard {
+            object["wildcard"] = json!(true);
+        }
         self.post(&format!("/authz/{order}-{name}"), &Value::Null, Some(Answer::new(200, object)));
     }
 

@@ -119,6 +119,8 @@ impl NeverIssuesAgainstCaa {
 }
 
 #[cfg(test)]
+mod zones;
+#[cfg(test)]
 mod tests {
     use sim::trace::Event;
 

@@ -30,10 +30,14 @@ impl CaaRecord {
     pub fn read(data: &str) -> Option<Self> {
         let (flags, rest) = data.trim().split_once(char::is_whitespace)?;
         let (tag, value) = rest.trim_start().split_once(char::is_whitespace).unwrap_or((rest, ""));
-        let value = value.trim();
-        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        let value = value.trim_start();
+        let value = match value.strip_prefix('"') {
+            Some(quoted) => unquoted(quoted)?,
+            // Behind a semicolon is a comment.
+            None => value.split([' ', '\t', ';']).next().unwrap_or_default().to_owned(),
+        };
         let is_critical = flags.parse::<u8>().ok()? >= 128;
-        Some(Self { is_critical, tag: tag.to_ascii_lowercase(), value: value.to_owned() })
+        Some(Self { is_critical, tag: tag.to_ascii_lowercase(), value })
     }
 
     /// Whether its value, as `issue` and `issuewild` have it, names the CA and the circumstances.
@@ -82,6 +86,25 @@ pub fn forbids(relevant: &[CaaRecord], issuance: &Issuance<'_>) -> bool {
     !deciding.is_empty() && !deciding.iter().any(|record| record.grants(issuance))
 }
 
+/// What stands before the closing quote; `\x` is x, `\123` the octet of that decimal number (RFC 1035 §5.1).
+fn unquoted(text: &str) -> Option<String> {
+    let mut octets = text.bytes();
+    let mut value = Vec::new();
+    loop {
+        value.push(match octets.next()? {
+            b'"' => return Some(String::from_utf8_lossy(&value).into_owned()),
+            b'\\' => match octets.next()? {
+                first @ b'0'..=b'9' => {
+                    let digits = [first, octets.next()?, octets.next()?];
+                    str::from_utf8(&digits).ok()?.parse().ok()?
+                }
+                octet => octet,
+            },
+            octet => octet,
+        });
+    }
+}
+
 /// RFC 8657 §4: unlike a label of a name, it may begin and end with a hyphen.
 fn is_method(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
@@ -110,19 +133,30 @@ mod tests {
             ("0 issue \"ca.test\"", false),
             ("0 issue ca.test", false),
             ("0 ISSUE \" CA.test ; a=b\"", false),
+            ("0 issue \"ca.test\" ; nobody else", false),
+            ("0 issue ca.test;nobody else", false),
+            (r#"0 issue "ca.test\; accounturi=https://ca.test/account/\049""#, false),
             ("0 issue \";\"", true),
             ("0 issue \"\"", true),
             ("0 issue \"other.test\"", true),
             ("0 issue \"ca.test; a\"", true),
             ("0 issue \"ca.test; a=b;\"", true),
+            ("0 issue \"ca.test;\"", false),
+            ("0 issue \"ca.test; a-b=c\"", false),
+            ("0 issue \"ca.test; a_b=c\"", true),
+            ("0 issue \"ca.test; -a=b\"", true),
+            ("0 issue \"ca.test; a-=b\"", true),
+            ("0 issue \"ca.test; a=b c\"", true),
             ("0 issue \"ca.test; accounturi=https://ca.test/account/1\"", false),
             ("0 issue \"ca.test; accounturi=https://ca.test/account/2\"", true),
             ("0 issue \"ca.test; validationmethods=dns-01,http-01\"", false),
             ("0 issue \"ca.test; validationmethods=dns-01\"", true),
             ("0 issue \"ca.test; validationmethods=http-01,-,x-\"", false),
             ("0 issue \"ca.test; validationmethods=http-01,a_b\"", true),
+            ("0 issue \"ca.test; validationmethods=http-01,\"", true),
             ("0 issuewild \";\"", false),
             ("0 tbs \"x\"", false),
+            ("127 tbs \"x\"", false),
             ("128 tbs \"x\"", true),
             ("128 iodef \"mailto:a@a.test\"", false),
         ] {

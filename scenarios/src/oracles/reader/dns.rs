@@ -101,6 +101,10 @@ impl Message {
 fn answer(record: &hickory_proto::rr::Record) -> Answer {
     let data = if let RData::TXT(txt) = &record.data {
         txt.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect()
+    } else if let RData::CAA(caa) = &record.data {
+        // The codec would leave quotes in the value as they are.
+        let value = String::from_utf8_lossy(&caa.value).replace('\\', "\\\\").replace('"', "\\\"");
+        format!("{} {} \"{value}\"", caa.flags(), caa.tag)
     } else {
         record.data.to_string()
     };

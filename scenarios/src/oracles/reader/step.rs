@@ -133,11 +133,15 @@ impl Step {
         Place::of_url(location).or_else(|| Some(Place::of_request(self.place.authority(), location)))
     }
 
+    /// The account that speaks, if it says so by its URL (RFC 8555 §6.2).
+    pub(crate) fn account(&self) -> Option<Place> {
+        self.jws().and_then(Jws::kid).and_then(Place::of_url)
+    }
+
     /// The account of whose end this tells: the CA does not know it, or says that it is not valid (RFC 8555 §7.3.6).
     pub(crate) fn account_over(&self) -> Option<Place> {
-        let is_refused = self.problem() == Some("unauthorized") && self.status() == 401;
-        if self.problem() == Some("accountDoesNotExist") || is_refused {
-            return self.jws().and_then(Jws::kid).and_then(Place::of_url);
+        if self.problem() == Some("accountDoesNotExist") || self.is_unauthorized() {
+            return self.account();
         }
         let is_over = self.resource == Resource::Account && self.body_text("status").is_some_and(|s| s != "valid");
         is_over.then(|| self.place.clone())
@@ -145,14 +149,19 @@ impl Step {
 
     /// Whether the CA says of the key that asks for an account that its account is over (RFC 8555 §7.3.6).
     pub(crate) fn is_key_over(&self) -> bool {
-        self.resource == Resource::NewAccount && self.problem() == Some("unauthorized") && self.status() == 401
+        self.resource == Resource::NewAccount && self.is_unauthorized()
     }
 
-    /// The problem's type without ACME's prefix, for example `badNonce` (RFC 8555 §6.7).
+    fn is_unauthorized(&self) -> bool {
+        self.problem() == Some("unauthorized") && self.status() == 401
+    }
+
+    /// The problem's type without ACME's prefix, for example `badNonce` (RFC 8555 §6.7); one that is not ACME's is a whole URI.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
         let kind = self.body_text("type").filter(|_| self.status() >= 400)?;
-        Some(kind.strip_prefix("urn:ietf:params:acme:error:").unwrap_or(kind))
+        // A relative reference (RFC 9457 §3.1.1) looks like a type of ACME's, and is none.
+        kind.strip_prefix("urn:ietf:params:acme:error:").or_else(|| kind.contains(':').then_some(kind))
     }
 
     /// How long the response asks to wait; `utc_s` is the true time.

@@ -1,5 +1,10 @@
 //! The CA, the client and the oracles read the same bytes, each with code of its own, and have to see the same in them: what the
-//! client signs, what the CA issues, what it says about revocation, and what it asks to wait.
+//! client signs, what the CA issues, what it says about revocation, what it asks to wait, what it refuses, and for which names.
+
+mod names;
+mod overheard;
+mod problems;
+mod records;
 
 use std::{
     collections::BTreeSet,
@@ -7,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use ca_mock::{Ca, Config, LeafUrls};
+use ca_mock::{Ca, Config, IdentifierPolicy, LeafUrls};
 use client_under_test::{
     acme::{
         account::{Account, Applicant, Consent},
@@ -103,6 +108,7 @@ fn what_the_client_signs_the_ca_and_the_oracles_read() {
 /// A CA that believes everybody and tells of revocations.
 struct Stage {
     env: Env,
+    ca: Ca,
     http: HttpClient,
     directory: Url,
     _running: [Task<()>; 2],
@@ -124,6 +130,7 @@ impl Stage {
                 always_valid: true,
                 issuance_delay: Duration::ZERO,
                 awaits_issuance: true,
+                identifier_policy: IdentifierPolicy::ANY,
                 ..Config::default()
             },
         );
@@ -134,7 +141,7 @@ impl Stage {
         let status = ca.bind_revocation_status(env, free).await.unwrap();
         let directory = format!("https://{address}{}", ca.config().paths.directory()).parse().unwrap();
         let _running = [env.spawn("ca", bound.serve()), env.spawn("revocation status", status.serve())];
-        Self { env: env.clone(), http: HttpClient::new(env, roots), directory, _running }
+        Self { env: env.clone(), ca, http: HttpClient::new(env, roots), directory, _running }
     }
 
     async fn client(&self) -> (Client, Account) {
