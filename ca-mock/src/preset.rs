@@ -92,7 +92,7 @@ impl Preset {
             Self::StepCa => step_ca(plain),
             Self::ZeroSslLike => zero_ssl_like(plain),
             Self::BuypassLike => buypass_like(plain),
-            Self::StrictRfc => plain,
+            Self::StrictRfc => Config { style: Style::Plain, ..plain },
         };
         become_like(config, wanted);
     }

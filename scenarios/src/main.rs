@@ -1,6 +1,9 @@
 //! The `gauntlet` command.
 
 mod check_log;
+mod conform;
+mod examine;
+mod outputs;
 mod progress;
 mod serve;
 mod storage;
@@ -22,8 +25,9 @@ use std::{
 use clap::{Parser, Subcommand};
 use scenarios::{
     catalogue::{Catalogue, CatalogueError, shipped},
+    conformance::coverage,
     language::{self, Case, Seeds, Style},
-    runner::{self, Mishap, SweepOptions, Verdict},
+    runner::{self, Mishap, Sweep, SweepOptions, Verdict},
 };
 
 use self::{
@@ -138,6 +142,12 @@ enum Action {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
         flags: Vec<String>,
     },
+    /// Tries on a CA, over its public interface, what the RFCs ask of one, clause by clause.
+    Conform(conform::Options),
+    /// Tries on a client, run by its command, what the RFCs ask of one: each case has a CA of its own.
+    Examine(examine::Options),
+    /// Tells of every requirement of the catalogue by which cases it is tried, or why it is not.
+    Coverage,
     /// Looks through a certificate manager's storage, or Caddy's, and repairs what can be repaired without a CA.
     Storage {
         #[command(subcommand)]
@@ -176,6 +186,9 @@ fn main() -> ExitCode {
         Action::Promote { input, file } => wander::promote(&input, &file, style),
         Action::Serve { flags } => serve::main(CalledAs::Gauntlet, &flags, variable),
         Action::Challtestsrv { flags } => challtestsrv::main(&flags),
+        Action::Conform(options) => conform::main(&options),
+        Action::Examine(options) => examine::main(&options),
+        Action::Coverage => say(&coverage::Page(coverage::coverage()).to_string()),
         Action::List => list(),
         Action::Check { paths } => check(&paths),
         Action::CheckLog { file } => check_log::main(&file),
@@ -198,8 +211,23 @@ fn seeds(text: &str) -> Result<Seeds, String> {
     Seeds::parse(text).map_err(|wrong| wrong.to_string())
 }
 
-fn processors() -> NonZeroUsize {
-    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+/// Runs all of them and shows how far it is; Ctrl-C ends it early.
+fn sweep(cases: &[Case], seeds: Option<Seeds>, jobs: Option<NonZeroUsize>, patience: Duration) -> Sweep {
+    if let Err(e) = ctrlc::set_handler(|| STOPPING.store(true, Ordering::Relaxed)) {
+        eprintln!("Ctrl-C will end this at once, without a report: {e}");
+    }
+    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let options = SweepOptions {
+        seeds: seeds.map(|seeds| seeds.iter()),
+        threads: jobs.unwrap_or(processors),
+        interrupted: &STOPPING,
+        repeat_one_in: 8,
+        patience,
+    };
+    let mut shown = Progress::new();
+    let sweep = runner::sweep(cases, &options, |run, finished, asked| shown.tell(run, finished, asked));
+    shown.clear();
+    sweep
 }
 
 fn run(
@@ -214,19 +242,7 @@ fn run(
         Ok(cases) => cases,
         Err(e) => return refuse(&e),
     };
-    if let Err(e) = ctrlc::set_handler(|| STOPPING.store(true, Ordering::Relaxed)) {
-        eprintln!("Ctrl-C will end this at once, without a report: {e}");
-    }
-    let options = SweepOptions {
-        seeds: seeds.map(|seeds| seeds.iter()),
-        threads: jobs.unwrap_or_else(processors),
-        interrupted: &STOPPING,
-        repeat_one_in: 8,
-        patience,
-    };
-    let mut shown = Progress::new();
-    let sweep = runner::sweep(&cases, &options, |run, finished, asked| shown.tell(run, finished, asked));
-    shown.clear();
+    let sweep = sweep(&cases, seeds, jobs, patience);
     let said = say(&runner::report(&sweep, style));
     if let Some(path) = summary {
         let text = serde_json::to_string_pretty(&runner::summary(&sweep)).expect("a JSON value can be written");

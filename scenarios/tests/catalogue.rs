@@ -42,7 +42,7 @@ fn trial(case: Case) -> Trial {
     }
 }
 
-/// One seed, so that the whole takes a minute or two on two cores.
+/// One seed, so that the whole takes some minutes on two cores.
 fn first_seed(case: &Case) -> Range<u64> {
     let first = case.run.seeds.iter().start;
     first..first + 1

@@ -52,6 +52,8 @@ pub enum Paths {
     Pebble,
     /// Boulder's.
     Boulder,
+    /// The first ones, below this folder, such as `one/ca`: for several CAs of which each has a place of its own.
+    Below(&'static str),
 }
 
 impl Paths {
@@ -59,6 +61,21 @@ impl Paths {
     #[must_use]
     pub fn directory(self) -> String {
         Route::Directory.path(self)
+    }
+
+    /// `path` without the folder that all of them are in.
+    fn within(self, path: &str) -> Option<&str> {
+        match self {
+            Self::Gauntlet | Self::Pebble | Self::Boulder => Some(path),
+            Self::Below(folder) => path.strip_prefix('/')?.strip_prefix(folder),
+        }
+    }
+
+    fn folder(self) -> String {
+        match self {
+            Self::Gauntlet | Self::Pebble | Self::Boulder => String::new(),
+            Self::Below(folder) => format!("/{folder}"),
+        }
     }
 }
 
@@ -73,7 +90,7 @@ struct Row {
 impl Row {
     fn template(&self, paths: Paths) -> &'static str {
         match paths {
-            Paths::Gauntlet => self.gauntlet,
+            Paths::Gauntlet | Paths::Below(_) => self.gauntlet,
             Paths::Pebble => self.pebble,
             Paths::Boulder => self.boulder,
         }
@@ -147,6 +164,7 @@ fn ids<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
 impl Route {
     /// `None` if there is no such resource, whatever its id.
     pub(super) fn parse(paths: Paths, path: &str) -> Option<Self> {
+        let path = paths.within(path)?;
         TABLE.iter().find_map(|row| (row.read)(&ids(row.template(paths), path)?))
     }
 
@@ -157,7 +175,7 @@ impl Route {
             "{}" => ids.next().expect("a row has as many ids as its route"),
             literal => literal.to_owned(),
         });
-        segments.collect::<Vec<_>>().join("/")
+        paths.folder() + &segments.collect::<Vec<_>>().join("/")
     }
 
     fn row(&self) -> (Row, Vec<String>) {
@@ -321,7 +339,7 @@ mod tests {
                 Route::Certificate(Serial::draw(&env)),
                 Route::RenewalInfo("aYhb.AIdl".to_owned()),
             ] {
-                for paths in [Paths::Gauntlet, Paths::Pebble, Paths::Boulder] {
+                for paths in [Paths::Gauntlet, Paths::Pebble, Paths::Boulder, Paths::Below("one/ca")] {
                     let urls = Urls::new("https", "::1", 8443, paths);
                     assert_eq!(urls.parse(&urls.of(&route)), Some(route.clone()));
                 }

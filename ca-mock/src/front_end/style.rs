@@ -90,7 +90,9 @@ fn as_pebble(head: &mut Parts, mut body: Bytes, route: Option<&Route>) -> Bytes 
     if let Some(charset) = charset {
         head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(charset));
     }
-    if head.status != StatusCode::CREATED && route != Some(&Route::NewAccount) {
+    let is_told =
+        matches!(head.status, StatusCode::CREATED | StatusCode::CONFLICT) || route == Some(&Route::NewAccount);
+    if !is_told {
         head.headers.remove(LOCATION);
     }
     say_how_to_cache(head);

@@ -61,6 +61,11 @@ pub fn run_once(case: &Case, seed: u64) -> Run {
     run::run(run::Job { case, seed, mishaps: &[] }, &pool::Slot::default(), None)
 }
 
+/// Runs one case under one seed; `observer` sees every event.
+pub fn observe(case: &Case, seed: u64, observer: Box<dyn Observer>) -> Run {
+    run::run(run::Job { case, seed, mishaps: &[] }, &pool::Slot::default(), Some(observer))
+}
+
 /// Runs one case under one seed, with these mishaps, and, if a file is given, writes every event to it as JSON Lines. If the
 /// world stands still for `patience` of real time, the process ends with exit code 3.
 ///

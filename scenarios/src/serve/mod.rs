@@ -8,7 +8,7 @@ mod event_log;
 mod flags;
 mod identity;
 mod names;
-mod scenario;
+pub(crate) mod scenario;
 
 use std::{
     fs,

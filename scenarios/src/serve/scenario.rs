@@ -73,7 +73,7 @@ fn starts(timeline: &[Step]) -> Vec<Option<Duration>> {
 
 /// Carries out the steps that are about the CA. Those at the very beginning have been carried out when this returns;
 /// the work that it returns does the others.
-pub(super) fn begin(env: &Env, ca: &Ca, case: Case) -> impl Future<Output = ()> + Send + 'static {
+pub(crate) fn begin(env: &Env, ca: &Ca, case: Case) -> impl Future<Output = ()> + Send + 'static {
     let env = ca.clock().around(env);
     let start = env.utc_now();
     let starts = starts(&case.timeline);

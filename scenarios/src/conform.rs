@@ -1,0 +1,216 @@
+//! `gauntlet conform`: tries on a CA, over its public interface, what the RFCs ask of one.
+
+use std::{
+    fs, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use clap::Args;
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use scenarios::conformance::{
+    case::{About, Case, Level},
+    driver::{Common, Driver, ExternalAccount, Target},
+    report::{self, Run},
+    responder::Responder,
+    server,
+    suite::{self, Outcome},
+    verdict::{Finding, Stop},
+};
+use sim::{Env, real};
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::{
+    WRONG_INPUT,
+    outputs::{OutputError, Outputs, command, level, selected},
+    say,
+};
+
+/// Directories of CAs whose certificates the web trusts.
+const PRODUCTION: [&str; 8] = [
+    "acme-v02.api.letsencrypt.org",
+    "acme.zerossl.com",
+    "api.buypass.com",
+    "dv.acme-v02.api.pki.goog",
+    "acme.ssl.com",
+    "acme.digicert.com",
+    "acme.sectigo.com",
+    "emea.acme.atlas.globalsign.com",
+];
+
+/// What is tried, and on whom.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The CA's directory, such as https://localhost:14000/dir.
+    #[arg(long, value_name = "URL", required_unless_present = "list")]
+    directory: Option<Url>,
+    /// The roots to trust for the CA's HTTPS, PEM; the system's if not given.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Only the cases of this section, or this one: rfc8555/7, rfc8555/7.4, rfc8555/7.4/issuance. May be repeated.
+    #[arg(long, value_name = "CLAUSE")]
+    only: Vec<String>,
+    /// Only the cases that are at least as binding as this: must, should, may or robustness.
+    #[arg(long, value_parser = level, value_name = "LEVEL", default_value = "robustness")]
+    level: Level,
+    /// The contact of accounts that are made. May be repeated.
+    #[arg(long, value_name = "URL", default_value = "mailto:conformance@example.com")]
+    contact: Vec<String>,
+    /// Names are ordered below this one.
+    #[arg(long, value_name = "NAME", default_value = "conformance.example.com")]
+    domain: String,
+    /// Where http-01 is answered; the CA must look there.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5002")]
+    http: SocketAddr,
+    /// Where DNS is answered, for a CA that is told to ask there; not answered if not given.
+    #[arg(long, value_name = "HOST:PORT")]
+    dns: Option<SocketAddr>,
+    /// The address that DNS tells for every name.
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+    /// Where tls-alpn-01 is answered, for a CA that is told to ask there, and HTTPS for http-01 that is sent there; not
+    /// answered if not given.
+    #[arg(long, value_name = "HOST:PORT")]
+    tls_alpn: Option<SocketAddr>,
+    /// What new accounts are bound to: the name of a key, and the key in base64url.
+    #[arg(long, value_parser = external_account, value_name = "KID:KEY")]
+    eab: Option<ExternalAccount>,
+    /// Says that the CA is one whose certificates the web trusts, so that what is asked of those alone is tried too.
+    #[arg(long)]
+    public_ca: bool,
+    #[command(flatten)]
+    outputs: Outputs,
+    /// Tells the cases instead of trying them.
+    #[arg(long)]
+    list: bool,
+    /// Says that a CA whose certificates the web trusts may be asked; it has to be said twice.
+    #[arg(long, action = clap::ArgAction::Count)]
+    production: u8,
+}
+
+fn external_account(text: &str) -> Result<ExternalAccount, String> {
+    let (kid, key) = text.rsplit_once(':').ok_or("expected KID:KEY")?;
+    let secret =
+        URL_SAFE_NO_PAD.decode(key.trim_end_matches('=')).map_err(|e| format!("the key is not base64url: {e}"))?;
+    Ok(ExternalAccount { kid: kid.to_owned(), secret })
+}
+
+/// Why nothing was tried.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("{0}: there is no certificate in it (expected PEM)")]
+    NoCertificate(PathBuf),
+    #[error("nothing is called {0}; `gauntlet conform --list` tells all cases")]
+    NoCase(String),
+    #[error("{0} is a CA whose certificates the web trusts: say --production twice if its operator knows of this")]
+    Production(String),
+    #[error("{address}: {source}; say with --http, --dns and --tls-alpn where validations are answered")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("{directory} is no ACME directory: {why}")]
+    NoDirectory { directory: Box<Url>, why: Finding },
+    #[error("starting: {0}")]
+    Start(io::Error),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl Options {
+    /// What says which CA is tried and how, as it was given or by default.
+    fn words(&self) -> Vec<(&'static str, String)> {
+        let mut words = vec![("--directory", self.directory.as_ref().map(Url::to_string).unwrap_or_default())];
+        words.extend(self.ca_file.iter().map(|file| ("--ca-file", file.display().to_string())));
+        words.extend(self.contact.iter().map(|contact| ("--contact", contact.clone())));
+        words.push(("--domain", self.domain.clone()));
+        words.push(("--http", self.http.to_string()));
+        words.extend(self.dns.iter().map(|address| ("--dns", address.to_string())));
+        words.push(("--address", self.address.to_string()));
+        words.extend(self.tls_alpn.iter().map(|address| ("--tls-alpn", address.to_string())));
+        words.extend(
+            self.eab.iter().map(|eab| ("--eab", format!("{}:{}", eab.kid, URL_SAFE_NO_PAD.encode(&eab.secret)))),
+        );
+        words
+    }
+}
+
+/// Tries the cases; the exit code.
+pub(super) fn main(options: &Options) -> u8 {
+    match tried(options) {
+        Ok(exit_code) => exit_code,
+        Err(e) => {
+            eprintln!("{e}");
+            WRONG_INPUT
+        }
+    }
+}
+
+fn tried(options: &Options) -> Result<u8, Refusal> {
+    let cases = selected(server::cases(), &options.only, options.level).map_err(Refusal::NoCase)?;
+    let Some(directory) = options.directory.clone().filter(|_| !options.list) else {
+        return Ok(say(&cases.iter().map(|case| case.about().to_string()).collect::<String>()));
+    };
+    let host = directory.host_str().unwrap_or_default().to_owned();
+    if options.production < 2 && PRODUCTION.contains(&host.as_str()) {
+        return Err(Refusal::Production(host));
+    }
+    options.outputs.check()?;
+    let tried = directory.to_string();
+    let roots = roots(options.ca_file.as_deref())?;
+    let target = Target {
+        directory,
+        roots,
+        contact: options.contact.clone(),
+        domain: options.domain.clone(),
+        address: options.address,
+        http_port: options.http.port(),
+        external_account: options.eab.clone(),
+        is_public: options.public_ca,
+    };
+    let runtime = Runtime::new().map_err(Refusal::Start)?;
+    let outcomes = runtime.block_on(run(options, target, &cases))?;
+    let repeat = |about: &About| {
+        let words = [options.words(), vec![("--only", about.id.to_owned())]].concat();
+        command("conform", &words) + if options.public_ca { " --public-ca" } else { "" }
+    };
+    let run = Run { tried: &tried, repeat: &repeat, outcomes: &outcomes };
+    Ok(options.outputs.tell(&run, |id| server::cases().iter().any(|case| case.id == id))?)
+}
+
+fn roots(file: Option<&Path>) -> Result<RootCertStore, Refusal> {
+    let path = file.unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt"));
+    let text = fs::read(path).map_err(|source| Refusal::File { path: path.to_owned(), source })?;
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&text).filter_map(Result::ok));
+    if roots.is_empty() { Err(Refusal::NoCertificate(path.to_owned())) } else { Ok(roots) }
+}
+
+async fn run(options: &Options, target: Target, cases: &[&'static Case]) -> Result<Vec<Outcome>, Refusal> {
+    let env: Env = real::env("conform", real::Options::default());
+    let responder = Responder::default();
+    let listen = |address| move |source| Refusal::Listen { address, source };
+    let _http = responder.serve_http01(&env, options.http).await.map_err(listen(options.http))?;
+    let _tls = match options.tls_alpn {
+        Some(at) => Some(responder.serve_tls(&env, at).await.map_err(listen(at))?),
+        None => None,
+    };
+    let _dns = match options.dns {
+        Some(at) => Some(responder.serve_dns(&env, at, options.address).await.map_err(listen(at))?),
+        None => None,
+    };
+    let directory = Box::new(target.directory.clone());
+    let common = Arc::new(Common::new(&env, target, responder));
+    if let Err(Stop::Fail(why) | Stop::Hang(why)) = Driver::new(&common).resource("newOrder").await {
+        return Err(Refusal::NoDirectory { directory, why });
+    }
+    Ok(suite::run(common, cases, |outcome| {
+        say(&report::line(outcome));
+    })
+    .await)
+}

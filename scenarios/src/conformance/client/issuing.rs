@@ -1,0 +1,355 @@
+//! RFC 8555 §7: what a CA may leave out, add or answer otherwise on the way to a certificate.
+
+use super::{
+    Case, Examination,
+    nonces::fault,
+    session::{Ended, Session},
+};
+use crate::{
+    conformance::{case::Level::*, verdict::Stop},
+    oracles::reader::step::Resource,
+};
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "rfc8555/7.1.1/client-unknown-members",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.1-cl-dir-unknown"],
+        sent: "The directory and its meta have members that no document knows, of all types.",
+        expected: "A certificate.",
+        why: "Let's Encrypt puts such a member there so that clients learn it.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "directory""# r#"set-fields = ['/gauntlet = {"a": [1, null]}', '/meta/gauntlet = [true]', '/x = 7']"#),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.1.1/client-minimal-directory",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.1-cl-dir-missing-optional"],
+        sent: "The directory has no renewalInfo, no newAuthz, and in meta nothing but the terms of service.",
+        expected: "A certificate.",
+        why: "§7.1.1: all of these are optional.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "directory""# r#"remove-fields = ["/meta/website", "/meta/caaIdentities", "/meta/externalAccountRequired", "/meta/profiles", "/renewalInfo", "/newAuthz"]"#),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.3/client-account-known",
+        level: Robustness,
+        requirements: &["rfc8555-7.3-cl-account-200"],
+        sent: "A new account is answered with 200.",
+        expected: "A certificate.",
+        why: "It is the answer for a key that the CA knows.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "newAccount""# "carried-out = true" "status = 200"),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.3/client-minimal-account",
+        level: Robustness,
+        requirements: &["rfc8555-7.3-cl-account-fields"],
+        sent: "The account has no contact, no orders, no termsOfServiceAgreed, and a member that no document knows.",
+        expected: "A certificate.",
+        why: "Buypass left one of them out, and clients crashed.",
+        run: Examination {
+            ca: fault!(r#"endpoints = ["newAccount", "account"]"# r#"remove-fields = ["/contact", "/orders", "/termsOfServiceAgreed"]"# r#"set-fields = "/x-gauntlet = {}""#),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.4/client-order-reused",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-cl-order-201-200"],
+        sent: "A new order is answered with 200.",
+        expected: "A certificate.",
+        why: "CAs that give an open order again say so.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "newOrder""# "carried-out = true" "status = 200"),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.4/client-no-location-of-finalization",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-cl-finalize-no-location"],
+        sent: "Neither a finalization nor an order has a Location.",
+        expected: "A certificate.",
+        why: "Only a new order must have one.",
+        run: Examination {
+            ca: concat!(
+                "[ca]\nissuance-delay = \"2s\"\n",
+                "[[timeline]]\nat = \"0s\"\ndo = \"ca.fault\"\nendpoints = [\"finalize\", \"order\"]\nremove-headers = \"Location\"\n"
+            ),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.4/client-finalization-201",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-cl-finalize-201"],
+        sent: "A finalization is answered with 201.",
+        expected: "A certificate.",
+        why: "§7.4 says 200; CAs have been seen that say otherwise.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "finalize""# "carried-out = true" "status = 201"),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.4/client-processing",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-cl-cert-url-late"],
+        sent: "Issuance takes four seconds, and the order is processing for so long.",
+        expected: "The order is read again, with pauses, and a certificate.",
+        why: "There is no certificate's URL before the order is valid.",
+        run: Examination { ca: "[ca]\nissuance-delay = \"4s\"", judge: processing },
+    },
+    Case {
+        id: "rfc8555/7.4/client-unknown-members",
+        level: Robustness,
+        requirements: &["rfc8555-6.7-inv-extensible"],
+        sent: "Accounts, orders, authorizations and challenges have a member that no document knows.",
+        expected: "A certificate.",
+        why: "§9.7.1: there will be more.",
+        run: Examination {
+            ca: fault!(r#"endpoints = ["newAccount", "newOrder", "order", "authorization", "challenge", "finalize"]"# r#"set-fields = '/x-gauntlet = {"a": [null]}'"#),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.4.2/client-certificate-type-with-parameters",
+        level: Robustness,
+        requirements: &["rfc8555-7.4.2-cl-cert-accept"],
+        sent: "The chain's type is application/pem-certificate-chain; charset=utf-8.",
+        expected: "A certificate.",
+        why: "A media type may have parameters.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "certificate""# r#"set-headers = "Content-Type: application/pem-certificate-chain; charset=utf-8""#),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.4.2/client-alternates",
+        level: Robustness,
+        requirements: &["rfc8555-7.4.2-cl-alternates"],
+        sent: "There are two alternate chains.",
+        expected: "A certificate.",
+        why: "Who does not want another chain need not know of them.",
+        run: Examination { ca: "[ca]\nalternate-roots = 2", judge: Session::obtained },
+    },
+    Case {
+        id: "rfc8555/7.4.2/client-odd-links",
+        level: Robustness,
+        requirements: &["rfc8555-7.4.2-cl-link-parse"],
+        sent: "Answers have Link fields with commas and semicolons in their URLs, and with relations that no document knows.",
+        expected: "A certificate.",
+        why: "RFC 8288 allows all of it.",
+        run: Examination {
+            ca: fault!(r#"endpoints = ["newOrder", "order", "certificate"]"# r#"add-headers = ['Link: <https://ca.test/a,b;c>;rel="x y";title="a, b", </rel>; rel=next-big-thing', 'Link: <>;rel=""']"#),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/8.3/client-token-with-a-path",
+        level: Must,
+        requirements: &["rfc8555-8.3-cl-token-syntax"],
+        sent: "The tokens of all challenges are \"../../gauntlet\".",
+        expected: "No challenge is answered, and no success.",
+        why: "A token becomes a file's name, and this one leads out of the folder.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "authorization""# r#"set-fields = ['/challenges/0/token = "../../gauntlet"', '/challenges/1/token = "../../gauntlet"', '/challenges/2/token = "../../gauntlet"', '/challenges/3/token = "../../gauntlet"', '/challenges/4/token = "../../gauntlet"']"#),
+            judge: token_with_a_path,
+        },
+    },
+    Case {
+        id: "rfc8555/11.4/client-key-in-the-chain",
+        level: Must,
+        requirements: &["rfc8555-11.4-cl-cert-only-certs"],
+        sent: "Where the chain should be, there is a private key.",
+        expected: "No success.",
+        why: "§11.4: what is not a certificate must be refused, or a CA can plant a key.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "certificate""# r#"body = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n-----END PRIVATE KEY-----\n""# r#"content-type = "application/pem-certificate-chain""# "status = 200"),
+            judge: key_in_the_chain,
+        },
+    },
+    Case {
+        id: "rfc8555/7.4.2/client-no-certificate-in-the-chain",
+        level: Robustness,
+        requirements: &["rfc8555-7.4.2-cl-cert-verify-match"],
+        sent: "Where the chain should be, there is nothing.",
+        expected: "No success.",
+        why: "What is put in place of a good certificate must be one.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "certificate""# r#"body = """# r#"content-type = "application/pem-certificate-chain""# "status = 200"),
+            judge: key_in_the_chain,
+        },
+    },
+    Case {
+        id: "rfc8555/7.1.6/client-order-becomes-invalid",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-cl-order-invalid-report"],
+        sent: "Each order becomes invalid as soon as it is read or finalized.",
+        expected: "At most ten orders within a minute, and no success.",
+        why: "An invalid order never becomes anything else.",
+        run: Examination {
+            ca: fault!(r#"endpoints = ["order", "finalize"]"# r#"state = "invalid""#),
+            judge: order_invalid,
+        },
+    },
+    Case {
+        id: "rfc8555/7.1.6/client-authorization-invalid",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.6-cl-authz-final"],
+        sent: "Each authorization becomes invalid as soon as it is read.",
+        expected: "No loop without a pause, at most ten orders within a minute, and no success.",
+        why: "An invalid authorization never becomes anything else.",
+        run: Examination { ca: fault!(r#"endpoints = "authorization""# r#"state = "invalid""#), judge: lost },
+    },
+    Case {
+        id: "rfc8555/7.1.6/client-authorization-deactivated",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.6-cl-authz-final"],
+        sent: "Each authorization becomes deactivated as soon as it is read.",
+        expected: "No loop without a pause, at most ten orders within a minute, and no success.",
+        why: "Somebody else with the account's key may have done so.",
+        run: Examination { ca: fault!(r#"endpoints = "authorization""# r#"state = "deactivated""#), judge: lost },
+    },
+    Case {
+        id: "rfc8555/7.1.6/client-unknown-status",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.6-cl-status-unknown"],
+        sent: "The status of an order that was finalized is \"queued\", twice.",
+        expected: "No crash, no loop without a pause, and if the client goes on, a certificate.",
+        why: "CAs have had states of their own.",
+        run: Examination {
+            ca: concat!(
+                "[ca]\nissuance-delay = \"3s\"\n",
+                "[[timeline]]\nat = \"0s\"\ndo = \"ca.fault\"\nendpoints = \"order\"\nnth = 2\ncount = 2\nset-fields = '/status = \"queued\"'\n"
+            ),
+            judge: unknown_status,
+        },
+    },
+    Case {
+        id: "rfc8555/7.4/client-order-not-ready",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-cl-ordernotready"],
+        sent: "orderNotReady to the first finalization.",
+        expected: "The order is read and finalized again, and a certificate.",
+        why: "A replica of the CA may not have heard yet that the order is ready.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "finalize""# r#"problem = "orderNotReady""# "status = 403" "count = 1"),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.4/client-finalizes-once",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-cl-finalize-not-repeated", "rfc8555-7.4-cl-order-processing"],
+        sent: "Issuance takes four seconds, and the order is processing for so long.",
+        expected: "One finalization, and a certificate.",
+        why: "Each further one may be another certificate.",
+        run: Examination { ca: "[ca]\nissuance-delay = \"4s\"", judge: finalizes_once },
+    },
+    Case {
+        id: "rfc8555/7.4/client-valid-at-once",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-cl-finalize-all-status"],
+        sent: "The answer to a finalization shows the order valid, with its certificate.",
+        expected: "A certificate.",
+        why: "A CA that is quick may wait with its answer.",
+        run: Examination { ca: "[ca]\nawaits-issuance = true", judge: Session::obtained },
+    },
+    Case {
+        id: "rfc8555/7.4/client-bad-csr",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-cl-badcsr"],
+        sent: "badCSR to every finalization.",
+        expected: "At most four finalizations within a minute, and no success.",
+        why: "The same CSR will be refused for the same reason.",
+        run: Examination {
+            ca: fault!(r#"endpoints = "finalize""# r#"problem = "badCSR""# "status = 400"),
+            judge: bad_csr,
+        },
+    },
+    Case {
+        id: "rfc8555/7.4.2/client-long-chain",
+        level: Robustness,
+        requirements: &["rfc8555-7.4.2-cl-cert-no-root"],
+        sent: "Three intermediates stand between the certificate and its root.",
+        expected: "A certificate.",
+        why: "How long a chain is, is the CA's affair.",
+        run: Examination { ca: "[ca]\nchain-length = 3", judge: Session::obtained },
+    },
+];
+
+fn lost(session: &Session) -> Result<(), Stop> {
+    session.keeps("manager.no-hot-loop")?;
+    order_invalid(session)
+}
+
+fn unknown_status(session: &Session) -> Result<(), Stop> {
+    session.keeps("manager.no-hot-loop")?;
+    match session.ended() {
+        Ended::Exit(1..) => {
+            session.note("the client gives up at a status that it does not know");
+            Ok(())
+        }
+        Ended::Exit(_) | Ended::Signal | Ended::Killed | Ended::GoesOn => session.obtained(),
+    }
+}
+
+fn is_finalization(resource: &Resource) -> bool {
+    matches!(resource, Resource::Finalize { .. })
+}
+
+fn finalizes_once(session: &Session) -> Result<(), Stop> {
+    session.obtained()?;
+    match session.of(is_finalization).nth(1) {
+        Some((index, _)) => Err(session.fail(Some(index), "one finalization", "another")),
+        None => Ok(()),
+    }
+}
+
+fn bad_csr(session: &Session) -> Result<(), Stop> {
+    session.has_asked(&Resource::NewOrder)?;
+    session.asks_at_most(4, 60, is_finalization)?;
+    session.gave_up()
+}
+
+fn processing(session: &Session) -> Result<(), Stop> {
+    session.keeps("manager.no-hot-loop")?;
+    session.obtained()
+}
+
+fn token_with_a_path(session: &Session) -> Result<(), Stop> {
+    let is_challenge = |resource: &Resource| matches!(resource, Resource::Challenge { .. });
+    let answered = session.of(is_challenge).find(|(_, asked)| {
+        let payload = asked.step.payload();
+        payload.is_some_and(|payload| payload.is_object() && payload.get("status").is_none())
+    });
+    match answered {
+        Some((index, _)) => Err(session.fail(Some(index), "no answer to the challenge", "one")),
+        None => {
+            session.has_asked(&Resource::Authorization)?;
+            session.gave_up()
+        }
+    }
+}
+
+fn key_in_the_chain(session: &Session) -> Result<(), Stop> {
+    let is_certificate = |resource: &Resource| matches!(resource, Resource::Certificate { .. });
+    match session.of(is_certificate).next() {
+        Some(_) => session.gave_up(),
+        None => Err(session.fail(None, "a request for the certificate", session.in_words())),
+    }
+}
+
+fn order_invalid(session: &Session) -> Result<(), Stop> {
+    session.has_asked(&Resource::NewOrder)?;
+    session.asks_at_most(10, 60, |resource| *resource == Resource::NewOrder)?;
+    session.gave_up()
+}

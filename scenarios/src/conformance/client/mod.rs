@@ -1,0 +1,76 @@
+//! The cases for clients: a CA that behaves in some way, and what a client must do then, as the CA sees it.
+//!
+//! What the CA does is written as a scenario, so that the same case judges our own client in the world and any client on
+//! real sockets; the verdict comes from the oracles' reading of what the CA was sent, whatever the client says of itself.
+
+mod issuing;
+mod nonces;
+mod refusals;
+mod requests;
+mod session;
+
+use std::path::Path;
+
+use super::{
+    case,
+    verdict::{Stop, Verdict},
+};
+use crate::language;
+pub use session::{Ended, Session, Watch};
+
+/// How a case is tried on a client.
+#[derive(Clone, Copy, Debug)]
+pub struct Examination {
+    /// How the CA differs from one that keeps to the RFCs: sections of a scenario file.
+    pub ca: &'static str,
+    /// Judges what the CA saw.
+    pub judge: fn(&Session) -> Result<(), Stop>,
+}
+
+/// One thing that is tried on a client.
+pub type Case = case::Case<Examination>;
+
+/// The name that clients are to have a certificate for.
+pub const NAME: &str = "www.example.test";
+
+/// All of them, by document, section and name.
+#[must_use]
+pub fn cases() -> Vec<&'static Case> {
+    let mut cases: Vec<&Case> =
+        [requests::CASES, nonces::CASES, refusals::CASES, issuing::CASES].into_iter().flatten().collect();
+    cases.sort_by_key(|case| case.id);
+    cases
+}
+
+/// What all cases share: a CA that is quick, and in the world a manager that wants a certificate.
+const BASE: &str = include_str!("base.toml");
+
+impl Case {
+    /// The case as a scenario, with these sections besides, such as `[bugs]`.
+    ///
+    /// # Panics
+    /// If the case's own text is no scenario: a test reads them all.
+    #[must_use]
+    pub fn scenario(&self, besides: &str) -> language::Case {
+        let text = format!(
+            "scenario = 1\nextends = \"base.toml\"\n[meta]\nid = \"conformance/{}\"\ntitle = \"{}\"\n[run]\nuntil = \"90m\"\n{}\n{besides}",
+            // The language has no dots in ids.
+            self.id.replace(['/', '.'], "-"),
+            self.id,
+            self.run.ca,
+        );
+        match language::load(Path::new("case.toml"), &text, |_| Ok(BASE.to_owned())) {
+            Ok(scenario) => scenario.cases()[0].clone(),
+            Err(mistakes) => panic!("{}: {}", self.id, mistakes.render(language::Style::Plain)),
+        }
+    }
+
+    /// What comes of a session.
+    #[must_use]
+    pub fn verdict(&self, session: &Session) -> Verdict {
+        match session.is_unsupported() {
+            true => Verdict::Skipped("the command ended with 127: it does not support this".to_owned()),
+            false => Verdict::of((self.run.judge)(session), session.notes()),
+        }
+    }
+}

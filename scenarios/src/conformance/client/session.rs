@@ -1,0 +1,319 @@
+//! [`Session`]: what a CA saw of a client, and what became of the client.
+
+use std::{
+    cell::RefCell,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::Value;
+use sim::trace::{Observer, Record};
+
+use super::NAME;
+use crate::{
+    conformance::{
+        driver::Exchange,
+        verdict::{Finding, Stop},
+    },
+    oracles::{
+        Bench,
+        law::Settings,
+        reader::{
+            Reader,
+            certificate::read_pem,
+            http::Moment,
+            identifier::{Identifier, Identifiers, show},
+            jws::Jws,
+            step::{Resource, Step},
+        },
+    },
+};
+
+/// The laws that a case may go by: those that bind one client, and show in what its CA sees.
+const LAWS: &[&str] = &[
+    "manager.challenge-posted-once",
+    "manager.honors-retry-after",
+    "manager.no-hot-loop",
+    "manager.one-account",
+    "manager.one-open-order",
+    "nonces.single-use",
+];
+
+/// How many exchanges are kept; a client that asks more often than this is known to.
+const EXCHANGES_MAX: usize = 5_000;
+
+/// An exchange with the CA.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// When it was answered, nanoseconds since the beginning.
+    pub at_ns: u64,
+    /// The exchange as the CA saw it.
+    pub step: Step,
+}
+
+/// How the client ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this exit code.
+    Exit(i32),
+    /// By a signal of its own making.
+    Signal,
+    /// Not in time: it was killed.
+    Killed,
+    /// It goes on, as a manager does.
+    GoesOn,
+}
+
+/// Sees the CA's events and keeps what cases judge by. All clones are the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Watch(Arc<Mutex<Watched>>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    reader: Reader,
+    bench: Option<Bench>,
+    asked: Vec<Asked>,
+}
+
+impl Observer for Watch {
+    fn observe(&mut self, record: &Record, _line: &str) {
+        let watched = &mut *self.watched();
+        let bench = watched.bench.get_or_insert_with(|| {
+            let bench = Bench::default();
+            for law in LAWS {
+                bench.seat(law, Settings::default()).expect("the list's laws are the registry's");
+            }
+            bench
+        });
+        Bench::observe(bench, record);
+        for step in watched.reader.read(record).steps {
+            let is_asked = step.moment == Moment::Answered && !matches!(step.resource, Resource::Http01 { .. });
+            if is_asked && watched.asked.len() < EXCHANGES_MAX {
+                watched.asked.push(Asked { at_ns: record.at_ns, step });
+            }
+        }
+    }
+}
+
+impl Watch {
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was seen; the client has ended so, and has printed this.
+    #[must_use]
+    pub fn session(&self, ended: Ended, output: String) -> Session {
+        let mut watched = self.watched();
+        let findings = watched.bench.take().map(|bench| {
+            let judgement = bench.finish(0);
+            judgement.verdicts().iter().flat_map(|verdict| verdict.findings().to_vec()).collect::<Vec<_>>()
+        });
+        let asked = std::mem::take(&mut watched.asked);
+        let broken = findings.unwrap_or_default().into_iter().map(|finding| (finding.law, finding.message)).collect();
+        Session { asked, ended, output, broken, notes: RefCell::default() }
+    }
+}
+
+/// What a CA saw of a client, and what became of the client.
+#[derive(Debug)]
+pub struct Session {
+    asked: Vec<Asked>,
+    ended: Ended,
+    output: String,
+    /// The laws that were broken, and how.
+    broken: Vec<(&'static str, String)>,
+    notes: RefCell<Vec<String>>,
+}
+
+impl Session {
+    /// Everything that was asked, in order.
+    #[must_use]
+    pub fn asked(&self) -> &[Asked] {
+        &self.asked
+    }
+
+    /// How the client ended.
+    #[must_use]
+    pub fn ended(&self) -> Ended {
+        self.ended
+    }
+
+    /// What it printed.
+    #[must_use]
+    pub fn output(&self) -> &str {
+        &self.output
+    }
+
+    /// Whether it said that it can't do this.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        self.ended == Ended::Exit(127)
+    }
+
+    /// Notes what is allowed, but worth knowing.
+    pub fn note(&self, note: impl Into<String>) {
+        self.notes.borrow_mut().push(note.into());
+    }
+
+    /// What is worth knowing of it.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.borrow().clone()
+    }
+
+    /// What was asked of such resources.
+    pub fn of(&self, is_meant: impl Fn(&Resource) -> bool) -> impl Iterator<Item = (usize, &Asked)> {
+        self.asked.iter().enumerate().filter(move |(_, asked)| is_meant(&asked.step.resource))
+    }
+
+    /// Whatever was signed.
+    pub fn signed(&self) -> impl Iterator<Item = (usize, &Asked, &Jws)> {
+        self.asked.iter().enumerate().filter_map(|(index, asked)| Some((index, asked, asked.step.jws()?)))
+    }
+
+    /// Something that the client did at this exchange is not as it should be.
+    #[must_use]
+    pub fn fail(&self, exchange: Option<usize>, expected: &str, found: impl Into<String>) -> Stop {
+        Stop::Fail(Finding { expected: expected.to_owned(), found: found.into(), exchange })
+    }
+
+    /// The client asked for something at all: what it did not send can't be judged.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if not.
+    pub fn has_asked(&self, resource: &Resource) -> Result<(), Stop> {
+        match self.of(|one| one == resource).next() {
+            Some(_) => Ok(()),
+            None => Err(self.fail(None, &format!("a request for {resource:?}"), self.in_words())),
+        }
+    }
+
+    /// Whether a certificate for the name was given out.
+    #[must_use]
+    pub fn has_certificate(&self) -> bool {
+        let names = Identifiers::from([Identifier::dns(NAME)]);
+        self.of(|resource| matches!(resource, Resource::Certificate { .. })).any(|(_, asked)| {
+            let read = asked.step.response.as_ref().and_then(|response| read_pem(&response.body));
+            let leaf = read.and_then(|file| file.certificates.into_iter().next());
+            asked.step.status() == 200 && leaf.is_some_and(|leaf| leaf.names == names)
+        })
+    }
+
+    /// A certificate was given out, and the client is content with it.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if not, [`Stop::Hang`] if it did not end in time.
+    pub fn obtained(&self) -> Result<(), Stop> {
+        let expected = "a certificate, and a client that ends with success";
+        match (self.has_certificate(), self.ended) {
+            (true, Ended::Exit(0) | Ended::GoesOn) => Ok(()),
+            (_, Ended::Killed) => {
+                let found = format!("no end in time; {}", self.in_words());
+                Err(Stop::Hang(Finding { expected: expected.to_owned(), found, exchange: self.last() }))
+            }
+            _ => Err(self.fail(self.last(), expected, self.in_words())),
+        }
+    }
+
+    /// The client has seen that it has got nowhere: it has not ended with success.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if it has.
+    pub fn gave_up(&self) -> Result<(), Stop> {
+        match self.ended {
+            Ended::Exit(0) => Err(self.fail(self.last(), "a client that does not end with success", self.in_words())),
+            Ended::Exit(_) | Ended::Signal | Ended::Killed | Ended::GoesOn => Ok(()),
+        }
+    }
+
+    /// This law was kept.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if not.
+    ///
+    /// # Panics
+    /// If the session does not go by it.
+    pub fn keeps(&self, law: &str) -> Result<(), Stop> {
+        assert!(LAWS.contains(&law), "{law} is not in the list");
+        let says = || crate::oracles::registry::find(law).map_or("", |entry| entry.says);
+        let broken = self.broken.iter().find(|(id, _)| *id == law);
+        broken.map_or(Ok(()), |(_, message)| Err(self.fail(None, says(), message.clone())))
+    }
+
+    /// No resource is asked for more often than this within any `seconds`.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if one is.
+    pub fn asks_at_most(&self, times: usize, seconds: u64, is_meant: impl Fn(&Resource) -> bool) -> Result<(), Stop> {
+        let at: Vec<(usize, u64)> = self.of(is_meant).map(|(index, asked)| (index, asked.at_ns)).collect();
+        let crowded = at.windows(times + 1).find(|window| {
+            let (Some((_, first)), Some((_, last))) = (window.first(), window.last()) else { return false };
+            last - first <= seconds * 1_000_000_000
+        });
+        match crowded.and_then(<[_]>::last) {
+            None => Ok(()),
+            Some((index, _)) => {
+                let expected = format!("at most {times} requests for it within {seconds} s");
+                Err(self.fail(Some(*index), &expected, format!("{} and more", times + 1)))
+            }
+        }
+    }
+
+    fn last(&self) -> Option<usize> {
+        self.asked.len().checked_sub(1)
+    }
+
+    /// What became of the client.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let certificate = if self.has_certificate() { "a certificate" } else { "no certificate" };
+        let ended = match self.ended {
+            Ended::Exit(code) => format!("exit code {code}"),
+            Ended::Signal => "an end by a signal".to_owned(),
+            Ended::Killed => "no end in time".to_owned(),
+            Ended::GoesOn => "a client that goes on".to_owned(),
+        };
+        let last = self.asked.last().map(|asked| {
+            let Step { request, .. } = &asked.step;
+            format!(", the last one {} {} with {}", request.method, request.target, asked.step.status())
+        });
+        format!("{certificate}, {ended}, after {} requests{}", self.asked.len(), last.unwrap_or_default())
+    }
+
+    /// The exchanges, for the report.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.asked.iter().map(|asked| shown(&asked.step)).collect()
+    }
+}
+
+fn shown(step: &Step) -> Exchange {
+    let request = &step.request;
+    let head =
+        |fields: Vec<(&str, &str)>| fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect::<String>();
+    let mut asked = format!("{} {}\n{}", request.method, request.target, head(request.headers.fields().collect()));
+    match step.jws() {
+        // What is signed, as it means something to people.
+        Some(jws) => asked.push_str(&format!("\n{}\n{}", jws.protected, payload(jws))),
+        None => asked.push_str(&format!("\n{}", String::from_utf8_lossy(&request.body))),
+    }
+    let response = step.response.as_ref().map_or_else(String::new, |response| {
+        let fields = head(response.headers.fields().collect());
+        format!("{}\n{fields}\n{}", response.status, String::from_utf8_lossy(&response.body))
+    });
+    Exchange { request: asked, response }
+}
+
+fn payload(jws: &Jws) -> String {
+    if jws.payload == Value::Null {
+        String::from_utf8_lossy(&jws.payload_bytes).into_owned()
+    } else {
+        jws.payload.to_string()
+    }
+}
+
+/// Which identifiers an order is for, in words; used by cases about orders.
+pub(super) fn ordered(payload: &Value) -> String {
+    let names = payload.get("identifiers").and_then(Value::as_array);
+    let names = names.into_iter().flatten().filter_map(|one| one.get("value")?.as_str());
+    show(&names.map(Identifier::dns).collect())
+}

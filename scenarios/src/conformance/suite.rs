@@ -1,0 +1,49 @@
+//! The suite: cases, run one after the other against one CA, each in bounded time.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    case::{About, Case},
+    driver::{Common, Driver, Exchange},
+    verdict::{Finding, Verdict},
+};
+
+/// How long one case may take.
+const CASE_LIMIT: Duration = Duration::from_secs(300);
+
+/// What came of one case.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The case.
+    pub case: About,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// What was said.
+    pub exchanges: Vec<Exchange>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Runs `cases` in their order; `tell` hears of each.
+pub async fn run(common: Arc<Common>, cases: &[&'static Case], mut tell: impl FnMut(&Outcome)) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for case in cases {
+        let driver = Driver::new(&common);
+        let begun = driver.env().monotonic_now();
+        let verdict = match driver.env().timeout(CASE_LIMIT, case.verdict(&driver)).await {
+            Ok(verdict) => verdict,
+            Err(elapsed) => {
+                let (expected, found) = ("the end of the case".to_owned(), elapsed.to_string());
+                Verdict::Hang(Finding { expected, found, exchange: None })
+            }
+        };
+        if verdict.is_bad() {
+            common.forget_accounts();
+        }
+        let took = driver.env().monotonic_now().since(begun);
+        let outcome = Outcome { case: case.about(), verdict, exchanges: driver.into_exchanges(), took };
+        tell(&outcome);
+        outcomes.push(outcome);
+    }
+    outcomes
+}

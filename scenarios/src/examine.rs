@@ -1,0 +1,239 @@
+//! `gauntlet examine`: tries on any client, run by its command line, what the RFCs ask of one.
+
+mod program;
+
+use std::{
+    fs, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ca_mock::{Ca, Config, Paths, Transport};
+use clap::Args;
+use futures_util::future::{Either, select};
+use scenarios::{
+    conformance::{
+        case::{About, Level},
+        client::{self, Case, NAME, Watch},
+        report::{self, Run},
+        responder::Responder,
+        suite::Outcome,
+    },
+    language, runner,
+};
+use sim::{
+    Env, MovableClock, real,
+    trace::{Event, Trace},
+};
+use time::format_description::well_known::Rfc3339;
+use tokio::runtime::Runtime;
+
+use self::program::Program;
+use super::{
+    WRONG_INPUT,
+    outputs::{OutputError, Outputs, command, level, quoted, selected},
+    say,
+    serve::scenario,
+};
+
+/// What is tried, and on whom.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Only the cases of this section, or this one: rfc8555/6, rfc8555/6.5, rfc8555/6.5/client-bad-nonce. May be repeated.
+    #[arg(long, value_name = "CLAUSE")]
+    only: Vec<String>,
+    /// Only the cases that are at least as binding as this: must, should, may or robustness.
+    #[arg(long, value_parser = level, value_name = "LEVEL", default_value = "robustness")]
+    level: Level,
+    /// Where the CA of each case is served, by HTTPS.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:14000")]
+    listen: SocketAddr,
+    /// The host in URLs; it must lead to the address of --listen.
+    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    host: String,
+    /// Where the CA asks for names; every name has the address of --address.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8053")]
+    dns: SocketAddr,
+    /// The address of the client, where the CA looks for proofs.
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+    /// The port where the CA looks for http-01.
+    #[arg(long, value_name = "PORT", default_value_t = 5002)]
+    http_port: u16,
+    /// The port where the CA looks for tls-alpn-01.
+    #[arg(long, value_name = "PORT", default_value_t = 5001)]
+    tls_port: u16,
+    /// How long the command may take for one case.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    seconds: u32,
+    #[command(flatten)]
+    outputs: Outputs,
+    /// Tells the cases instead of trying them.
+    #[arg(long)]
+    list: bool,
+    /// The client's command, which has to get one certificate. In its words {directory}, {ca-file}, {domain}, {email},
+    /// {folder}, {http-port}, {tls-port} and {case} stand for what they say; the environment has ACME_DIRECTORY and so on.
+    #[arg(last = true, required_unless_present = "list", value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+/// Why nothing was tried.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("nothing is called {0}; `gauntlet examine --list` tells all cases")]
+    NoCase(String),
+    #[error("{address}: {source}; say with {option} where instead")]
+    Listen { address: SocketAddr, option: &'static str, source: io::Error },
+    #[error("the command {program} can't be started: {source}")]
+    Command { program: String, source: io::Error },
+    #[error("{path}: {source}")]
+    Folder { path: PathBuf, source: io::Error },
+    #[error("starting: {0}")]
+    Start(io::Error),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// Tries the cases; the exit code.
+pub(super) fn main(options: &Options) -> u8 {
+    match tried(options) {
+        Ok(exit_code) => exit_code,
+        Err(e) => {
+            eprintln!("{e}");
+            WRONG_INPUT
+        }
+    }
+}
+
+fn tried(options: &Options) -> Result<u8, Refusal> {
+    let cases = selected(client::cases(), &options.only, options.level).map_err(Refusal::NoCase)?;
+    if options.list {
+        return Ok(say(&cases.iter().map(|case| case.about().to_string()).collect::<String>()));
+    }
+    options.outputs.check()?;
+    let runtime = Runtime::new().map_err(Refusal::Start)?;
+    let outcomes = runtime.block_on(run(options, &cases));
+    // A lookup that hangs must not keep the command.
+    runtime.shutdown_background();
+    let outcomes = outcomes?;
+    let client: Vec<String> = options.command.iter().map(|word| quoted(word)).collect();
+    let client = client.join(" ");
+    let repeat = |about: &About| {
+        let words = [options.words(), vec![("--only", about.id.to_owned())]].concat();
+        format!("{} -- {client}", command("examine", &words))
+    };
+    let run = Run { tried: &client, repeat: &repeat, outcomes: &outcomes };
+    Ok(options.outputs.tell(&run, |id| client::cases().iter().any(|case| case.id == id))?)
+}
+
+impl Options {
+    /// What says how a client is tried, as it was given or by default.
+    fn words(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("--listen", self.listen.to_string()),
+            ("--host", self.host.clone()),
+            ("--dns", self.dns.to_string()),
+            ("--address", self.address.to_string()),
+            ("--http-port", self.http_port.to_string()),
+            ("--tls-port", self.tls_port.to_string()),
+            ("--seconds", self.seconds.to_string()),
+        ]
+    }
+
+    /// The CA of a case.
+    fn config(&self, case: &Case, scenario: &language::Case) -> Config {
+        let mut config = Config::default();
+        runner::ca::configure(scenario, &mut config);
+        config.directory_host.clone_from(&self.host);
+        config.listen = self.listen.ip();
+        config.https_port = self.listen.port();
+        config.paths = Paths::Below(case.id);
+        // HTTP/2 can't be read from outside.
+        config.transport = Transport::Https;
+        config.remote_perspectives = 0;
+        config.dns_server = self.dns;
+        config.http01_port = self.http_port;
+        config.tls_alpn01_port = self.tls_port;
+        config
+    }
+}
+
+async fn run(options: &Options, cases: &[&'static Case]) -> Result<Vec<Outcome>, Refusal> {
+    let system = real::env("examine", real::Options::default());
+    let names = Responder::default().serve_dns(&system, options.dns, options.address).await;
+    let _names = names.map_err(|source| Refusal::Listen { address: options.dns, option: "--dns", source })?;
+    let mut outcomes = Vec::new();
+    for case in cases {
+        let begun = system.monotonic_now();
+        let session = session(options, &system, case).await?;
+        let outcome = Outcome {
+            case: case.about(),
+            verdict: case.verdict(&session),
+            exchanges: session.exchanges(),
+            took: system.monotonic_now().since(begun),
+        };
+        say(&report::line(&outcome));
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
+}
+
+/// What the CA of `case` saw of the client.
+async fn session(options: &Options, system: &Env, case: &Case) -> Result<client::Session, Refusal> {
+    let watch = Watch::default();
+    let mut trace = Trace::default();
+    trace.add_observer(Box::new(watch.clone()));
+    let epoch = system.utc_now().format(&Rfc3339).expect("the clock shows a year of four digits");
+    trace.record(0, None, Event::World { seed: 0, epoch });
+    let (trace, clock) = (Arc::new(Mutex::new(trace)), MovableClock::default());
+    let env = real::env("ca", real::Options { trace: Some(trace), trace_clock: clock.clone(), ..Default::default() });
+    let scenario = case.scenario("");
+    let ca = Ca::with_clock(&env, options.config(case, &scenario), clock);
+    let taken = |source| Refusal::Listen { address: options.listen, option: "--listen", source };
+    let bound = ca.bind(&env).await.map_err(taken)?;
+    let _timeline = env.spawn("timeline", scenario::begin(&env, &ca, scenario));
+
+    let folder = tempfile::Builder::new().prefix("gauntlet-examine-").tempdir();
+    let folder = folder.map_err(|source| Refusal::Folder { path: std::env::temp_dir(), source })?;
+    let ca_file = folder.path().join("ca.pem");
+    fs::write(&ca_file, ca.api_root_pem()).map_err(|source| Refusal::Folder { path: ca_file.clone(), source })?;
+    let program = program(options, case, folder.path(), &ca_file);
+    let running = pin!(program.run(system, Duration::from_secs(options.seconds.into())));
+    // Not a task of its own: with this the port is free again, for the next case.
+    let outcome = match select(running, pin!(bound.serve())).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right((_, running)) => running.await,
+    };
+    let started = |source| Refusal::Command { program: options.command.first().cloned().unwrap_or_default(), source };
+    let (ended, output) = outcome.map_err(started)?;
+    Ok(watch.session(ended, output))
+}
+
+/// The client's command for a case.
+fn program(options: &Options, case: &Case, folder: &Path, ca_file: &Path) -> Program {
+    let path = Paths::Below(case.id).directory();
+    let directory = format!("https://{}:{}{path}", options.host, options.listen.port());
+    let shown = |path: &Path| path.display().to_string();
+    let meanings = [
+        ("directory", "ACME_DIRECTORY", directory),
+        ("ca-file", "ACME_CA_FILE", shown(ca_file)),
+        ("domain", "ACME_DOMAIN", NAME.to_owned()),
+        ("email", "ACME_EMAIL", "operator@example.test".to_owned()),
+        ("folder", "ACME_FOLDER", shown(folder)),
+        ("http-port", "ACME_HTTP_PORT", options.http_port.to_string()),
+        ("tls-port", "ACME_TLS_PORT", options.tls_port.to_string()),
+        ("case", "ACME_CASE", case.id.to_owned()),
+    ];
+    let filled = |word: &String| {
+        meanings.iter().fold(word.clone(), |word, (name, _, value)| word.replace(&format!("{{{name}}}"), value))
+    };
+    let mut environment: Vec<(&str, String)> = meanings.iter().map(|(_, name, value)| (*name, value.clone())).collect();
+    // Where OpenSSL, Go, Python's requests and lego look for whom to trust.
+    for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "LEGO_CA_CERTIFICATES"] {
+        environment.push((name, shown(ca_file)));
+    }
+    Program { words: options.command.iter().map(filled).collect(), environment, folder: folder.to_owned() }
+}
