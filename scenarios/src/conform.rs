@@ -154,13 +154,13 @@ pub(super) fn main(options: &Options) -> u8 {
 fn tried(options: &Options) -> Result<u8, Refusal> {
     let cases = selected(server::cases(), &options.only, options.level).map_err(Refusal::NoCase)?;
     let Some(directory) = options.directory.clone().filter(|_| !options.list) else {
-        return Ok(say(&cases.iter().map(|case| case.about().to_string()).collect::<String>()));
+        return Ok(say(&cases.iter().map(|case| case.to_string()).collect::<String>()));
     };
     let host = directory.host_str().unwrap_or_default().to_owned();
     if options.production < 2 && PRODUCTION.contains(&host.as_str()) {
         return Err(Refusal::Production(host));
     }
-    options.outputs.check()?;
+    let known = options.outputs.known()?;
     let tried = directory.to_string();
     let roots = roots(options.ca_file.as_deref())?;
     let target = Target {
@@ -180,7 +180,7 @@ fn tried(options: &Options) -> Result<u8, Refusal> {
         command("conform", &words) + if options.public_ca { " --public-ca" } else { "" }
     };
     let run = Run { tried: &tried, repeat: &repeat, outcomes: &outcomes };
-    Ok(options.outputs.tell(&run, |id| server::cases().iter().any(|case| case.id == id))?)
+    Ok(options.outputs.tell(&run, &known, |id| server::cases().iter().any(|case| case.id == id))?)
 }
 
 fn roots(file: Option<&Path>) -> Result<RootCertStore, Refusal> {

@@ -111,9 +111,9 @@ pub(super) fn main(options: &Options) -> u8 {
 fn tried(options: &Options) -> Result<u8, Refusal> {
     let cases = selected(client::cases(), &options.only, options.level).map_err(Refusal::NoCase)?;
     if options.list {
-        return Ok(say(&cases.iter().map(|case| case.about().to_string()).collect::<String>()));
+        return Ok(say(&cases.iter().map(|case| case.to_string()).collect::<String>()));
     }
-    options.outputs.check()?;
+    let known = options.outputs.known()?;
     let runtime = Runtime::new().map_err(Refusal::Start)?;
     let outcomes = runtime.block_on(run(options, &cases));
     // A lookup that hangs must not keep the command.
@@ -126,7 +126,7 @@ fn tried(options: &Options) -> Result<u8, Refusal> {
         format!("{} -- {client}", command("examine", &words))
     };
     let run = Run { tried: &client, repeat: &repeat, outcomes: &outcomes };
-    Ok(options.outputs.tell(&run, |id| client::cases().iter().any(|case| case.id == id))?)
+    Ok(options.outputs.tell(&run, &known, |id| client::cases().iter().any(|case| case.id == id))?)
 }
 
 impl Options {

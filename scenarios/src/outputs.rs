@@ -49,12 +49,8 @@ pub(super) enum OutputError {
 }
 
 impl Outputs {
-    /// Looks at what a run will be compared with, so that a mistake there is told before it and not after.
-    pub(super) fn check(&self) -> Result<(), OutputError> {
-        self.known().map(drop)
-    }
-
-    fn known(&self) -> Result<Baseline, OutputError> {
+    /// What a run will be compared with, read before it, so that a mistake there is told then.
+    pub(super) fn known(&self) -> Result<Baseline, OutputError> {
         let Some(path) = &self.baseline else { return Ok(Baseline::default()) };
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
@@ -64,8 +60,13 @@ impl Outputs {
         Baseline::read(&text).map_err(|why| OutputError::Baseline { path: path.clone(), why: Box::new(why) })
     }
 
-    /// Tells and writes how it went; the exit code. `is_known` says whether there is a case of an id.
-    pub(super) fn tell(&self, run: &Run<'_>, is_known: impl Fn(&str) -> bool) -> Result<u8, OutputError> {
+    /// Tells and writes how it went, compared with what was known; the exit code. `is_case` says whether there is a case of an id.
+    pub(super) fn tell(
+        &self,
+        run: &Run<'_>,
+        known: &Baseline,
+        is_case: impl Fn(&str) -> bool,
+    ) -> Result<u8, OutputError> {
         let pretty = |run: &Run<'_>| serde_json::to_string_pretty(&report::json(run)).expect("JSON can be written");
         write(self.json.as_deref(), || pretty(run))?;
         write(self.junit.as_deref(), || report::junit(run))?;
@@ -74,12 +75,11 @@ impl Outputs {
         say(&report::clauses(run));
         let is_bad = run.outcomes.iter().any(|outcome| outcome.verdict.is_bad());
         let Some(path) = &self.baseline else { return Ok(if is_bad { FAILED } else { 0 }) };
-        let known = self.known()?;
         if self.write_baseline {
             write(Some(path), || known.after(run.outcomes).to_string())?;
             return Ok(0);
         }
-        let comparison = known.compare(run.outcomes, is_known);
+        let comparison = known.compare(run.outcomes, is_case);
         say(&comparison.to_string());
         Ok(if comparison.is_equal() { 0 } else { FAILED })
     }
@@ -111,11 +111,11 @@ pub(super) fn selected<R>(
     level: Level,
 ) -> Result<Vec<&'static Case<R>>, String> {
     for prefix in only {
-        if !cases.iter().any(|case| case.about().is_below(prefix)) {
+        if !cases.iter().any(|case| case.is_below(prefix)) {
             return Err(prefix.clone());
         }
     }
-    let is_named = |case: &Case<R>| only.is_empty() || only.iter().any(|one| case.about().is_below(one));
+    let is_named = |case: &Case<R>| only.is_empty() || only.iter().any(|one| case.is_below(one));
     Ok(cases.into_iter().filter(|case| case.level <= level && is_named(case)).collect())
 }
 

@@ -35,6 +35,7 @@ impl fmt::Display for Level {
 pub type OnCa = for<'a> fn(&'a Driver) -> Running<'a>;
 
 /// One thing that is tried: on a CA, or with another `R` on others.
+#[derive(Clone, Copy)]
 pub struct Case<R = OnCa> {
     /// Document, section and what it is about, such as `rfc8555/6.4/url-mismatch`. Frozen for ever.
     pub id: &'static str,
@@ -52,19 +53,17 @@ pub struct Case<R = OnCa> {
     pub run: R,
 }
 
-/// What a [`Case`] says in words, whatever it is tried on; the fields mean the same there.
-#[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "they are a case's")]
-pub struct About {
-    pub id: &'static str,
-    pub level: Level,
-    pub requirements: &'static [&'static str],
-    pub sent: &'static str,
-    pub expected: &'static str,
-    pub why: &'static str,
-}
+/// What a [`Case`] says in words, whatever it is tried on.
+pub type About = Case<()>;
 
-impl About {
+impl<R> Case<R> {
+    /// What it says in words.
+    #[must_use]
+    pub fn about(&self) -> About {
+        let &Self { id, level, requirements, sent, expected, why, .. } = self;
+        Case { id, level, requirements, sent, expected, why, run: () }
+    }
+
     /// The document and section: `rfc8555/7.4`.
     #[must_use]
     pub fn clause(&self) -> &'static str {
@@ -80,19 +79,10 @@ impl About {
 }
 
 /// The case in prose, for who wants to know what is tried.
-impl fmt::Display for About {
+impl<R> fmt::Display for Case<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, level, sent, expected, why, .. } = self;
         writeln!(f, "{id} ({level})\n  sent:     {sent}\n  expected: {expected}\n  why:      {why}")
-    }
-}
-
-impl<R> Case<R> {
-    /// What it says in words.
-    #[must_use]
-    pub fn about(&self) -> About {
-        let &Self { id, level, requirements, sent, expected, why, .. } = self;
-        About { id, level, requirements, sent, expected, why }
     }
 }
 

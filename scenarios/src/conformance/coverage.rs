@@ -26,10 +26,10 @@ pub enum Tried {
 #[must_use]
 pub fn coverage() -> Vec<(Requirement, Tried)> {
     let mut cases: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
-    let of_server = server::cases().into_iter().map(|case| case.about());
-    for about in of_server.chain(client::cases().into_iter().map(|case| case.about())) {
-        for id in about.requirements {
-            cases.entry(id).or_default().push(about.id);
+    let of_server = server::cases().into_iter().map(|case| (case.id, case.requirements));
+    for (case, requirements) in of_server.chain(client::cases().into_iter().map(|case| (case.id, case.requirements))) {
+        for id in requirements {
+            cases.entry(id).or_default().push(case);
         }
     }
     let reasons: BTreeMap<&str, &'static str> = untestable().collect();

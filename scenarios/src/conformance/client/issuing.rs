@@ -105,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
         sent: "Issuance takes four seconds, and the order is processing for so long.",
         expected: "The order is read again, with pauses, and a certificate.",
         why: "There is no certificate's URL before the order is valid.",
-        run: Examination { ca: "[ca]\nissuance-delay = \"4s\"", judge: processing },
+        run: Examination { ca: "[ca]\nissuance-delay = \"4s\"", judge: Session::obtained_without_haste },
     },
     Case {
         id: "rfc8555/7.4/client-unknown-members",
@@ -197,7 +197,7 @@ pub(super) const CASES: &[Case] = &[
         why: "An invalid order never becomes anything else.",
         run: Examination {
             ca: fault!(r#"endpoints = ["order", "finalize"]"# r#"state = "invalid""#),
-            judge: order_invalid,
+            judge: |session| session.gives_up_ordering_after(10, 60),
         },
     },
     Case {
@@ -288,7 +288,7 @@ pub(super) const CASES: &[Case] = &[
 
 fn lost(session: &Session) -> Result<(), Stop> {
     session.keeps("manager.no-hot-loop")?;
-    order_invalid(session)
+    session.gives_up_ordering_after(10, 60)
 }
 
 fn unknown_status(session: &Session) -> Result<(), Stop> {
@@ -320,11 +320,6 @@ fn bad_csr(session: &Session) -> Result<(), Stop> {
     session.gave_up()
 }
 
-fn processing(session: &Session) -> Result<(), Stop> {
-    session.keeps("manager.no-hot-loop")?;
-    session.obtained()
-}
-
 fn token_with_a_path(session: &Session) -> Result<(), Stop> {
     let is_challenge = |resource: &Resource| matches!(resource, Resource::Challenge { .. });
     let answered = session.of(is_challenge).find(|(_, asked)| {
@@ -346,10 +341,4 @@ fn key_in_the_chain(session: &Session) -> Result<(), Stop> {
         Some(_) => session.gave_up(),
         None => Err(session.fail(None, "a request for the certificate", session.in_words())),
     }
-}
-
-fn order_invalid(session: &Session) -> Result<(), Stop> {
-    session.has_asked(&Resource::NewOrder)?;
-    session.asks_at_most(10, 60, |resource| *resource == Resource::NewOrder)?;
-    session.gave_up()
 }

@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
         why: "A client that goes on makes the limit last.",
         run: Examination {
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "rateLimited""# "status = 429" r#"set-headers = "Retry-After: 3600""#),
-            judge: rate_limited,
+            judge: |session| session.gives_up_ordering_after(1, 3_600),
         },
     },
     Case {
@@ -71,7 +71,7 @@ pub(super) const CASES: &[Case] = &[
         why: "The same request will be refused for the same reason.",
         run: Examination {
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "malformed""# "status = 400"),
-            judge: permanent_refusal,
+            judge: |session| session.gives_up_ordering_after(2, 60),
         },
     },
     Case {
@@ -83,7 +83,7 @@ pub(super) const CASES: &[Case] = &[
         why: "A CA that comes back after an outage must not be run over by those who waited.",
         run: Examination {
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "serverInternal""# "status = 500"),
-            judge: server_errors,
+            judge: |session| session.gives_up_ordering_after(10, 60),
         },
     },
     Case {
@@ -107,7 +107,7 @@ pub(super) const CASES: &[Case] = &[
         why: "There will be new types.",
         run: Examination {
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "https://ca.test/errors/on-holiday""# "status = 403"),
-            judge: ends_without_success,
+            judge: |session| session.gives_up_ordering_after(10, 60),
         },
     },
     Case {
@@ -119,7 +119,7 @@ pub(super) const CASES: &[Case] = &[
         why: "RFC 9457 §3.1.1: a problem without a type is about:blank.",
         run: Examination {
             ca: fault!(r#"endpoints = "newOrder""# r#"body = "{}""# r#"content-type = "application/problem+json""# "status = 400"),
-            judge: ends_without_success,
+            judge: |session| session.gives_up_ordering_after(10, 60),
         },
     },
     Case {
@@ -131,7 +131,7 @@ pub(super) const CASES: &[Case] = &[
         why: "What stands before a CA knows nothing of ACME.",
         run: Examination {
             ca: fault!(r#"endpoints = "newOrder""# r#"html = "<html><h1>502 Bad Gateway</h1></html>""# "status = 502"),
-            judge: ends_without_success,
+            judge: |session| session.gives_up_ordering_after(10, 60),
         },
     },
     Case {
@@ -204,7 +204,7 @@ pub(super) const CASES: &[Case] = &[
                 "[[timeline]]\nat = \"0s\"\ndo = \"ca.fault\"\nname = \"soon\"\nendpoints = [\"authorization\", \"challenge\"]\nset-headers = \"Retry-After: soon\"\n",
                 "[[timeline]]\nat = \"0s\"\ndo = \"ca.fault\"\nname = \"never\"\nendpoints = [\"order\", \"finalize\"]\nset-headers = \"Retry-After: 1e20\"\n",
             ),
-            judge: paced,
+            judge: Session::obtained_without_haste,
         },
     },
     Case {
@@ -228,7 +228,7 @@ pub(super) const CASES: &[Case] = &[
         why: "A limit is over in hours, not in seconds.",
         run: Examination {
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "rateLimited""# "status = 429"),
-            judge: limited_for_long,
+            judge: |session| session.gives_up_ordering_after(4, 60),
         },
     },
     Case {
@@ -240,7 +240,7 @@ pub(super) const CASES: &[Case] = &[
         why: "RFC 9457 §3.1.2: the status in the document is advisory.",
         run: Examination {
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "rejectedIdentifier""# "status = 403" r#"set-fields = "/status = 200""#),
-            judge: ends_without_success,
+            judge: |session| session.gives_up_ordering_after(10, 60),
         },
     },
     Case {
@@ -283,7 +283,7 @@ pub(super) const CASES: &[Case] = &[
         why: "Such an account never comes back.",
         run: Examination {
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "unauthorized""# "status = 401"),
-            judge: limited_for_long,
+            judge: |session| session.gives_up_ordering_after(4, 60),
         },
     },
     Case {
@@ -318,37 +318,12 @@ fn redirected_post(session: &Session) -> Result<(), Stop> {
     }
 }
 
-fn rate_limited(session: &Session) -> Result<(), Stop> {
-    session.has_asked(&Resource::NewOrder)?;
-    session.asks_at_most(1, 3_600, is_order)?;
-    session.gave_up()
-}
-
-fn ends_without_success(session: &Session) -> Result<(), Stop> {
-    session.has_asked(&Resource::NewOrder)?;
-    session.asks_at_most(10, 60, is_order)?;
-    match session.ended() {
-        Ended::Signal => Err(session.fail(None, "an end by itself", session.in_words())),
-        Ended::Exit(_) | Ended::Killed | Ended::GoesOn => session.gave_up(),
-    }
-}
-
-fn server_errors(session: &Session) -> Result<(), Stop> {
-    ends_without_success(session)
-}
-
 fn nonce_after_a_limit(session: &Session) -> Result<(), Stop> {
     session.has_asked(&Resource::NewOrder)?;
     if session.of(is_order).count() < 2 {
         session.note("the client gives up instead of trying again");
     }
     session.keeps("nonces.single-use")
-}
-
-fn limited_for_long(session: &Session) -> Result<(), Stop> {
-    session.has_asked(&Resource::NewOrder)?;
-    session.asks_at_most(4, 60, is_order)?;
-    session.gave_up()
 }
 
 fn account_refused(session: &Session) -> Result<(), Stop> {
@@ -358,7 +333,7 @@ fn account_refused(session: &Session) -> Result<(), Stop> {
 }
 
 fn user_action(session: &Session) -> Result<(), Stop> {
-    limited_for_long(session)?;
+    session.gives_up_ordering_after(4, 60)?;
     shown(session)
 }
 
@@ -367,12 +342,6 @@ fn no_loop(session: &Session) -> Result<(), Stop> {
         session.note("the client waits longer than it had time here");
     }
     session.keeps("manager.no-hot-loop")
-}
-
-fn permanent_refusal(session: &Session) -> Result<(), Stop> {
-    session.has_asked(&Resource::NewOrder)?;
-    session.asks_at_most(2, 60, is_order)?;
-    session.gave_up()
 }
 
 fn unavailable(session: &Session) -> Result<(), Stop> {
@@ -393,7 +362,7 @@ fn unavailable(session: &Session) -> Result<(), Stop> {
 }
 
 fn shows_detail(session: &Session) -> Result<(), Stop> {
-    ends_without_success(session)?;
+    session.gives_up_ordering_after(10, 60)?;
     shown(session)
 }
 
@@ -408,7 +377,7 @@ fn shown(session: &Session) -> Result<(), Stop> {
 }
 
 fn terminal_sequences(session: &Session) -> Result<(), Stop> {
-    ends_without_success(session)?;
+    session.gives_up_ordering_after(10, 60)?;
     match session.output().contains("\u{1b}]0;") {
         true => Err(session.fail(None, "no escape sequence of the CA's", tail(session.output()))),
         false => Ok(()),
@@ -444,10 +413,5 @@ fn no_crash(session: &Session) -> Result<(), Stop> {
 
 fn waits(session: &Session) -> Result<(), Stop> {
     session.keeps("manager.honors-retry-after")?;
-    session.obtained()
-}
-
-fn paced(session: &Session) -> Result<(), Stop> {
-    session.keeps("manager.no-hot-loop")?;
     session.obtained()
 }

@@ -67,24 +67,27 @@ pub enum Ended {
 #[derive(Clone, Debug, Default)]
 pub struct Watch(Arc<Mutex<Watched>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Watched {
     reader: Reader,
-    bench: Option<Bench>,
+    bench: Bench,
     asked: Vec<Asked>,
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        let bench = Bench::default();
+        for law in LAWS {
+            bench.seat(law, Settings::default()).expect("the list's laws are the registry's");
+        }
+        Self { reader: Reader::default(), bench, asked: Vec::new() }
+    }
 }
 
 impl Observer for Watch {
     fn observe(&mut self, record: &Record, _line: &str) {
         let watched = &mut *self.watched();
-        let bench = watched.bench.get_or_insert_with(|| {
-            let bench = Bench::default();
-            for law in LAWS {
-                bench.seat(law, Settings::default()).expect("the list's laws are the registry's");
-            }
-            bench
-        });
-        Bench::observe(bench, record);
+        watched.bench.observe(record);
         for step in watched.reader.read(record).steps {
             let is_asked = step.moment == Moment::Answered && !matches!(step.resource, Resource::Http01 { .. });
             if is_asked && watched.asked.len() < EXCHANGES_MAX {
@@ -102,13 +105,10 @@ impl Watch {
     /// What was seen; the client has ended so, and has printed this.
     #[must_use]
     pub fn session(&self, ended: Ended, output: String) -> Session {
-        let mut watched = self.watched();
-        let findings = watched.bench.take().map(|bench| {
-            let judgement = bench.finish(0);
-            judgement.verdicts().iter().flat_map(|verdict| verdict.findings().to_vec()).collect::<Vec<_>>()
-        });
-        let asked = std::mem::take(&mut watched.asked);
-        let broken = findings.unwrap_or_default().into_iter().map(|finding| (finding.law, finding.message)).collect();
+        let Watched { bench, asked, .. } = std::mem::take(&mut *self.watched());
+        let judgement = bench.finish(0);
+        let findings = judgement.verdicts().iter().flat_map(|verdict| verdict.findings());
+        let broken = findings.map(|finding| (finding.law, finding.message.clone())).collect();
         Session { asked, ended, output, broken, notes: RefCell::default() }
     }
 }
@@ -214,15 +214,35 @@ impl Session {
         }
     }
 
-    /// The client has seen that it has got nowhere: it has not ended with success.
+    /// As [`Session::obtained`], and without a loop that has no pause.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn obtained_without_haste(&self) -> Result<(), Stop> {
+        self.keeps("manager.no-hot-loop")?;
+        self.obtained()
+    }
+
+    /// The client has seen that it has got nowhere: it has not ended with success, nor by a crash.
     ///
     /// # Errors
     /// [`Stop::Fail`] if it has.
     pub fn gave_up(&self) -> Result<(), Stop> {
         match self.ended {
             Ended::Exit(0) => Err(self.fail(self.last(), "a client that does not end with success", self.in_words())),
-            Ended::Exit(_) | Ended::Signal | Ended::Killed | Ended::GoesOn => Ok(()),
+            Ended::Signal => Err(self.fail(self.last(), "an end by itself", self.in_words())),
+            Ended::Exit(_) | Ended::Killed | Ended::GoesOn => Ok(()),
         }
+    }
+
+    /// The client ordered, at most so often within any `seconds`, and gave up.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if not.
+    pub fn gives_up_ordering_after(&self, times: usize, seconds: u64) -> Result<(), Stop> {
+        self.has_asked(&Resource::NewOrder)?;
+        self.asks_at_most(times, seconds, |resource| *resource == Resource::NewOrder)?;
+        self.gave_up()
     }
 
     /// This law was kept.

@@ -1,5 +1,7 @@
 //! [`Answer`]: a CA's answer, and what can be claimed of it. A claim that does not hold ends the case.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::http::Response;
@@ -31,6 +33,12 @@ impl Answer {
     /// All of a header's values.
     pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.response.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// How long it asks to wait, if it says so in seconds (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")?.parse().ok().map(Duration::from_secs)
     }
 
     /// The body's bytes.

@@ -478,8 +478,7 @@ impl Driver {
                 let found = format!("the same status for {} s: {}", waited.as_secs(), answer.json());
                 return Err(Stop::Hang(answer.finding("another status", found)));
             }
-            let asked = answer.header("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
-            self.env().sleep(asked.unwrap_or(pause).min(LOOK_INTERVAL_MAX)).await;
+            self.env().sleep(answer.retry_after().unwrap_or(pause).min(LOOK_INTERVAL_MAX)).await;
             pause *= 2;
         }
     }
@@ -512,8 +511,7 @@ fn is_passing(answer: &Answer) -> bool {
 }
 
 fn pause_before(answer: &Answer) -> Duration {
-    let asked = answer.header("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
-    asked.unwrap_or(Duration::from_secs(1)).min(AGAIN_WAIT_MAX)
+    answer.retry_after().unwrap_or(Duration::from_secs(1)).min(AGAIN_WAIT_MAX)
 }
 
 fn base16(bytes: &[u8]) -> String {

@@ -11,7 +11,7 @@ use crate::{
     },
     oracles::reader::{
         certificate::Certificate,
-        identifier::{Identifiers, show},
+        identifier::{Identifier, show},
     },
 };
 
@@ -54,9 +54,15 @@ pub(super) async fn ready_for(driver: &Driver, account: &Account, payload: &Valu
     let shown = driver.prove_by(account, &(order, url.clone()), kind).await?;
     let status = shown.text("status")?;
     shown.claim(status == "ready", "an order that is ready", || shown.json().to_string())?;
-    let names = names_of(payload);
-    let name = names.first().cloned().unwrap_or_default();
-    Ok(Ready { account: account.clone(), name, names, url, finalize: shown.text("finalize")?, shown })
+    Ready::of(account, payload, url, shown)
+}
+
+impl Ready {
+    fn of(account: &Account, payload: &Value, url: String, shown: Answer) -> Result<Self, Stop> {
+        let names = names_of(payload);
+        let name = names.first().cloned().unwrap_or_default();
+        Ok(Self { account: account.clone(), name, names, url, finalize: shown.text("finalize")?, shown })
+    }
 }
 
 fn names_of(payload: &Value) -> Vec<String> {
@@ -122,23 +128,33 @@ pub(super) async fn completed(driver: &Driver, order: &Ready) -> Result<Issued, 
 /// As [`completed`], with this request.
 pub(super) async fn finalized(driver: &Driver, order: &Ready, key: P256Key, csr: Vec<u8>) -> Result<Issued, Stop> {
     finalize(driver, order, &csr).await?.is_success("finalize")?;
-    let done = driver.until(&order.account, &order.url, |status| status != "processing" && status != "ready").await?;
-    let status = done.text("status")?;
-    done.claim(status == "valid", "an order that is valid", || done.json().to_string())?;
-    let url = done.text("certificate")?;
+    let done = is_over(driver, order).await?;
+    let issued = given_out(driver, order, done, key).await?;
+    let Issued { chain, read, .. } = &issued;
+    let ordered = for_names(&order.names.iter().map(String::as_str).collect::<Vec<_>>());
+    let ordered = Identifier::set_of_json(&ordered).unwrap_or_default();
+    chain.claim(read.names == ordered, &format!("a certificate for {}", show(&ordered)), || show(&read.names))?;
+    let is_for_key = read.public_key == issued.key.public_point();
+    chain.claim(is_for_key, "a certificate for the key of the CSR", || "another key".to_owned())?;
+    Ok(issued)
+}
+
+/// What has become of an order that is finalized.
+async fn is_over(driver: &Driver, order: &Ready) -> Result<Answer, Stop> {
+    driver.until(&order.account, &order.url, |status| status != "processing" && status != "ready").await
+}
+
+/// What an order gives out that is over, for this key: a certificate, whatever is in it.
+async fn given_out(driver: &Driver, order: &Ready, over: Answer, key: P256Key) -> Result<Issued, Stop> {
+    over.claim(over.text("status")? == "valid", "an order that is valid", || over.json().to_string())?;
+    let url = over.text("certificate")?;
     let chain = driver.get(&order.account, &url).await?;
     chain.has_status(200)?;
     let leaf = certificates(&chain).into_iter().next().unwrap_or_default();
     let none = || Stop::Fail(chain.finding("a certificate", String::from_utf8_lossy(chain.body()).into_owned()));
     let read = Certificate::read(&leaf).ok_or_else(none)?;
-    let ordered = for_names(&order.names.iter().map(String::as_str).collect::<Vec<_>>());
-    let ordered: Identifiers =
-        crate::oracles::reader::identifier::Identifier::set_of_json(&ordered).unwrap_or_default();
-    chain.claim(read.names == ordered, &format!("a certificate for {}", show(&ordered)), || show(&read.names))?;
-    let is_for_key = read.public_key == key.public_point();
-    chain.claim(is_for_key, "a certificate for the key of the CSR", || "another key".to_owned())?;
     let (account, names) = (order.account.clone(), order.names.clone());
-    Ok(Issued { account, chain, leaf, read, key, names, order: done, order_url: order.url.clone(), url })
+    Ok(Issued { account, chain, leaf, read, key, names, order: over, order_url: order.url.clone(), url })
 }
 
 /// The certificates of a chain, DER.
@@ -180,9 +196,7 @@ pub(super) async fn attempt(driver: &Driver, account: &Account, payload: &Value,
         }
     }
     let shown = driver.until(account, &url, |status| status != "pending").await?;
-    let names = names_of(payload);
-    let name = names.first().cloned().unwrap_or_default();
-    let ready = Ready { account: account.clone(), name, names, url, finalize: shown.text("finalize")?, shown };
+    let ready = Ready::of(account, payload, url, shown)?;
     let key = new_key(driver);
     let names: Vec<&str> = ready.names.iter().map(String::as_str).collect();
     let request = csr(&key, &names);
@@ -191,19 +205,12 @@ pub(super) async fn attempt(driver: &Driver, account: &Account, payload: &Value,
         let problem = answer.problem().unwrap_or_default();
         return Ok(Attempt::Refused(answer, problem));
     }
-    let over = driver.until(account, &ready.url, |status| status != "processing" && status != "ready").await?;
+    let over = is_over(driver, &ready).await?;
     if over.text("status")? == "invalid" {
         let problem = over.json().get("error").map(problem_type).unwrap_or_default();
         return Ok(Attempt::Refused(over, problem));
     }
-    over.claim(over.text("status")? == "valid", "an order that is valid", || over.json().to_string())?;
-    let chain = driver.get(account, &over.text("certificate")?).await?;
-    let leaf = certificates(&chain).into_iter().next().unwrap_or_default();
-    let none = || Stop::Fail(chain.finding("a certificate", String::from_utf8_lossy(chain.body()).into_owned()));
-    let read = Certificate::read(&leaf).ok_or_else(none)?;
-    let (names, order_url, url) = (ready.names.clone(), ready.url.clone(), over.text("certificate")?);
-    let account = account.clone();
-    Ok(Attempt::Issued(Box::new(Issued { account, chain, leaf, read, key, names, order: over, order_url, url })))
+    given_out(driver, &ready, over, key).await.map(|issued| Attempt::Issued(Box::new(issued)))
 }
 
 fn problem_type(problem: &Value) -> String {
