@@ -53,7 +53,7 @@ impl Case {
     #[must_use]
     pub fn scenario(&self, besides: &str) -> language::Case {
         let text = format!(
-            "scenario = 1\nextends = \"base.toml\"\n[meta]\nid = \"conformance/{}\"\ntitle = \"{}\"\n[run]\nuntil = \"90m\"\n{}\n{besides}",
+            "scenario = 1\nextends = \"base.toml\"\n[meta]\nid = \"conformance/{}\"\ntitle = \"{}\"\n[run]\nuntil = \"10m\"\n{}\n{besides}",
             // The language has no dots in ids.
             self.id.replace(['/', '.'], "-"),
             self.id,

@@ -192,6 +192,18 @@ pub(super) const CASES: &[Case] = &[
         run: Examination { ca: "[ca]\nretry-after = \"3s\"\nissuance-delay = \"4s\"", judge: waits },
     },
     Case {
+        id: "rfc9110/10.2.3/client-retry-after-zero",
+        level: Robustness,
+        requirements: &["rfc9110-10.2.3-cl-retry-after-garbage"],
+        sent: "Every Retry-After is zero, and issuance takes four seconds.",
+        expected: "A certificate, and no loop without a pause.",
+        why: "A server that knows no time to wait must not be asked all the time.",
+        run: Examination {
+            ca: "[ca]\nretry-after = \"0s\"\nissuance-delay = \"4s\"",
+            judge: Session::obtained_without_haste,
+        },
+    },
+    Case {
         id: "rfc9110/10.2.3/client-retry-after-garbage",
         level: Robustness,
         requirements: &["rfc9110-10.2.3-cl-retry-after-garbage"],
