@@ -17,10 +17,11 @@ use futures_util::future::{Either, select};
 use scenarios::{
     conformance::{
         case::{About, Level},
-        client::{self, Case, NAME, Watch},
+        client::{self, Case, Ended, NAME, OTHER_NAME, Task, Watch},
         report::{self, Run},
         responder::Responder,
         suite::Outcome,
+        verdict::Verdict,
     },
     language, runner,
 };
@@ -74,7 +75,16 @@ pub(super) struct Options {
     /// Tells the cases instead of trying them.
     #[arg(long)]
     list: bool,
-    /// The client's command, which has to get one certificate. In its words {directory}, {ca-file}, {domain}, {email},
+    /// What renews the certificate that COMMAND has got in {folder}; run by sh, as the following ones.
+    #[arg(long, value_name = "COMMAND")]
+    renew: Option<String>,
+    /// What gets one certificate for {domain} and {other-domain}.
+    #[arg(long, value_name = "COMMAND")]
+    both: Option<String>,
+    /// What gets a certificate by tls-alpn-01, at {tls-port}.
+    #[arg(long, value_name = "COMMAND")]
+    tls_alpn: Option<String>,
+    /// The client's command, which has to get one certificate by http-01. In its words {directory}, {ca-file}, {domain}, {email},
     /// {folder}, {http-port}, {tls-port} and {case} stand for what they say; the environment has ACME_DIRECTORY and so on.
     #[arg(last = true, required_unless_present = "list", value_name = "COMMAND")]
     command: Vec<String>,
@@ -130,9 +140,27 @@ fn tried(options: &Options) -> Result<u8, Refusal> {
 }
 
 impl Options {
+    /// The commands for a task, each to be run if the one before it has ended with success.
+    ///
+    /// # Errors
+    /// The option that is missing.
+    fn commands(&self, task: Task) -> Result<Vec<Vec<String>>, &'static str> {
+        let by_shell = |command: &Option<String>, option| {
+            command.as_ref().map(|command| ["sh", "-c", command].map(ToOwned::to_owned).to_vec()).ok_or(option)
+        };
+        match task {
+            Task::Obtain => Ok(vec![self.command.clone()]),
+            Task::ObtainByTlsAlpn => Ok(vec![by_shell(&self.tls_alpn, "--tls-alpn")?]),
+            Task::ObtainForBoth => Ok(vec![by_shell(&self.both, "--both")?]),
+            Task::Renew => Ok(vec![self.command.clone(), by_shell(&self.renew, "--renew")?]),
+        }
+    }
+
     /// What says how a client is tried, as it was given or by default.
     fn words(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let commands = [("--renew", &self.renew), ("--both", &self.both), ("--tls-alpn", &self.tls_alpn)];
+        let commands = commands.into_iter().filter_map(|(option, command)| Some((option, command.clone()?)));
+        let mut words = vec![
             ("--listen", self.listen.to_string()),
             ("--host", self.host.clone()),
             ("--dns", self.dns.to_string()),
@@ -140,7 +168,9 @@ impl Options {
             ("--http-port", self.http_port.to_string()),
             ("--tls-port", self.tls_port.to_string()),
             ("--seconds", self.seconds.to_string()),
-        ]
+        ];
+        words.extend(commands);
+        words
     }
 
     /// The CA of a case.
@@ -168,13 +198,14 @@ async fn run(options: &Options, cases: &[&'static Case]) -> Result<Vec<Outcome>,
     let mut outcomes = Vec::new();
     for case in cases {
         let begun = system.monotonic_now();
-        let session = session(options, &system, case).await?;
-        let outcome = Outcome {
-            case: case.about(),
-            verdict: case.verdict(&session),
-            exchanges: session.exchanges(),
-            took: system.monotonic_now().since(begun),
+        let (verdict, exchanges) = match options.commands(case.run.task) {
+            Ok(commands) => {
+                let session = session(options, &system, case, &commands).await?;
+                (case.verdict(&session), session.exchanges())
+            }
+            Err(option) => (Verdict::Skipped(format!("it needs {option} COMMAND")), Vec::new()),
         };
+        let outcome = Outcome { case: case.about(), verdict, exchanges, took: system.monotonic_now().since(begun) };
         say(&report::line(&outcome));
         outcomes.push(outcome);
     }
@@ -182,7 +213,12 @@ async fn run(options: &Options, cases: &[&'static Case]) -> Result<Vec<Outcome>,
 }
 
 /// What the CA of `case` saw of the client.
-async fn session(options: &Options, system: &Env, case: &Case) -> Result<client::Session, Refusal> {
+async fn session(
+    options: &Options,
+    system: &Env,
+    case: &Case,
+    commands: &[Vec<String>],
+) -> Result<client::Session, Refusal> {
     let watch = Watch::default();
     let mut trace = Trace::default();
     trace.add_observer(Box::new(watch.clone()));
@@ -200,40 +236,76 @@ async fn session(options: &Options, system: &Env, case: &Case) -> Result<client:
     let folder = folder.map_err(|source| Refusal::Folder { path: std::env::temp_dir(), source })?;
     let ca_file = folder.path().join("ca.pem");
     fs::write(&ca_file, ca.api_root_pem()).map_err(|source| Refusal::Folder { path: ca_file.clone(), source })?;
-    let program = program(options, case, folder.path(), &ca_file);
-    let running = pin!(program.run(system, Duration::from_secs(options.seconds.into())));
+    let setting = Setting::new(options, case, folder.path(), &ca_file);
+    let running = pin!(run_all(system, &setting, commands, Duration::from_secs(options.seconds.into())));
     // Not a task of its own: with this the port is free again, for the next case.
     let outcome = match select(running, pin!(bound.serve())).await {
         Either::Left((outcome, _)) => outcome,
         Either::Right((_, running)) => running.await,
     };
-    let started = |source| Refusal::Command { program: options.command.first().cloned().unwrap_or_default(), source };
-    let (ended, output) = outcome.map_err(started)?;
-    Ok(watch.session(ended, output))
+    let (ended, output) = outcome?;
+    Ok(watch.session(case.run.task, ended, output))
 }
 
-/// The client's command for a case.
-fn program(options: &Options, case: &Case, folder: &Path, ca_file: &Path) -> Program {
-    let path = Paths::Below(case.id).directory();
-    let directory = format!("https://{}:{}{path}", options.host, options.listen.port());
-    let shown = |path: &Path| path.display().to_string();
-    let meanings = [
-        ("directory", "ACME_DIRECTORY", directory),
-        ("ca-file", "ACME_CA_FILE", shown(ca_file)),
-        ("domain", "ACME_DOMAIN", NAME.to_owned()),
-        ("email", "ACME_EMAIL", "operator@example.test".to_owned()),
-        ("folder", "ACME_FOLDER", shown(folder)),
-        ("http-port", "ACME_HTTP_PORT", options.http_port.to_string()),
-        ("tls-port", "ACME_TLS_PORT", options.tls_port.to_string()),
-        ("case", "ACME_CASE", case.id.to_owned()),
-    ];
-    let filled = |word: &String| {
-        meanings.iter().fold(word.clone(), |word, (name, _, value)| word.replace(&format!("{{{name}}}"), value))
-    };
-    let mut environment: Vec<(&str, String)> = meanings.iter().map(|(_, name, value)| (*name, value.clone())).collect();
-    // Where OpenSSL, Go, Python's requests and lego look for whom to trust.
-    for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "LEGO_CA_CERTIFICATES"] {
-        environment.push((name, shown(ca_file)));
+/// Runs the commands one after the other, as long as they end with success; how the last one ended, and what all have printed.
+async fn run_all(
+    system: &Env,
+    setting: &Setting,
+    commands: &[Vec<String>],
+    limit: Duration,
+) -> Result<(Ended, String), Refusal> {
+    let (mut ended, mut printed) = (Ended::Exit(0), String::new());
+    for command in commands {
+        let outcome = setting.program(command).run(system, limit).await;
+        let started = |source| Refusal::Command { program: command.first().cloned().unwrap_or_default(), source };
+        let (how, output) = outcome.map_err(started)?;
+        printed.push_str(&output);
+        ended = how;
+        if ended != Ended::Exit(0) {
+            break;
+        }
     }
-    Program { words: options.command.iter().map(filled).collect(), environment, folder: folder.to_owned() }
+    Ok((ended, printed))
+}
+
+/// What a client's commands are given for one case.
+struct Setting {
+    /// What stands for what in a command's words, and in its environment.
+    meanings: Vec<(&'static str, &'static str, String)>,
+    ca_file: String,
+    folder: PathBuf,
+}
+
+impl Setting {
+    fn new(options: &Options, case: &Case, folder: &Path, ca_file: &Path) -> Self {
+        let path = Paths::Below(case.id).directory();
+        let directory = format!("https://{}:{}{path}", options.host, options.listen.port());
+        let shown = |path: &Path| path.display().to_string();
+        let meanings = vec![
+            ("directory", "ACME_DIRECTORY", directory),
+            ("ca-file", "ACME_CA_FILE", shown(ca_file)),
+            ("domain", "ACME_DOMAIN", NAME.to_owned()),
+            ("other-domain", "ACME_OTHER_DOMAIN", OTHER_NAME.to_owned()),
+            ("email", "ACME_EMAIL", "operator@example.test".to_owned()),
+            ("folder", "ACME_FOLDER", shown(folder)),
+            ("http-port", "ACME_HTTP_PORT", options.http_port.to_string()),
+            ("tls-port", "ACME_TLS_PORT", options.tls_port.to_string()),
+            ("case", "ACME_CASE", case.id.to_owned()),
+        ];
+        Self { meanings, ca_file: shown(ca_file), folder: folder.to_owned() }
+    }
+
+    fn program(&self, command: &[String]) -> Program {
+        let filled = |word: &String| {
+            let fill = |word: String, (name, _, value): &(_, _, String)| word.replace(&format!("{{{name}}}"), value);
+            self.meanings.iter().fold(word.clone(), fill)
+        };
+        let mut environment: Vec<(&str, String)> =
+            self.meanings.iter().map(|(_, name, value)| (*name, value.clone())).collect();
+        // Where OpenSSL, Go, Python's requests and lego look for whom to trust.
+        for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "LEGO_CA_CERTIFICATES"] {
+            environment.push((name, self.ca_file.clone()));
+        }
+        Program { words: command.iter().map(filled).collect(), environment, folder: self.folder.clone() }
+    }
 }

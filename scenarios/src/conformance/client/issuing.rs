@@ -4,6 +4,7 @@ use super::{
     Case, Examination,
     nonces::fault,
     session::{Ended, Session},
+    task::Task::Obtain,
 };
 use crate::{
     conformance::{case::Level::*, verdict::Stop},
@@ -19,6 +20,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "Let's Encrypt puts such a member there so that clients learn it.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "directory""# r#"set-fields = ['/gauntlet = {"a": [1, null]}', '/meta/gauntlet = [true]', '/x = 7']"#),
             judge: Session::obtained,
         },
@@ -31,6 +33,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "§7.1.1: all of these are optional.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "directory""# r#"remove-fields = ["/meta/website", "/meta/caaIdentities", "/meta/externalAccountRequired", "/meta/profiles", "/renewalInfo", "/newAuthz"]"#),
             judge: Session::obtained,
         },
@@ -43,6 +46,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "It is the answer for a key that the CA knows.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newAccount""# "carried-out = true" "status = 200"),
             judge: Session::obtained,
         },
@@ -55,6 +59,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "Buypass left one of them out, and clients crashed.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = ["newAccount", "account"]"# r#"remove-fields = ["/contact", "/orders", "/termsOfServiceAgreed"]"# r#"set-fields = "/x-gauntlet = {}""#),
             judge: Session::obtained,
         },
@@ -67,6 +72,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "CAs that give an open order again say so.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# "carried-out = true" "status = 200"),
             judge: Session::obtained,
         },
@@ -79,6 +85,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "Only a new order must have one.",
         run: Examination {
+            task: Obtain,
             ca: concat!(
                 "[ca]\nissuance-delay = \"2s\"\n",
                 "[[timeline]]\nat = \"0s\"\ndo = \"ca.fault\"\nendpoints = [\"finalize\", \"order\"]\nremove-headers = \"Location\"\n"
@@ -94,6 +101,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "§7.4 says 200; CAs have been seen that say otherwise.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "finalize""# "carried-out = true" "status = 201"),
             judge: Session::obtained,
         },
@@ -105,7 +113,7 @@ pub(super) const CASES: &[Case] = &[
         sent: "Issuance takes four seconds, and the order is processing for so long.",
         expected: "The order is read again, with pauses, and a certificate.",
         why: "There is no certificate's URL before the order is valid.",
-        run: Examination { ca: "[ca]\nissuance-delay = \"4s\"", judge: Session::obtained_without_haste },
+        run: Examination { task: Obtain, ca: "[ca]\nissuance-delay = \"4s\"", judge: Session::obtained_without_haste },
     },
     Case {
         id: "rfc8555/7.4/client-unknown-members",
@@ -115,6 +123,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "§9.7.1: there will be more.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = ["newAccount", "newOrder", "order", "authorization", "challenge", "finalize"]"# r#"set-fields = '/x-gauntlet = {"a": [null]}'"#),
             judge: Session::obtained,
         },
@@ -127,6 +136,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "A media type may have parameters.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "certificate""# r#"set-headers = "Content-Type: application/pem-certificate-chain; charset=utf-8""#),
             judge: Session::obtained,
         },
@@ -138,7 +148,7 @@ pub(super) const CASES: &[Case] = &[
         sent: "There are two alternate chains.",
         expected: "A certificate.",
         why: "Who does not want another chain need not know of them.",
-        run: Examination { ca: "[ca]\nalternate-roots = 2", judge: Session::obtained },
+        run: Examination { task: Obtain, ca: "[ca]\nalternate-roots = 2", judge: Session::obtained },
     },
     Case {
         id: "rfc8555/7.4.2/client-odd-links",
@@ -148,6 +158,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "RFC 8288 allows all of it.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = ["newOrder", "order", "certificate"]"# r#"add-headers = ['Link: <https://ca.test/a,b;c>;rel="x y";title="a, b", </rel>; rel=next-big-thing', 'Link: <>;rel=""']"#),
             judge: Session::obtained,
         },
@@ -160,6 +171,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "No challenge is answered, and no success.",
         why: "A token becomes a file's name, and this one leads out of the folder.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "authorization""# r#"set-fields = ['/challenges/0/token = "../../gauntlet"', '/challenges/1/token = "../../gauntlet"', '/challenges/2/token = "../../gauntlet"', '/challenges/3/token = "../../gauntlet"', '/challenges/4/token = "../../gauntlet"']"#),
             judge: token_with_a_path,
         },
@@ -172,6 +184,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "No success.",
         why: "§11.4: what is not a certificate must be refused, or a CA can plant a key.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "certificate""# r#"body = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n-----END PRIVATE KEY-----\n""# r#"content-type = "application/pem-certificate-chain""# "status = 200"),
             judge: key_in_the_chain,
         },
@@ -184,6 +197,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "No success.",
         why: "What is put in place of a good certificate must be one.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "certificate""# r#"body = """# r#"content-type = "application/pem-certificate-chain""# "status = 200"),
             judge: key_in_the_chain,
         },
@@ -196,6 +210,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most ten orders within a minute, and no success.",
         why: "An invalid order never becomes anything else.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = ["order", "finalize"]"# r#"state = "invalid""#),
             judge: |session| session.gives_up_ordering_after(10, 60),
         },
@@ -207,7 +222,11 @@ pub(super) const CASES: &[Case] = &[
         sent: "Each authorization becomes invalid as soon as it is read.",
         expected: "No loop without a pause, at most ten orders within a minute, and no success.",
         why: "An invalid authorization never becomes anything else.",
-        run: Examination { ca: fault!(r#"endpoints = "authorization""# r#"state = "invalid""#), judge: lost },
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "authorization""# r#"state = "invalid""#),
+            judge: lost,
+        },
     },
     Case {
         id: "rfc8555/7.1.6/client-authorization-deactivated",
@@ -216,7 +235,11 @@ pub(super) const CASES: &[Case] = &[
         sent: "Each authorization becomes deactivated as soon as it is read.",
         expected: "No loop without a pause, at most ten orders within a minute, and no success.",
         why: "Somebody else with the account's key may have done so.",
-        run: Examination { ca: fault!(r#"endpoints = "authorization""# r#"state = "deactivated""#), judge: lost },
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "authorization""# r#"state = "deactivated""#),
+            judge: lost,
+        },
     },
     Case {
         id: "rfc8555/7.1.6/client-unknown-status",
@@ -226,6 +249,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "No crash, no loop without a pause, and if the client goes on, a certificate.",
         why: "CAs have had states of their own.",
         run: Examination {
+            task: Obtain,
             ca: concat!(
                 "[ca]\nissuance-delay = \"3s\"\n",
                 "[[timeline]]\nat = \"0s\"\ndo = \"ca.fault\"\nendpoints = \"order\"\nnth = 2\ncount = 2\nset-fields = '/status = \"queued\"'\n"
@@ -241,6 +265,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "The order is read and finalized again, and a certificate.",
         why: "A replica of the CA may not have heard yet that the order is ready.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "finalize""# r#"problem = "orderNotReady""# "status = 403" "count = 1"),
             judge: Session::obtained,
         },
@@ -252,7 +277,7 @@ pub(super) const CASES: &[Case] = &[
         sent: "Issuance takes four seconds, and the order is processing for so long.",
         expected: "One finalization, and a certificate.",
         why: "Each further one may be another certificate.",
-        run: Examination { ca: "[ca]\nissuance-delay = \"4s\"", judge: finalizes_once },
+        run: Examination { task: Obtain, ca: "[ca]\nissuance-delay = \"4s\"", judge: finalizes_once },
     },
     Case {
         id: "rfc8555/7.4/client-valid-at-once",
@@ -261,7 +286,7 @@ pub(super) const CASES: &[Case] = &[
         sent: "The answer to a finalization shows the order valid, with its certificate.",
         expected: "A certificate.",
         why: "A CA that is quick may wait with its answer.",
-        run: Examination { ca: "[ca]\nawaits-issuance = true", judge: Session::obtained },
+        run: Examination { task: Obtain, ca: "[ca]\nawaits-issuance = true", judge: Session::obtained },
     },
     Case {
         id: "rfc8555/7.4/client-bad-csr",
@@ -271,6 +296,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most four finalizations within a minute, and no success.",
         why: "The same CSR will be refused for the same reason.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "finalize""# r#"problem = "badCSR""# "status = 400"),
             judge: bad_csr,
         },
@@ -282,7 +308,33 @@ pub(super) const CASES: &[Case] = &[
         sent: "Three intermediates stand between the certificate and its root.",
         expected: "A certificate.",
         why: "How long a chain is, is the CA's affair.",
-        run: Examination { ca: "[ca]\nchain-length = 3", judge: Session::obtained },
+        run: Examination { task: Obtain, ca: "[ca]\nchain-length = 3", judge: Session::obtained },
+    },
+    Case {
+        id: "rfc8555/7.1.1/client-relative-url",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.1-cl-dir-relative"],
+        sent: "The directory's newOrder is \"/elsewhere\".",
+        expected: "No crash and no success: the URL is refused, or resolved to a resource that is not there.",
+        why: "A client that takes it for something else asks whoever knows what.",
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "directory""# r#"set-fields = '/newOrder = "/elsewhere"'"#),
+            judge: Session::gave_up,
+        },
+    },
+    Case {
+        id: "draft-ietf-acme-profiles/4/client-none-chosen",
+        level: Robustness,
+        requirements: &["profiles-4-cl-prof-omit"],
+        sent: "The directory offers a profile, and nobody has asked for one.",
+        expected: "A certificate, by an order that has no profile in it, null neither.",
+        why: "What is not chosen is left out; a CA may refuse null.",
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "directory""# r#"set-fields = '/meta/profiles = {"classic": "https://ca.test/profiles/classic"}'"#),
+            judge: no_profile,
+        },
     },
 ];
 
@@ -340,5 +392,16 @@ fn key_in_the_chain(session: &Session) -> Result<(), Stop> {
     match session.of(is_certificate).next() {
         Some(_) => session.gave_up(),
         None => Err(session.fail(None, "a request for the certificate", session.in_words())),
+    }
+}
+
+fn no_profile(session: &Session) -> Result<(), Stop> {
+    session.obtained()?;
+    let with_one = session
+        .of(|resource| *resource == Resource::NewOrder)
+        .find_map(|(index, asked)| Some((index, asked.step.payload()?.get("profile")?)));
+    match with_one {
+        Some((index, profile)) => Err(session.fail(Some(index), "an order without a profile", profile.to_string())),
+        None => Ok(()),
     }
 }

@@ -5,9 +5,12 @@
 
 mod issuing;
 mod nonces;
+mod proofs;
 mod refusals;
+mod renewals;
 mod requests;
 mod session;
+mod task;
 
 use std::path::Path;
 
@@ -17,10 +20,13 @@ use super::{
 };
 use crate::language;
 pub use session::{Ended, Session, Watch};
+pub use task::{NAME, OTHER_NAME, Task};
 
 /// How a case is tried on a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Examination {
+    /// What the client is asked to do.
+    pub task: Task,
     /// How the CA differs from one that keeps to the RFCs: sections of a scenario file.
     pub ca: &'static str,
     /// Judges what the CA saw.
@@ -30,14 +36,11 @@ pub struct Examination {
 /// One thing that is tried on a client.
 pub type Case = case::Case<Examination>;
 
-/// The name that clients are to have a certificate for.
-pub const NAME: &str = "www.example.test";
-
 /// All of them, by document, section and name.
 #[must_use]
 pub fn cases() -> Vec<&'static Case> {
-    let mut cases: Vec<&Case> =
-        [requests::CASES, nonces::CASES, refusals::CASES, issuing::CASES].into_iter().flatten().collect();
+    let parts = [requests::CASES, nonces::CASES, refusals::CASES, issuing::CASES, proofs::CASES, renewals::CASES];
+    let mut cases: Vec<&Case> = parts.into_iter().flatten().collect();
     cases.sort_by_key(|case| case.id);
     cases
 }
@@ -53,10 +56,11 @@ impl Case {
     #[must_use]
     pub fn scenario(&self, besides: &str) -> language::Case {
         let text = format!(
-            "scenario = 1\nextends = \"base.toml\"\n[meta]\nid = \"conformance/{}\"\ntitle = \"{}\"\n[run]\nuntil = \"10m\"\n{}\n{besides}",
+            "scenario = 1\nextends = \"base.toml\"\n[meta]\nid = \"conformance/{}\"\ntitle = \"{}\"\n{}{}\n{besides}",
             // The language has no dots in ids.
             self.id.replace(['/', '.'], "-"),
             self.id,
+            self.run.task.in_the_world(),
             self.run.ca,
         );
         match language::load(Path::new("case.toml"), &text, |_| Ok(BASE.to_owned())) {

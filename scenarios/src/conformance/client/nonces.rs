@@ -1,6 +1,6 @@
 //! RFC 8555 §6.5 and §7.2: nonces, and what to do without a good one.
 
-use super::{Case, Examination, session::Session};
+use super::{Case, Examination, session::Session, task::Task::Obtain};
 use crate::{
     conformance::{case::Level::*, verdict::Stop},
     oracles::reader::step::Resource,
@@ -24,7 +24,20 @@ pub(super) const CASES: &[Case] = &[
         sent: "A tenth of all good nonces is refused.",
         expected: "No nonce is sent twice, and a certificate.",
         why: "A nonce that was used is spent, whatever the CA has answered.",
-        run: Examination { ca: "[ca]\nnonce-rejection = \"10%\"", judge: once_and_obtained },
+        run: Examination { task: Obtain, ca: "[ca]\nnonce-rejection = \"10%\"", judge: once_and_obtained },
+    },
+    Case {
+        id: "rfc8555/6.5/client-nonces-from-new-nonce-alone",
+        level: Robustness,
+        requirements: &["rfc8555-6.5-cl-nonce-source"],
+        sent: "Neither the directory nor the answers to what is signed have a Replay-Nonce.",
+        expected: "A nonce from newNonce for each request, and a certificate.",
+        why: "§7.2: it is the one place where a client can always get one.",
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = ["directory", "newAccount", "newOrder", "order", "authorization", "challenge", "finalize", "certificate"]"# r#"remove-headers = "Replay-Nonce""#),
+            judge: once_and_obtained,
+        },
     },
     Case {
         id: "rfc8555/6.5/client-bad-nonce",
@@ -34,6 +47,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "The order again, and a certificate.",
         why: "A CA may forget nonces at any time; it costs the client one more request.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "badNonce""# "count = 1"),
             judge: Session::obtained,
         },
@@ -46,6 +60,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "The request again, and a certificate.",
         why: "Pebble refuses one nonce in twenty, and who tries once more only fails in one of 400.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "finalize""# r#"problem = "badNonce""# "count = 3"),
             judge: Session::obtained,
         },
@@ -58,6 +73,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "The order again, with the nonce that came with the error.",
         why: "§6.5: it is the one that the CA says it will take.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "badNonce""# "count = 1"),
             judge: nonce_of_the_error,
         },
@@ -69,7 +85,11 @@ pub(super) const CASES: &[Case] = &[
         sent: "badNonce to every new order, each with a fresh nonce.",
         expected: "At most twenty tries within a minute, and no success.",
         why: "A client that never stops becomes a denial of service when a CA's nonces are broken.",
-        run: Examination { ca: fault!(r#"endpoints = "newOrder""# r#"problem = "badNonce""#), judge: bounded },
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "newOrder""# r#"problem = "badNonce""#),
+            judge: bounded,
+        },
     },
     Case {
         id: "rfc8555/6.5/client-bad-nonce-without-nonce",
@@ -79,6 +99,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A nonce from newNonce, the order again, and a certificate.",
         why: "CAs behind a balancer have been seen to leave it out.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "badNonce""# "count = 1" r#"remove-headers = "Replay-Nonce""#),
             judge: Session::obtained,
         },
@@ -91,6 +112,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A nonce from newNonce, and a certificate.",
         why: "A client that panics at a header that is missing has taken servers down.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = ["newOrder", "authorization"]"# r#"remove-headers = "Replay-Nonce""#),
             judge: once_and_obtained,
         },
@@ -103,6 +125,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "It is not sent, and a certificate.",
         why: "§6.5.1: clients must ignore invalid values.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = ["newAccount", "newOrder"]"# r#"set-headers = "Replay-Nonce: not/base64url=""#),
             judge: invalid_nonce_ignored,
         },
@@ -115,6 +138,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "Let's Encrypt changed from one to the other, and clients broke.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newNonce""# "carried-out = true" "status = 204"),
             judge: Session::obtained,
         },
@@ -127,6 +151,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "Both are seen.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newNonce""# "carried-out = true" "status = 200"),
             judge: Session::obtained,
         },

@@ -4,6 +4,7 @@ use super::{
     Case, Examination,
     nonces::fault,
     session::{Ended, Session},
+    task::Task::Obtain,
 };
 use crate::{
     conformance::{case::Level::*, verdict::Stop},
@@ -22,6 +23,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "Neither a GET nor the same signed request there.",
         why: "What is signed is for one URL, and a GET is signed by nobody.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# "status = 307" r#"set-headers = "Location: /elsewhere""#),
             judge: redirected_post,
         },
@@ -34,6 +36,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "No second order within that hour.",
         why: "A client that goes on makes the limit last.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "rateLimited""# "status = 429" r#"set-headers = "Retry-After: 3600""#),
             judge: |session| session.gives_up_ordering_after(1, 3_600),
         },
@@ -46,6 +49,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "The detail in what the client prints, and no success.",
         why: "It is written for the person who has to do something.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "rejectedIdentifier""# "status = 403" r#"detail = "gauntlet-marker-7349: this name is on a list""#),
             judge: shows_detail,
         },
@@ -58,6 +62,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "The client prints no escape of the CA's.",
         why: "What a CA sends must not drive the terminal of whoever reads the log.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "rejectedIdentifier""# "status = 403" r#"detail = "\u001b]0;gauntlet-marker-7349\u0007""#),
             judge: terminal_sequences,
         },
@@ -70,6 +75,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most two orders within a minute, and no success.",
         why: "The same request will be refused for the same reason.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "malformed""# "status = 400"),
             judge: |session| session.gives_up_ordering_after(2, 60),
         },
@@ -82,6 +88,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most ten orders within a minute, and no success.",
         why: "A CA that comes back after an outage must not be run over by those who waited.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "serverInternal""# "status = 500"),
             judge: |session| session.gives_up_ordering_after(10, 60),
         },
@@ -94,6 +101,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "No further order within these five seconds.",
         why: "The server says when it is back.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"html = "<h1>busy</h1>""# "status = 503" "count = 1" r#"set-headers = "Retry-After: 5""#),
             judge: unavailable,
         },
@@ -106,6 +114,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most ten orders within a minute, no crash, and no success.",
         why: "There will be new types.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "https://ca.test/errors/on-holiday""# "status = 403"),
             judge: |session| session.gives_up_ordering_after(10, 60),
         },
@@ -118,6 +127,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most ten orders within a minute, no crash, and no success.",
         why: "RFC 9457 §3.1.1: a problem without a type is about:blank.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"body = "{}""# r#"content-type = "application/problem+json""# "status = 400"),
             judge: |session| session.gives_up_ordering_after(10, 60),
         },
@@ -130,6 +140,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most ten orders within a minute, no crash, and no success.",
         why: "What stands before a CA knows nothing of ACME.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"html = "<html><h1>502 Bad Gateway</h1></html>""# "status = 502"),
             judge: |session| session.gives_up_ordering_after(10, 60),
         },
@@ -142,6 +153,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "The order again, and a certificate.",
         why: "A media type may have parameters, and its case means nothing.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "badNonce""# "count = 1" r#"set-headers = "Content-Type: Application/Problem+JSON; charset=utf-8""#),
             judge: Session::obtained,
         },
@@ -154,6 +166,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most three orders within a minute, and no crash.",
         why: "The order is there; a client that asks for another each time meets the limit.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# "cut-off-after-bytes = 20" "count = 1"),
             judge: truncated,
         },
@@ -166,6 +179,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most two orders within a minute, and no crash.",
         why: "The certificate may have been issued; the order says so.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "finalize""# "carried-out = true" "drop = true" "count = 1"),
             judge: lost_finalization,
         },
@@ -178,6 +192,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate, and nothing is asked before that.",
         why: "RFC 9110 has both forms; a client read one as zero and asked a thousand times.",
         run: Examination {
+            task: Obtain,
             ca: "[ca]\nretry-after-date = \"100%\"\nretry-after = \"3s\"\nissuance-delay = \"4s\"",
             judge: waits,
         },
@@ -189,7 +204,7 @@ pub(super) const CASES: &[Case] = &[
         sent: "Every Retry-After is three seconds, and issuance takes four.",
         expected: "A certificate, and nothing is asked before that.",
         why: "The CA knows how long it takes.",
-        run: Examination { ca: "[ca]\nretry-after = \"3s\"\nissuance-delay = \"4s\"", judge: waits },
+        run: Examination { task: Obtain, ca: "[ca]\nretry-after = \"3s\"\nissuance-delay = \"4s\"", judge: waits },
     },
     Case {
         id: "rfc9110/10.2.3/client-retry-after-zero",
@@ -199,6 +214,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate, and no loop without a pause.",
         why: "A server that knows no time to wait must not be asked all the time.",
         run: Examination {
+            task: Obtain,
             ca: "[ca]\nretry-after = \"0s\"\nissuance-delay = \"4s\"",
             judge: Session::obtained_without_haste,
         },
@@ -211,6 +227,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate, and no loop without a pause.",
         why: "A number that does not fit has made clients panic, or ask without end.",
         run: Examination {
+            task: Obtain,
             ca: concat!(
                 "[ca]\nissuance-delay = \"2s\"\n",
                 "[[timeline]]\nat = \"0s\"\ndo = \"ca.fault\"\nname = \"soon\"\nendpoints = [\"authorization\", \"challenge\"]\nset-headers = \"Retry-After: soon\"\n",
@@ -227,6 +244,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "If the order comes again, then with another nonce.",
         why: "The nonce was used, whatever the answer; clients have sent it again for ever.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "rateLimited""# "status = 429" "count = 1" r#"set-headers = "Retry-After: 1""#),
             judge: nonce_after_a_limit,
         },
@@ -239,6 +257,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most four orders within a minute, and no success.",
         why: "A limit is over in hours, not in seconds.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "rateLimited""# "status = 429"),
             judge: |session| session.gives_up_ordering_after(4, 60),
         },
@@ -251,6 +270,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most ten orders within a minute, no crash, and no success.",
         why: "RFC 9457 §3.1.2: the status in the document is advisory.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "rejectedIdentifier""# "status = 403" r#"set-fields = "/status = 200""#),
             judge: |session| session.gives_up_ordering_after(10, 60),
         },
@@ -263,6 +283,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most four tries within a minute, the detail in what the client prints, and no success.",
         why: "Only the operator can get such a key.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newAccount""# r#"problem = "externalAccountRequired""# "status = 403" r#"detail = "gauntlet-marker-7349: ask for a key""#),
             judge: account_refused,
         },
@@ -275,6 +296,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most four orders within a minute, the detail in what the client prints, and no success.",
         why: "Somebody has to read the terms.",
         run: Examination {
+            task: Obtain,
             ca: fault!(
                 r#"endpoints = "newOrder""#
                 r#"problem = "userActionRequired""#
@@ -294,6 +316,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "At most four orders within a minute, and no success.",
         why: "Such an account never comes back.",
         run: Examination {
+            task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "unauthorized""# "status = 401"),
             judge: |session| session.gives_up_ordering_after(4, 60),
         },
@@ -306,6 +329,7 @@ pub(super) const CASES: &[Case] = &[
         expected: "No loop without a pause.",
         why: "Who can't wait for a day should say so, and not ask all the time instead.",
         run: Examination {
+            task: Obtain,
             ca: concat!(
                 "[ca]\nissuance-delay = \"2s\"\n",
                 "[[timeline]]\nat = \"0s\"\ndo = \"ca.fault\"\nendpoints = [\"order\", \"finalize\"]\nset-headers = \"Retry-After: 86400\"\n",
@@ -378,28 +402,18 @@ fn shows_detail(session: &Session) -> Result<(), Stop> {
     shown(session)
 }
 
-/// The marker stands in what the client has printed, and it did not end with success. One that goes on in the world
-/// prints nothing.
+/// The marker stands in what the client has printed, and it did not end with success.
 fn shown(session: &Session) -> Result<(), Stop> {
     session.gave_up()?;
-    match session.ended() == Ended::GoesOn || session.output().contains(MARKER) {
-        true => Ok(()),
-        false => Err(session.fail(None, &format!("{MARKER} in what the client prints"), tail(session.output()))),
-    }
+    session.has_printed(MARKER)
 }
 
 fn terminal_sequences(session: &Session) -> Result<(), Stop> {
     session.gives_up_ordering_after(10, 60)?;
     match session.output().contains("\u{1b}]0;") {
-        true => Err(session.fail(None, "no escape sequence of the CA's", tail(session.output()))),
+        true => Err(session.fail(None, "no escape sequence of the CA's", session.last_printed())),
         false => Ok(()),
     }
-}
-
-/// The end of what a client has printed, for a finding.
-fn tail(output: &str) -> String {
-    let from = output.char_indices().rev().nth(300).map_or(0, |(index, _)| index);
-    format!("{:?}", &output[from..])
 }
 
 fn truncated(session: &Session) -> Result<(), Stop> {

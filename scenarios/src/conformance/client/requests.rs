@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     Case, Examination, NAME,
     session::{Asked, Session, ordered},
+    task::Task::Obtain,
 };
 use crate::{
     conformance::{case::Level::*, verdict::Stop},
@@ -32,7 +33,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "A certificate, from an order that was ready when it was finalized.",
         why: "It is what a client is for.",
-        run: Examination { ca: PLAIN, judge: issuance },
+        run: Examination { task: Obtain, ca: PLAIN, judge: issuance },
     },
     Case {
         id: "rfc8555/6.1/client-user-agent",
@@ -41,7 +42,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "User-Agent in every request, those for the directory and for nonces included.",
         why: "A CA that sees a client go wrong must be able to tell whose it is.",
-        run: Examination { ca: PLAIN, judge: user_agent },
+        run: Examination { task: Obtain, ca: PLAIN, judge: user_agent },
     },
     Case {
         id: "rfc8555/6.1/client-user-agent-names-both",
@@ -50,7 +51,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "User-Agent names the client and the HTTP library, each with its version.",
         why: "A defect may be the library's.",
-        run: Examination { ca: PLAIN, judge: user_agent_names_both },
+        run: Examination { task: Obtain, ca: PLAIN, judge: user_agent_names_both },
     },
     Case {
         id: "rfc8555/6.1/client-accept-language",
@@ -59,7 +60,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "Accept-Language in every request.",
         why: "Problem documents are for people, who may not read English.",
-        run: Examination { ca: PLAIN, judge: accept_language },
+        run: Examination { task: Obtain, ca: PLAIN, judge: accept_language },
     },
     Case {
         id: "rfc8555/6.1/client-base64url",
@@ -68,7 +69,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "base64url without padding in every signed request.",
         why: "A strict CA refuses anything else.",
-        run: Examination { ca: PLAIN, judge: base64url },
+        run: Examination { task: Obtain, ca: PLAIN, judge: base64url },
     },
     Case {
         id: "rfc8555/6.2/client-content-type",
@@ -77,7 +78,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "Content-Type: application/jose+json with every POST.",
         why: "CAs answer 415 to anything else.",
-        run: Examination { ca: PLAIN, judge: content_type },
+        run: Examination { task: Obtain, ca: PLAIN, judge: content_type },
     },
     Case {
         id: "rfc8555/6.2/client-flattened",
@@ -86,7 +87,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "Every POST is a JSON object of protected, payload and signature, and nothing else.",
         why: "It is the one serialization that ACME has.",
-        run: Examination { ca: PLAIN, judge: flattened },
+        run: Examination { task: Obtain, ca: PLAIN, judge: flattened },
     },
     Case {
         id: "rfc8555/6.2/client-header-fields",
@@ -95,7 +96,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "alg, nonce, url, and of jwk and kid exactly one: jwk for newAccount, kid otherwise.",
         why: "The header says who speaks, to whom and for the first time.",
-        run: Examination { ca: PLAIN, judge: header_fields },
+        run: Examination { task: Obtain, ca: PLAIN, judge: header_fields },
     },
     Case {
         id: "rfc8555/6.2/client-account-url",
@@ -104,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "kid is what Location said when the account was made, byte for byte.",
         why: "CAs compare it as text.",
-        run: Examination { ca: PLAIN, judge: account_url },
+        run: Examination { task: Obtain, ca: PLAIN, judge: account_url },
     },
     Case {
         id: "rfc8555/6.2/client-canonical-key",
@@ -113,7 +114,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "A public key whose coordinates are as long as the curve wants, or whose integers have no leading zero, and nothing private.",
         why: "One key in 128 has a leading zero, and another spelling is another thumbprint.",
-        run: Examination { ca: PLAIN, judge: canonical_key },
+        run: Examination { task: Obtain, ca: PLAIN, judge: canonical_key },
     },
     Case {
         id: "rfc8555/6.3/client-post-as-get",
@@ -122,7 +123,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "Orders, authorizations and certificates are read by POST with an empty payload, never by GET.",
         why: "§6.3: a CA answers 405 to a GET, and what is not signed says nothing of who asks.",
-        run: Examination { ca: PLAIN, judge: post_as_get },
+        run: Examination { task: Obtain, ca: PLAIN, judge: post_as_get },
     },
     Case {
         id: "rfc8555/6.4/client-exact-url",
@@ -131,7 +132,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "url in the header is the URL that the CA gave, and the one that is asked.",
         why: "It keeps a request from being used elsewhere.",
-        run: Examination { ca: PLAIN, judge: exact_url },
+        run: Examination { task: Obtain, ca: PLAIN, judge: exact_url },
     },
     Case {
         id: "rfc8555/6.5.1/client-no-replay-nonce",
@@ -140,7 +141,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "No request has a Replay-Nonce header.",
         why: "The header is the CA's; a client's nonce stands in what it signs.",
-        run: Examination { ca: PLAIN, judge: no_replay_nonce },
+        run: Examination { task: Obtain, ca: PLAIN, judge: no_replay_nonce },
     },
     Case {
         id: "rfc8555/7.3/client-contact",
@@ -149,7 +150,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "Each mailto contact is one address without header fields.",
         why: "§7.3: a CA refuses the account otherwise.",
-        run: Examination { ca: PLAIN, judge: contact },
+        run: Examination { task: Obtain, ca: PLAIN, judge: contact },
     },
     Case {
         id: "rfc8555/7.3.1/client-only-return-existing",
@@ -158,7 +159,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "A new account's payload has no onlyReturnExisting of false, and no member that is null.",
         why: "CAs have been seen that refuse what only says nothing.",
-        run: Examination { ca: PLAIN, judge: only_return_existing },
+        run: Examination { task: Obtain, ca: PLAIN, judge: only_return_existing },
     },
     Case {
         id: "rfc8555/7.4/client-order-shape",
@@ -167,7 +168,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "A new order names the identifiers that are wanted, and has no member that is null or empty.",
         why: "A replaces or a profile of null is a value of the wrong type to a strict CA.",
-        run: Examination { ca: PLAIN, judge: order_shape },
+        run: Examination { task: Obtain, ca: PLAIN, judge: order_shape },
     },
     Case {
         id: "rfc8555/7.4/client-exact-csr",
@@ -176,7 +177,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "A CSR for exactly the identifiers of the order.",
         why: "A CA refuses any other.",
-        run: Examination { ca: PLAIN, judge: exact_csr },
+        run: Examination { task: Obtain, ca: PLAIN, judge: exact_csr },
     },
     Case {
         id: "rfc8555/7.4/client-common-name",
@@ -185,7 +186,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "A common name in the CSR is one of the order's identifiers, or there is none.",
         why: "A CA that certifies what stands there certifies it unseen.",
-        run: Examination { ca: PLAIN, judge: exact_csr },
+        run: Examination { task: Obtain, ca: PLAIN, judge: exact_csr },
     },
     Case {
         id: "rfc8555/7.5.1/client-answer-of-a-challenge",
@@ -194,7 +195,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "A challenge is answered with {}, and not again once the CA has taken it.",
         why: "§7.5.1: a CA begins at the first; a second answer may begin a second validation.",
-        run: Examination { ca: PLAIN, judge: answer_of_a_challenge },
+        run: Examination { task: Obtain, ca: PLAIN, judge: answer_of_a_challenge },
     },
     Case {
         id: "rfc8555/8.3/client-key-authorization",
@@ -203,7 +204,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "The key authorization, where the CA looks for it.",
         why: "It is the proof.",
-        run: Examination { ca: PLAIN, judge: Session::obtained },
+        run: Examination { task: Obtain, ca: PLAIN, judge: Session::obtained },
     },
     Case {
         id: "rfc8555/11.1/client-csr-key",
@@ -212,7 +213,7 @@ pub(super) const CASES: &[Case] = &[
         sent: SENT,
         expected: "The key of the CSR is not the account's.",
         why: "Whoever runs the web server would speak for the account.",
-        run: Examination { ca: PLAIN, judge: csr_key },
+        run: Examination { task: Obtain, ca: PLAIN, judge: csr_key },
     },
 ];
 

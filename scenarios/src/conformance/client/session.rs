@@ -2,13 +2,14 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde_json::Value;
 use sim::trace::{Observer, Record};
 
-use super::NAME;
+use super::task::Task;
 use crate::{
     conformance::{
         driver::Exchange,
@@ -19,9 +20,9 @@ use crate::{
         law::Settings,
         reader::{
             Reader,
-            certificate::read_pem,
+            certificate::{Certificate, read_pem},
             http::Moment,
-            identifier::{Identifier, Identifiers, show},
+            identifier::{Identifier, show},
             jws::Jws,
             step::{Resource, Step},
         },
@@ -30,11 +31,14 @@ use crate::{
 
 /// The laws that a case may go by: those that bind one client, and show in what its CA sees.
 const LAWS: &[&str] = &[
+    "manager.ari-of-own-certificate",
+    "manager.ari-poll-gap",
     "manager.challenge-posted-once",
     "manager.honors-retry-after",
     "manager.no-hot-loop",
     "manager.one-account",
     "manager.one-open-order",
+    "manager.replaces-where-it-belongs",
     "nonces.single-use",
 ];
 
@@ -102,20 +106,21 @@ impl Watch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was seen; the client has ended so, and has printed this.
+    /// What was seen of a client with this task; it has ended so, and has printed this.
     #[must_use]
-    pub fn session(&self, ended: Ended, output: String) -> Session {
+    pub fn session(&self, task: Task, ended: Ended, output: String) -> Session {
         let Watched { bench, asked, .. } = std::mem::take(&mut *self.watched());
         let judgement = bench.finish(0);
         let findings = judgement.verdicts().iter().flat_map(|verdict| verdict.findings());
         let broken = findings.map(|finding| (finding.law, finding.message.clone())).collect();
-        Session { asked, ended, output, broken, notes: RefCell::default() }
+        Session { task, asked, ended, output, broken, notes: RefCell::default() }
     }
 }
 
 /// What a CA saw of a client, and what became of the client.
 #[derive(Debug)]
 pub struct Session {
+    task: Task,
     asked: Vec<Asked>,
     ended: Ended,
     output: String,
@@ -141,6 +146,24 @@ impl Session {
     #[must_use]
     pub fn output(&self) -> &str {
         &self.output
+    }
+
+    /// The end of what it printed, for a finding.
+    #[must_use]
+    pub fn last_printed(&self) -> String {
+        let from = self.output.char_indices().rev().nth(300).map_or(0, |(index, _)| index);
+        format!("{:?}", &self.output[from..])
+    }
+
+    /// This stands in what the client has printed. One that goes on in the world prints nothing.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if not.
+    pub fn has_printed(&self, text: &str) -> Result<(), Stop> {
+        match self.ended == Ended::GoesOn || self.output.contains(text) {
+            true => Ok(()),
+            false => Err(self.fail(None, &format!("{text} in what the client prints"), self.last_printed())),
+        }
     }
 
     /// Whether it said that it can't do this.
@@ -187,15 +210,28 @@ impl Session {
         }
     }
 
-    /// Whether a certificate for the name was given out.
-    #[must_use]
-    pub fn has_certificate(&self) -> bool {
-        let names = Identifiers::from([Identifier::dns(NAME)]);
-        self.of(|resource| matches!(resource, Resource::Certificate { .. })).any(|(_, asked)| {
-            let read = asked.step.response.as_ref().and_then(|response| read_pem(&response.body));
-            let leaf = read.and_then(|file| file.certificates.into_iter().next());
-            asked.step.status() == 200 && leaf.is_some_and(|leaf| leaf.names == names)
-        })
+    /// The certificates that were given out for the names of the task, each as often as it was, with the exchange.
+    pub fn certificates(&self) -> impl Iterator<Item = (usize, Certificate)> {
+        let names = self.task.names();
+        let given_out = self.of(|resource| matches!(resource, Resource::Certificate { .. }));
+        let leaves = given_out.filter(|(_, asked)| asked.step.status() == 200).filter_map(|(index, asked)| {
+            let file = read_pem(&asked.step.response.as_ref()?.body)?;
+            Some((index, file.certificates.into_iter().next()?))
+        });
+        leaves.filter(move |(_, leaf)| leaf.names == names)
+    }
+
+    /// The first of them.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if there is none.
+    pub fn first_certificate(&self) -> Result<(usize, Certificate), Stop> {
+        self.certificates().next().ok_or_else(|| self.fail(None, "a certificate", self.in_words()))
+    }
+
+    /// How many certificates were given out, each counted once.
+    fn issued(&self) -> usize {
+        self.certificates().map(|(_, certificate)| certificate.serial).collect::<BTreeSet<String>>().len()
     }
 
     /// A certificate was given out, and the client is content with it.
@@ -203,14 +239,25 @@ impl Session {
     /// # Errors
     /// [`Stop::Fail`] if not, [`Stop::Hang`] if it did not end in time.
     pub fn obtained(&self) -> Result<(), Stop> {
-        let expected = "a certificate, and a client that ends with success";
-        match (self.has_certificate(), self.ended) {
-            (true, Ended::Exit(0) | Ended::GoesOn) => Ok(()),
-            (_, Ended::Killed) => {
+        self.is_content_with(1, "a certificate, and a client that ends with success")
+    }
+
+    /// A second certificate was given out after the first, and the client is content with it.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if not, [`Stop::Hang`] if it did not end in time.
+    pub fn renewed(&self) -> Result<(), Stop> {
+        self.is_content_with(2, "a second certificate, and a client that ends with success")
+    }
+
+    fn is_content_with(&self, certificates: usize, expected: &str) -> Result<(), Stop> {
+        match self.ended {
+            Ended::Exit(0) | Ended::GoesOn if self.issued() >= certificates => Ok(()),
+            Ended::Killed => {
                 let found = format!("no end in time; {}", self.in_words());
                 Err(Stop::Hang(Finding { expected: expected.to_owned(), found, exchange: self.last() }))
             }
-            _ => Err(self.fail(self.last(), expected, self.in_words())),
+            Ended::Exit(_) | Ended::Signal | Ended::GoesOn => Err(self.fail(self.last(), expected, self.in_words())),
         }
     }
 
@@ -285,7 +332,11 @@ impl Session {
     /// What became of the client.
     #[must_use]
     pub fn in_words(&self) -> String {
-        let certificate = if self.has_certificate() { "a certificate" } else { "no certificate" };
+        let certificates = match self.issued() {
+            0 => "no certificate".to_owned(),
+            1 => "a certificate".to_owned(),
+            several => format!("{several} certificates"),
+        };
         let ended = match self.ended {
             Ended::Exit(code) => format!("exit code {code}"),
             Ended::Signal => "an end by a signal".to_owned(),
@@ -296,7 +347,7 @@ impl Session {
             let Step { request, .. } = &asked.step;
             format!(", the last one {} {} with {}", request.method, request.target, asked.step.status())
         });
-        format!("{certificate}, {ended}, after {} requests{}", self.asked.len(), last.unwrap_or_default())
+        format!("{certificates}, {ended}, after {} requests{}", self.asked.len(), last.unwrap_or_default())
     }
 
     /// The exchanges, for the report.

@@ -1,0 +1,181 @@
+//! RFC 8555 §7.1.3 to §7.5 and RFC 8737: orders, authorizations and challenges as CAs may show them.
+
+use serde_json::Value;
+
+use super::{
+    Case, Examination,
+    nonces::fault,
+    session::Session,
+    task::Task::{Obtain, ObtainByTlsAlpn, ObtainForBoth},
+};
+use crate::{
+    conformance::{case::Level::*, verdict::Stop},
+    oracles::reader::step::Resource,
+};
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "rfc8555/7/client-two-names",
+        level: Must,
+        requirements: &["rfc8555-7.1.3-cl-order-sort"],
+        sent: "Orders show their names in the other order, and so do not match their authorizations one by one.",
+        expected: "One certificate for both names.",
+        why: "§7.1.3: the order of identifiers and authorizations means nothing.",
+        run: Examination {
+            task: ObtainForBoth,
+            ca: fault!(r#"endpoints = ["newOrder", "order", "finalize"]"# r#"set-fields = '/identifiers = [{"type": "dns", "value": "www.example.test"}, {"type": "dns", "value": "shop.example.test"}]'"#),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/6.7.1/client-one-name-refused",
+        level: Robustness,
+        requirements: &["rfc8555-6.7.1-cl-subproblems"],
+        sent: "rejectedIdentifier to every new order, with a subproblem for one of its two names.",
+        expected: "No order without that name, at most ten within a minute, and no success.",
+        why: "Who has asked for two names and gets a certificate for one has a site that does not work.",
+        run: Examination {
+            task: ObtainForBoth,
+            ca: fault!(r#"endpoints = "newOrder""# r#"problem = "rejectedIdentifier""# "status = 403" r#"set-fields = '/subproblems = [{"type": "urn:ietf:params:acme:error:rejectedIdentifier", "detail": "This name is on a list", "identifier": {"type": "dns", "value": "shop.example.test"}}]'"#),
+            judge: one_name_refused,
+        },
+    },
+    Case {
+        id: "rfc8555/7.1.3/client-names-changed",
+        level: Should,
+        requirements: &["rfc8555-7.1.3-cl-order-changed"],
+        sent: "An order shows another name once it is read or finalized.",
+        expected: "No crash, and no loop without a pause.",
+        why: "§7.1.3: a client should take such an order for invalid; what it gets is for its own CSR in any case.",
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = ["order", "finalize"]"# r#"set-fields = '/identifiers = [{"type": "dns", "value": "other.example.test"}]'"#),
+            judge: names_changed,
+        },
+    },
+    Case {
+        id: "rfc8555/7.1.4/client-unknown-challenge",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.4-cl-challenge-unknown", "rfc8555-7.1.4-cl-challenge-notoken"],
+        sent: "Among the challenges is one of an unknown type, without a URL and a token.",
+        expected: "A certificate.",
+        why: "There will be new types, and dns-persist-01 has no token.",
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "authorization""# r#"set-fields = '/challenges/1 = {"type": "x-gauntlet-01", "status": "pending", "shape": [1, {"a": null}]}'"#),
+            judge: Session::obtained,
+        },
+    },
+    Case {
+        id: "rfc8555/7.1.4/client-no-known-challenge",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.4-cl-no-supported-challenge"],
+        sent: "The only challenge is of an unknown type.",
+        expected: "At most ten orders within a minute, no crash, and no success.",
+        why: "The operator has to hear that there is no way to prove control.",
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "authorization""# r#"set-fields = '/challenges = [{"type": "x-gauntlet-01", "url": "https://ca.test/x", "status": "pending", "token": "t"}]'"#),
+            judge: |session| session.gives_up_ordering_after(10, 60),
+        },
+    },
+    Case {
+        id: "rfc8555/7.1.4/client-unknown-identifier",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.4-cl-ident-unknown-type"],
+        sent: "The identifier of an authorization is of an unknown type.",
+        expected: "No crash, no loop without a pause, at most ten orders within a minute.",
+        why: "There are identifiers of other types in other documents.",
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "authorization""# r#"set-fields = '/identifier/type = "x-gauntlet"'"#),
+            judge: unknown_identifier,
+        },
+    },
+    Case {
+        id: "rfc8555/7.1.6/client-validation-takes-time",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.6-cl-chall-processing", "rfc8555-7.5.1-cl-poll-authz"],
+        sent: "A challenge is processing for some seconds before it is valid.",
+        expected: "A certificate, and no loop without a pause.",
+        why: "CAs look from several places, one after the other.",
+        run: Examination {
+            task: Obtain,
+            ca: "[ca]\nvalidation-delay-max = \"8s\"",
+            judge: Session::obtained_without_haste,
+        },
+    },
+    Case {
+        id: "rfc8555/7.5.1/client-retry-after",
+        level: Robustness,
+        requirements: &["rfc8555-7.5.1-cl-poll-retry-after"],
+        sent: "Validation takes some seconds, and Retry-After is five.",
+        expected: "A certificate, and nothing is asked before that.",
+        why: "The CA knows how long it takes.",
+        run: Examination {
+            task: Obtain,
+            ca: "[ca]\nretry-after = \"5s\"\nvalidation-delay-max = \"8s\"",
+            judge: |session| {
+                session.keeps("manager.honors-retry-after")?;
+                session.obtained()
+            },
+        },
+    },
+    Case {
+        id: "rfc8737/3/client-certificate",
+        level: Must,
+        requirements: &["rfc8737-3-cl-ta-cert", "rfc8737-4-cl-ta-tls12"],
+        sent: "Nothing out of the ordinary.",
+        expected: "A certificate, by tls-alpn-01.",
+        why: "The CA looks at every octet of the validation certificate: names, digest, criticality, protocol.",
+        run: Examination { task: ObtainByTlsAlpn, ca: "", judge: by_tls_alpn },
+    },
+    Case {
+        id: "rfc8737/3/client-validation-takes-time",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.6-cl-chall-processing"],
+        sent: "It takes the CA some seconds until it looks for the validation certificate.",
+        expected: "A certificate, by tls-alpn-01.",
+        why: "What answers a challenge must be there until the challenge is over.",
+        run: Examination { task: ObtainByTlsAlpn, ca: "[ca]\nvalidation-delay-max = \"8s\"", judge: by_tls_alpn },
+    },
+];
+
+fn one_name_refused(session: &Session) -> Result<(), Stop> {
+    let fewer = session.of(|resource| *resource == Resource::NewOrder).find(|(_, asked)| {
+        let identifiers = asked.step.payload().and_then(|payload| payload.get("identifiers")?.as_array());
+        identifiers.is_none_or(|identifiers| identifiers.len() != 2)
+    });
+    match fewer {
+        Some((index, _)) => Err(session.fail(Some(index), "orders for both names", "another")),
+        None => session.gives_up_ordering_after(10, 60),
+    }
+}
+
+fn names_changed(session: &Session) -> Result<(), Stop> {
+    session.keeps("manager.no-hot-loop")?;
+    session.gave_up().or_else(|stop| {
+        session.note("the client takes a certificate from an order that shows another name");
+        session.obtained().map_err(|_| stop)
+    })
+}
+
+fn unknown_identifier(session: &Session) -> Result<(), Stop> {
+    session.keeps("manager.no-hot-loop")?;
+    session.asks_at_most(10, 60, |resource| *resource == Resource::NewOrder)?;
+    session.gave_up().or_else(|stop| session.obtained().map_err(|_| stop))
+}
+
+fn by_tls_alpn(session: &Session) -> Result<(), Stop> {
+    session.obtained()?;
+    let is_proof = |challenge: &Value| {
+        let has = |member: &str, value: &str| challenge.get(member).and_then(Value::as_str) == Some(value);
+        has("type", "tls-alpn-01") && (has("status", "valid") || has("status", "processing"))
+    };
+    let shown = session.asked().iter().filter_map(|asked| asked.step.body());
+    let is_proved = shown.into_iter().any(|body| {
+        let challenges = body.get("challenges").and_then(Value::as_array);
+        is_proof(body) || challenges.into_iter().flatten().any(is_proof)
+    });
+    if is_proved { Ok(()) } else { Err(session.fail(None, "a proof by tls-alpn-01", "none")) }
+}

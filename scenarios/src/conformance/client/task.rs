@@ -1,0 +1,47 @@
+//! [`Task`]: what a client is asked to do.
+
+use crate::oracles::reader::identifier::{Identifier, Identifiers};
+
+/// The name that clients are to have a certificate for.
+pub const NAME: &str = "www.example.test";
+
+/// The other one, where there are two.
+pub const OTHER_NAME: &str = "shop.example.test";
+
+/// What a client is asked to do. Other clients have another command for each, ours another configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// To get a certificate for [`NAME`] by http-01.
+    Obtain,
+    /// The same by tls-alpn-01.
+    ObtainByTlsAlpn,
+    /// To get one certificate for [`NAME`] and [`OTHER_NAME`] by http-01.
+    ObtainForBoth,
+    /// To renew the certificate that it has just got.
+    Renew,
+}
+
+impl Task {
+    /// The names that the certificate is to have.
+    #[must_use]
+    pub fn names(self) -> Identifiers {
+        match self {
+            Self::Obtain | Self::ObtainByTlsAlpn | Self::Renew => Identifiers::from([Identifier::dns(NAME)]),
+            Self::ObtainForBoth => [NAME, OTHER_NAME].map(Identifier::dns).into(),
+        }
+    }
+
+    /// How our own client is asked in the world, as a scenario says it. It renews by itself, in time for certificates that live
+    /// for half an hour.
+    pub(super) fn in_the_world(self) -> &'static str {
+        match self {
+            Self::Obtain => "[run]\nuntil = \"10m\"\n",
+            Self::ObtainByTlsAlpn => "[run]\nuntil = \"10m\"\n[hosts.manager]\nchallenge = \"tls-alpn-01\"\n",
+            Self::ObtainForBoth => {
+                "[run]\nuntil = \"10m\"\n\
+                 [hosts.manager]\nnames = [\"www.example.test\", \"shop.example.test\"]\none-certificate = true\n"
+            }
+            Self::Renew => "[run]\nuntil = \"45m\"\n",
+        }
+    }
+}
