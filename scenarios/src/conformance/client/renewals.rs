@@ -233,7 +233,12 @@ fn has_polled(session: &Session) -> bool {
 fn identifier(session: &Session) -> Result<(), Stop> {
     session.renewed()?;
     has_polled(session);
-    session.keeps("manager.ari-of-own-certificate")
+    let known: BTreeSet<String> =
+        session.certificates().filter_map(|(_, certificate)| certificate.renewal_id).collect();
+    match polls(session).find(|(_, id)| !known.contains(*id)) {
+        Some((index, id)) => Err(session.fail(Some(index), &format!("one of {known:?}"), id)),
+        None => Ok(()),
+    }
 }
 
 fn explanation(session: &Session) -> Result<(), Stop> {
@@ -275,6 +280,8 @@ fn replaces(session: &Session) -> Result<(), Stop> {
     match replacing(session).next() {
         Some((_, id)) if id == expected => session.keeps("manager.replaces-where-it-belongs"),
         Some((index, id)) => Err(session.fail(Some(index), &format!("an order that replaces {expected}"), id)),
+        // Who knows nothing of renewal information need not say so.
+        None if !has_polled(session) => Ok(()),
         None => Err(session.fail(None, &format!("an order that replaces {expected}"), "none says what it replaces")),
     }
 }

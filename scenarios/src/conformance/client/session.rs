@@ -31,8 +31,6 @@ use crate::{
 
 /// The laws that a case may go by: those that bind one client, and show in what its CA sees.
 const LAWS: &[&str] = &[
-    "manager.ari-of-own-certificate",
-    "manager.ari-poll-gap",
     "manager.challenge-posted-once",
     "manager.honors-retry-after",
     "manager.no-hot-loop",
