@@ -7,7 +7,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
@@ -29,11 +29,11 @@ use sim::{
     trace::{Event, Trace},
 };
 use time::format_description::well_known::Rfc3339;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::Notify};
 
-use self::program::Program;
+use self::program::{Program, Ran};
 use super::{
-    WRONG_INPUT,
+    INTERRUPTED, STOPPING, WRONG_INPUT,
     outputs::{OutputError, Outputs, command, level, quoted, selected},
     say,
     serve::scenario,
@@ -115,7 +115,17 @@ fn tried(options: &Options) -> Result<u8, Refusal> {
     }
     let known = options.outputs.known()?;
     let runtime = Runtime::new().map_err(Refusal::Start)?;
-    let outcomes = runtime.block_on(run(options, &cases));
+    // The client is in a group of its own, which Ctrl-C does not reach.
+    let interrupt = Arc::new(Notify::new());
+    let heard = interrupt.clone();
+    let handler = move || {
+        STOPPING.store(true, Ordering::Relaxed);
+        heard.notify_one();
+    };
+    if let Err(e) = ctrlc::set_handler(handler) {
+        eprintln!("Ctrl-C will end this at once, and leave the client: {e}");
+    }
+    let outcomes = runtime.block_on(run(options, &cases, &interrupt));
     // A lookup that hangs must not keep the command.
     runtime.shutdown_background();
     let outcomes = outcomes?;
@@ -126,7 +136,12 @@ fn tried(options: &Options) -> Result<u8, Refusal> {
         format!("{} -- {client}", command("examine", &words))
     };
     let run = Run { tried: &client, repeat: &repeat, outcomes: &outcomes };
-    Ok(options.outputs.tell(&run, &known, |id| client::cases().iter().any(|case| case.id == id))?)
+    let exit_code = options.outputs.tell(&run, &known, |id| client::cases().iter().any(|case| case.id == id))?;
+    if STOPPING.load(Ordering::Relaxed) {
+        eprintln!("interrupted: {} of {} cases were tried", outcomes.len(), cases.len());
+        return Ok(INTERRUPTED);
+    }
+    Ok(exit_code)
 }
 
 impl Options {
@@ -161,14 +176,18 @@ impl Options {
     }
 }
 
-async fn run(options: &Options, cases: &[&'static Case]) -> Result<Vec<Outcome>, Refusal> {
+async fn run(options: &Options, cases: &[&'static Case], interrupt: &Notify) -> Result<Vec<Outcome>, Refusal> {
     let system = real::env("examine", real::Options::default());
     let names = Responder::default().serve_dns(&system, options.dns, options.address).await;
     let _names = names.map_err(|source| Refusal::Listen { address: options.dns, option: "--dns", source })?;
     let mut outcomes = Vec::new();
     for case in cases {
         let begun = system.monotonic_now();
-        let session = session(options, &system, case).await?;
+        let session = session(options, &system, case, interrupt).await?;
+        if STOPPING.load(Ordering::Relaxed) {
+            // What became of this client is not its own doing.
+            break;
+        }
         let outcome = Outcome {
             case: case.about(),
             verdict: case.verdict(&session),
@@ -182,7 +201,7 @@ async fn run(options: &Options, cases: &[&'static Case]) -> Result<Vec<Outcome>,
 }
 
 /// What the CA of `case` saw of the client.
-async fn session(options: &Options, system: &Env, case: &Case) -> Result<client::Session, Refusal> {
+async fn session(options: &Options, system: &Env, case: &Case, interrupt: &Notify) -> Result<client::Session, Refusal> {
     let watch = Watch::default();
     let mut trace = Trace::default();
     trace.add_observer(Box::new(watch.clone()));
@@ -201,15 +220,15 @@ async fn session(options: &Options, system: &Env, case: &Case) -> Result<client:
     let ca_file = folder.path().join("ca.pem");
     fs::write(&ca_file, ca.api_root_pem()).map_err(|source| Refusal::Folder { path: ca_file.clone(), source })?;
     let program = program(options, case, folder.path(), &ca_file);
-    let running = pin!(program.run(system, Duration::from_secs(options.seconds.into())));
+    let running = pin!(program.run(system, Duration::from_secs(options.seconds.into()), interrupt));
     // Not a task of its own: with this the port is free again, for the next case.
     let outcome = match select(running, pin!(bound.serve())).await {
         Either::Left((outcome, _)) => outcome,
         Either::Right((_, running)) => running.await,
     };
     let started = |source| Refusal::Command { program: options.command.first().cloned().unwrap_or_default(), source };
-    let (ended, output) = outcome.map_err(started)?;
-    Ok(watch.session(ended, output))
+    let Ran { ended, output, left_behind } = outcome.map_err(started)?;
+    Ok(watch.session(ended, output, left_behind))
 }
 
 /// The client's command for a case.

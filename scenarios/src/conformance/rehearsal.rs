@@ -99,7 +99,7 @@ pub fn examine(case: &client::Case, seed: u64, besides: &str) -> Session {
         Verdict::Crashed(_) => Ended::Signal,
         Verdict::Harness(why) => panic!("{}: {why}", case.id),
     };
-    watch.session(ended, String::new())
+    watch.session(ended, String::new(), Vec::new())
 }
 
 fn target(ca: &Ca) -> Target {

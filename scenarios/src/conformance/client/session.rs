@@ -102,14 +102,14 @@ impl Watch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was seen; the client has ended so, and has printed this.
+    /// What was seen; the client has ended so, has printed this, and has left these commands running.
     #[must_use]
-    pub fn session(&self, ended: Ended, output: String) -> Session {
+    pub fn session(&self, ended: Ended, output: String, left_behind: Vec<String>) -> Session {
         let Watched { bench, asked, .. } = std::mem::take(&mut *self.watched());
         let judgement = bench.finish(0);
         let findings = judgement.verdicts().iter().flat_map(|verdict| verdict.findings());
         let broken = findings.map(|finding| (finding.law, finding.message.clone())).collect();
-        Session { asked, ended, output, broken, notes: RefCell::default() }
+        Session { asked, ended, output, left_behind, broken, notes: RefCell::default() }
     }
 }
 
@@ -119,6 +119,7 @@ pub struct Session {
     asked: Vec<Asked>,
     ended: Ended,
     output: String,
+    left_behind: Vec<String>,
     /// The laws that were broken, and how.
     broken: Vec<(&'static str, String)>,
     notes: RefCell<Vec<String>>,
@@ -157,7 +158,12 @@ impl Session {
     /// What is worth knowing of it.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        self.notes.borrow().clone()
+        self.notes.borrow().iter().cloned().chain(self.left_behind_in_words()).collect()
+    }
+
+    fn left_behind_in_words(&self) -> Option<String> {
+        let commands = self.left_behind.join(", ");
+        (!commands.is_empty()).then(|| format!("it left processes behind, which were ended: {commands}"))
     }
 
     /// What was asked of such resources.
@@ -296,7 +302,9 @@ impl Session {
             let Step { request, .. } = &asked.step;
             format!(", the last one {} {} with {}", request.method, request.target, asked.step.status())
         });
-        format!("{certificate}, {ended}, after {} requests{}", self.asked.len(), last.unwrap_or_default())
+        let left_behind = self.left_behind_in_words().map(|words| format!("; {words}"));
+        let [last, left_behind] = [last, left_behind].map(Option::unwrap_or_default);
+        format!("{certificate}, {ended}, after {} requests{last}{left_behind}", self.asked.len())
     }
 
     /// The exchanges, for the report.
