@@ -174,7 +174,10 @@ fn tried(options: &Options) -> Result<u8, Refusal> {
         is_public: options.public_ca,
     };
     let runtime = Runtime::new().map_err(Refusal::Start)?;
-    let outcomes = runtime.block_on(run(options, target, &cases))?;
+    let outcomes = runtime.block_on(run(options, target, &cases));
+    // A lookup that hangs must not keep the command.
+    runtime.shutdown_background();
+    let outcomes = outcomes?;
     let repeat = |about: &About| {
         let words = [options.words(), vec![("--only", about.id.to_owned())]].concat();
         command("conform", &words) + if options.public_ca { " --public-ca" } else { "" }

@@ -7,7 +7,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use futures_util::future::{Either, select};
 use scenarios::{
     conformance::{
         case::{About, Level},
-        client::{self, Case, Ended, NAME, OTHER_NAME, Task, Watch},
+        client::{self, Case, Ended, NAME, OTHER_NAME, Ran, Task, Watch},
         report::{self, Run},
         responder::Responder,
         suite::Outcome,
@@ -30,11 +30,11 @@ use sim::{
     trace::{Event, Trace},
 };
 use time::format_description::well_known::Rfc3339;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::Notify};
 
 use self::program::Program;
 use super::{
-    WRONG_INPUT,
+    INTERRUPTED, STOPPING, WRONG_INPUT,
     outputs::{OutputError, Outputs, command, level, quoted, selected},
     say,
     serve::scenario,
@@ -125,7 +125,17 @@ fn tried(options: &Options) -> Result<u8, Refusal> {
     }
     let known = options.outputs.known()?;
     let runtime = Runtime::new().map_err(Refusal::Start)?;
-    let outcomes = runtime.block_on(run(options, &cases));
+    // The client is in a group of its own, which Ctrl-C does not reach.
+    let interrupt = Arc::new(Notify::new());
+    let heard = interrupt.clone();
+    let handler = move || {
+        STOPPING.store(true, Ordering::Relaxed);
+        heard.notify_one();
+    };
+    if let Err(e) = ctrlc::set_handler(handler) {
+        eprintln!("Ctrl-C will end this at once, and leave the client: {e}");
+    }
+    let outcomes = runtime.block_on(run(options, &cases, &interrupt));
     // A lookup that hangs must not keep the command.
     runtime.shutdown_background();
     let outcomes = outcomes?;
@@ -136,7 +146,12 @@ fn tried(options: &Options) -> Result<u8, Refusal> {
         format!("{} -- {client}", command("examine", &words))
     };
     let run = Run { tried: &client, repeat: &repeat, outcomes: &outcomes };
-    Ok(options.outputs.tell(&run, &known, |id| client::cases().iter().any(|case| case.id == id))?)
+    let exit_code = options.outputs.tell(&run, &known, |id| client::cases().iter().any(|case| case.id == id))?;
+    if STOPPING.load(Ordering::Relaxed) {
+        eprintln!("interrupted: {} of {} cases were tried", outcomes.len(), cases.len());
+        return Ok(INTERRUPTED);
+    }
+    Ok(exit_code)
 }
 
 impl Options {
@@ -191,7 +206,7 @@ impl Options {
     }
 }
 
-async fn run(options: &Options, cases: &[&'static Case]) -> Result<Vec<Outcome>, Refusal> {
+async fn run(options: &Options, cases: &[&'static Case], interrupt: &Notify) -> Result<Vec<Outcome>, Refusal> {
     let system = real::env("examine", real::Options::default());
     let names = Responder::default().serve_dns(&system, options.dns, options.address).await;
     let _names = names.map_err(|source| Refusal::Listen { address: options.dns, option: "--dns", source })?;
@@ -200,11 +215,15 @@ async fn run(options: &Options, cases: &[&'static Case]) -> Result<Vec<Outcome>,
         let begun = system.monotonic_now();
         let (verdict, exchanges) = match options.commands(case.run.task) {
             Ok(commands) => {
-                let session = session(options, &system, case, &commands).await?;
+                let session = session(options, &system, case, &commands, interrupt).await?;
                 (case.verdict(&session), session.exchanges())
             }
             Err(option) => (Verdict::Skipped(format!("it needs {option} COMMAND")), Vec::new()),
         };
+        if STOPPING.load(Ordering::Relaxed) {
+            // What became of this client is not its own doing.
+            break;
+        }
         let outcome = Outcome { case: case.about(), verdict, exchanges, took: system.monotonic_now().since(begun) };
         say(&report::line(&outcome));
         outcomes.push(outcome);
@@ -218,6 +237,7 @@ async fn session(
     system: &Env,
     case: &Case,
     commands: &[Vec<String>],
+    interrupt: &Notify,
 ) -> Result<client::Session, Refusal> {
     let watch = Watch::default();
     let mut trace = Trace::default();
@@ -237,35 +257,38 @@ async fn session(
     let ca_file = folder.path().join("ca.pem");
     fs::write(&ca_file, ca.api_root_pem()).map_err(|source| Refusal::Folder { path: ca_file.clone(), source })?;
     let setting = Setting::new(options, case, folder.path(), &ca_file);
-    let running = pin!(run_all(system, &setting, commands, Duration::from_secs(options.seconds.into())));
+    let running = pin!(run_all(options, system, &setting, commands, interrupt));
     // Not a task of its own: with this the port is free again, for the next case.
     let outcome = match select(running, pin!(bound.serve())).await {
         Either::Left((outcome, _)) => outcome,
         Either::Right((_, running)) => running.await,
     };
-    let (ended, output) = outcome?;
-    Ok(watch.session(case.run.task, ended, output))
+    Ok(watch.session(case.run.task, outcome?))
 }
 
-/// Runs the commands one after the other, as long as they end with success; how the last one ended, and what all have printed.
+/// Runs the commands one after the other, as long as they end with success; how the last one ended, and what all have printed
+/// and left behind.
 async fn run_all(
+    options: &Options,
     system: &Env,
     setting: &Setting,
     commands: &[Vec<String>],
-    limit: Duration,
-) -> Result<(Ended, String), Refusal> {
-    let (mut ended, mut printed) = (Ended::Exit(0), String::new());
+    interrupt: &Notify,
+) -> Result<Ran, Refusal> {
+    let limit = Duration::from_secs(options.seconds.into());
+    let mut all = Ran { ended: Ended::Exit(0), output: String::new(), left_behind: Vec::new() };
     for command in commands {
-        let outcome = setting.program(command).run(system, limit).await;
+        let outcome = setting.program(command).run(system, limit, interrupt).await;
         let started = |source| Refusal::Command { program: command.first().cloned().unwrap_or_default(), source };
-        let (how, output) = outcome.map_err(started)?;
-        printed.push_str(&output);
-        ended = how;
+        let Ran { ended, output, left_behind } = outcome.map_err(started)?;
+        all.ended = ended;
+        all.output.push_str(&output);
+        all.left_behind.extend(left_behind);
         if ended != Ended::Exit(0) {
             break;
         }
     }
-    Ok((ended, printed))
+    Ok(all)
 }
 
 /// What a client's commands are given for one case.

@@ -161,7 +161,7 @@ enum Action {
     },
 }
 
-/// Set by Ctrl-C: no further run is begun, and what was done so far is told.
+/// Set by Ctrl-C: no further run or case is begun, and what was done so far is told.
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {

@@ -21,7 +21,7 @@ use time::macros::utc_datetime;
 
 use super::{
     case::Case,
-    client::{self, Ended, Session, Watch},
+    client::{self, Ended, Ran, Session, Watch},
     driver::{Common, ExternalAccount, Target, base64url},
     responder::Responder,
     suite::{self, Outcome},
@@ -99,7 +99,7 @@ pub fn examine(case: &client::Case, seed: u64, besides: &str) -> Session {
         Verdict::Crashed(_) => Ended::Signal,
         Verdict::Harness(why) => panic!("{}: {why}", case.id),
     };
-    watch.session(case.run.task, ended, String::new())
+    watch.session(case.run.task, Ran { ended, output: String::new(), left_behind: Vec::new() })
 }
 
 fn target(ca: &Ca) -> Target {

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// How long one case may take.
-const CASE_LIMIT: Duration = Duration::from_secs(300);
+pub const CASE_LIMIT: Duration = Duration::from_secs(300);
 
 /// What came of one case.
 #[derive(Debug)]
@@ -24,26 +24,35 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-/// Runs `cases` in their order; `tell` hears of each.
+/// Runs `cases` in their order; `tell` hears of each. Once the CA is gone, the rest is skipped.
 pub async fn run(common: Arc<Common>, cases: &[&'static Case], mut tell: impl FnMut(&Outcome)) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
+    let mut gone: Option<Finding> = None;
     for case in cases {
         let driver = Driver::new(&common);
         let begun = driver.env().monotonic_now();
-        let verdict = match driver.env().timeout(CASE_LIMIT, case.verdict(&driver)).await {
-            Ok(verdict) => verdict,
-            Err(elapsed) => {
-                let (expected, found) = ("the end of the case".to_owned(), elapsed.to_string());
-                Verdict::Hang(Finding { expected, found, exchange: None })
-            }
+        let verdict = match &gone {
+            None => verdict(case, &driver).await,
+            Some(why) => Verdict::Skipped(format!("the CA does not answer any more: {why}")),
         };
+        let took = driver.env().monotonic_now().since(begun);
         if verdict.is_bad() {
             common.forget_accounts();
+            gone = driver.is_gone().await;
         }
-        let took = driver.env().monotonic_now().since(begun);
         let outcome = Outcome { case: case.about(), verdict, exchanges: driver.into_exchanges(), took };
         tell(&outcome);
         outcomes.push(outcome);
     }
     outcomes
+}
+
+async fn verdict(case: &Case, driver: &Driver) -> Verdict {
+    match driver.env().timeout(CASE_LIMIT, case.verdict(driver)).await {
+        Ok(verdict) => verdict,
+        Err(elapsed) => {
+            let (expected, found) = ("the end of the case".to_owned(), elapsed.to_string());
+            Verdict::Hang(Finding { expected, found, exchange: None })
+        }
+    }
 }

@@ -3,19 +3,22 @@
 use std::{
     fs, io,
     path::PathBuf,
+    pin::pin,
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use futures_util::future::{Either, select};
 use rustix::process::{
     Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper, waitpid,
 };
-use scenarios::conformance::client::Ended;
+use scenarios::conformance::client::{Ended, Ran};
 use sim::Env;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{Child, Command},
+    sync::Notify,
 };
 
 /// What is kept of what a client prints; the rest is read and forgotten.
@@ -24,6 +27,9 @@ const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often those that a client has left behind are looked for.
 const SWEEPS: usize = 20;
+/// How many of them are told by their commands, and how much of each command.
+const TOLD_MAX: usize = 5;
+const COMMAND_CHARS_MAX: usize = 80;
 
 /// A command with what it is given.
 #[derive(Debug)]
@@ -34,8 +40,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Runs it, no longer than `limit`; how it ended, and what it printed. Nothing of it is left.
-    pub(super) async fn run(&self, env: &Env, limit: Duration) -> io::Result<(Ended, String)> {
+    /// Runs it, no longer than `limit` and no further than to an `interrupt`. Nothing of it is left.
+    pub(super) async fn run(&self, env: &Env, limit: Duration, interrupt: &Notify) -> io::Result<Ran> {
         // Whoever is left behind becomes our child, and is found.
         set_child_subreaper(Some(getpid()))?;
         let Some((program, arguments)) = self.words.split_first() else {
@@ -56,26 +62,34 @@ impl Program {
             child.stderr.take().map(|pipe| env.spawn("stderr", read(pipe, printed.clone()))),
         ];
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let ended = self.ended(env, &mut child, group, limit).await?;
+        let ended = ended(env, &mut child, group, limit, interrupt).await?;
+        let left_behind = left_behind();
         sweep(env, group).await;
         // What has been written is there; who still holds a pipe is gone.
         env.sleep(Duration::from_millis(50)).await;
         drop(readers);
         let printed = printed.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok((ended, String::from_utf8_lossy(&printed).into_owned()))
+        Ok(Ran { ended, output: String::from_utf8_lossy(&printed).into_owned(), left_behind })
     }
+}
 
-    async fn ended(&self, env: &Env, child: &mut Child, group: Option<Pid>, limit: Duration) -> io::Result<Ended> {
-        if let Ok(status) = env.timeout(limit, child.wait()).await {
-            return Ok(status?.code().map_or(Ended::Signal, Ended::Exit));
-        }
-        signal(group, Signal::TERM);
-        if env.timeout(GRACE, child.wait()).await.is_err() {
-            signal(group, Signal::KILL);
-            child.kill().await?;
-        }
-        Ok(Ended::Killed)
+async fn ended(
+    env: &Env,
+    child: &mut Child,
+    group: Option<Pid>,
+    limit: Duration,
+    interrupt: &Notify,
+) -> io::Result<Ended> {
+    match env.timeout(limit, select(pin!(child.wait()), pin!(interrupt.notified()))).await {
+        Ok(Either::Left((status, _))) => return Ok(status?.code().map_or(Ended::Signal, Ended::Exit)),
+        Ok(Either::Right(_)) | Err(_) => {}
     }
+    signal(group, Signal::TERM);
+    if env.timeout(GRACE, child.wait()).await.is_err() {
+        signal(group, Signal::KILL);
+        child.kill().await?;
+    }
+    Ok(Ended::Killed)
 }
 
 /// To all of a group; that there may be none any more is what is wanted.
@@ -89,10 +103,10 @@ fn signal(group: Option<Pid>, signal: Signal) {
 async fn sweep(env: &Env, group: Option<Pid>) {
     signal(group, Signal::KILL);
     for _ in 0..SWEEPS {
-        let left = children();
-        for pid in &left {
-            let _ = kill_process(*pid, Signal::KILL);
-            let _ = waitpid(Some(*pid), WaitOptions::NOHANG);
+        let left = descendants();
+        for process in &left {
+            let _ = kill_process(process.id, Signal::KILL);
+            let _ = waitpid(Some(process.id), WaitOptions::NOHANG);
         }
         if left.is_empty() {
             return;
@@ -101,18 +115,47 @@ async fn sweep(env: &Env, group: Option<Pid>) {
     }
 }
 
-/// Our children, those that were left to us included.
-fn children() -> Vec<Pid> {
-    let own = getpid().as_raw_nonzero().to_string();
+/// The commands of those that still run.
+fn left_behind() -> Vec<String> {
+    let running = descendants().into_iter().filter(|process| !process.is_over);
+    let commands = running.map(|Process { id, .. }| {
+        let command = fs::read(format!("/proc/{}/cmdline", id.as_raw_nonzero())).unwrap_or_default();
+        let words = String::from_utf8_lossy(&command).replace('\0', " ");
+        words.trim().chars().take(COMMAND_CHARS_MAX).collect()
+    });
+    commands.take(TOLD_MAX).collect()
+}
+
+struct Process {
+    id: Pid,
+    parent: Option<Pid>,
+    /// Whether it has ended, and nobody has asked how.
+    is_over: bool,
+}
+
+/// Our children and theirs, those that were left to us included.
+fn descendants() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let is_ours = |id: &i32| {
-        // pid (name) state ppid …; the name may have blanks and parentheses in it.
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
-        parent == Some(own.as_str())
-    };
-    ids.filter(is_ours).filter_map(Pid::from_raw).collect()
+    let mut others: Vec<Process> = entries.filter_map(|entry| process(entry.file_name().to_str()?)).collect();
+    let (mut found, mut parents) = (Vec::new(), vec![getpid()]);
+    while let Some(parent) = parents.pop() {
+        let (children, rest) = others.into_iter().partition(|process| process.parent == Some(parent));
+        others = rest;
+        let children: Vec<Process> = children;
+        parents.extend(children.iter().map(|child| child.id));
+        found.extend(children);
+    }
+    found
+}
+
+/// What the kernel tells of a process, by its number.
+fn process(number: &str) -> Option<Process> {
+    let id = number.parse().ok().and_then(Pid::from_raw)?;
+    // pid (name) state ppid …; the name may have blanks and parentheses in it.
+    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace();
+    let is_over = matches!(words.next()?, "Z" | "X");
+    Some(Process { id, parent: words.next()?.parse().ok().and_then(Pid::from_raw), is_over })
 }
 
 /// Reads to the end, and keeps the beginning.

@@ -19,7 +19,7 @@ use super::{
     verdict::{Stop, Verdict},
 };
 use crate::language;
-pub use session::{Ended, Session, Watch};
+pub use session::{Ended, Ran, Session, Watch};
 pub use task::{NAME, OTHER_NAME, Task};
 
 /// How a case is tried on a client.

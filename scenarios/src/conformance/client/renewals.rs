@@ -214,11 +214,9 @@ fn proved_already(session: &Session) -> Result<(), Stop> {
 
 /// Where renewal information was asked for, and about what.
 fn polls(session: &Session) -> impl Iterator<Item = (usize, &str)> {
-    session.of(|resource| matches!(resource, Resource::RenewalInfo { .. })).filter_map(|(index, asked)| {
-        match &asked.step.resource {
-            Resource::RenewalInfo { certificate_id } => Some((index, certificate_id.as_str())),
-            _ => None,
-        }
+    session.asked().iter().enumerate().filter_map(|(index, asked)| {
+        let Resource::RenewalInfo { certificate_id } = &asked.step.resource else { return None };
+        Some((index, certificate_id.as_str()))
     })
 }
 

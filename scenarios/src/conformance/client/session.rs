@@ -65,6 +65,17 @@ pub enum Ended {
     GoesOn,
 }
 
+/// What became of a client's command.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// How it ended.
+    pub ended: Ended,
+    /// What it printed, or the beginning of that.
+    pub output: String,
+    /// The commands of those that it had left running.
+    pub left_behind: Vec<String>,
+}
+
 /// Sees the CA's events and keeps what cases judge by. All clones are the same one.
 #[derive(Clone, Debug, Default)]
 pub struct Watch(Arc<Mutex<Watched>>);
@@ -104,14 +115,14 @@ impl Watch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was seen of a client with this task; it has ended so, and has printed this.
+    /// What was seen of a client with this task, which ran so.
     #[must_use]
-    pub fn session(&self, task: Task, ended: Ended, output: String) -> Session {
+    pub fn session(&self, task: Task, ran: Ran) -> Session {
         let Watched { bench, asked, .. } = std::mem::take(&mut *self.watched());
         let judgement = bench.finish(0);
         let findings = judgement.verdicts().iter().flat_map(|verdict| verdict.findings());
         let broken = findings.map(|finding| (finding.law, finding.message.clone())).collect();
-        Session { task, asked, ended, output, broken, notes: RefCell::default() }
+        Session { task, asked, ran, broken, notes: RefCell::default() }
     }
 }
 
@@ -120,8 +131,7 @@ impl Watch {
 pub struct Session {
     task: Task,
     asked: Vec<Asked>,
-    ended: Ended,
-    output: String,
+    ran: Ran,
     /// The laws that were broken, and how.
     broken: Vec<(&'static str, String)>,
     notes: RefCell<Vec<String>>,
@@ -137,20 +147,20 @@ impl Session {
     /// How the client ended.
     #[must_use]
     pub fn ended(&self) -> Ended {
-        self.ended
+        self.ran.ended
     }
 
     /// What it printed.
     #[must_use]
     pub fn output(&self) -> &str {
-        &self.output
+        &self.ran.output
     }
 
     /// The end of what it printed, for a finding.
     #[must_use]
     pub fn last_printed(&self) -> String {
-        let from = self.output.char_indices().rev().nth(300).map_or(0, |(index, _)| index);
-        format!("{:?}", &self.output[from..])
+        let from = self.ran.output.char_indices().rev().nth(300).map_or(0, |(index, _)| index);
+        format!("{:?}", &self.ran.output[from..])
     }
 
     /// This stands in what the client has printed. One that goes on in the world prints nothing.
@@ -158,7 +168,7 @@ impl Session {
     /// # Errors
     /// [`Stop::Fail`] if not.
     pub fn has_printed(&self, text: &str) -> Result<(), Stop> {
-        match self.ended == Ended::GoesOn || self.output.contains(text) {
+        match self.ran.ended == Ended::GoesOn || self.ran.output.contains(text) {
             true => Ok(()),
             false => Err(self.fail(None, &format!("{text} in what the client prints"), self.last_printed())),
         }
@@ -167,7 +177,7 @@ impl Session {
     /// Whether it said that it can't do this.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
-        self.ended == Ended::Exit(127)
+        self.ran.ended == Ended::Exit(127)
     }
 
     /// Notes what is allowed, but worth knowing.
@@ -178,7 +188,12 @@ impl Session {
     /// What is worth knowing of it.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        self.notes.borrow().clone()
+        self.notes.borrow().iter().cloned().chain(self.left_behind_in_words()).collect()
+    }
+
+    fn left_behind_in_words(&self) -> Option<String> {
+        let commands = self.ran.left_behind.join(", ");
+        (!commands.is_empty()).then(|| format!("it left processes behind, which were ended: {commands}"))
     }
 
     /// What was asked of such resources.
@@ -249,7 +264,7 @@ impl Session {
     }
 
     fn is_content_with(&self, certificates: usize, expected: &str) -> Result<(), Stop> {
-        match self.ended {
+        match self.ran.ended {
             Ended::Exit(0) | Ended::GoesOn if self.issued() >= certificates => Ok(()),
             Ended::Killed => {
                 let found = format!("no end in time; {}", self.in_words());
@@ -273,7 +288,7 @@ impl Session {
     /// # Errors
     /// [`Stop::Fail`] if it has.
     pub fn gave_up(&self) -> Result<(), Stop> {
-        match self.ended {
+        match self.ran.ended {
             Ended::Exit(0) => Err(self.fail(self.last(), "a client that does not end with success", self.in_words())),
             Ended::Signal => Err(self.fail(self.last(), "an end by itself", self.in_words())),
             Ended::Exit(_) | Ended::Killed | Ended::GoesOn => Ok(()),
@@ -335,7 +350,7 @@ impl Session {
             1 => "a certificate".to_owned(),
             several => format!("{several} certificates"),
         };
-        let ended = match self.ended {
+        let ended = match self.ran.ended {
             Ended::Exit(code) => format!("exit code {code}"),
             Ended::Signal => "an end by a signal".to_owned(),
             Ended::Killed => "no end in time".to_owned(),
@@ -345,7 +360,9 @@ impl Session {
             let Step { request, .. } = &asked.step;
             format!(", the last one {} {} with {}", request.method, request.target, asked.step.status())
         });
-        format!("{certificates}, {ended}, after {} requests{}", self.asked.len(), last.unwrap_or_default())
+        let left_behind = self.left_behind_in_words().map(|words| format!("; {words}"));
+        let [last, left_behind] = [last, left_behind].map(Option::unwrap_or_default);
+        format!("{certificates}, {ended}, after {} requests{last}{left_behind}", self.asked.len())
     }
 
     /// The exchanges, for the report.

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::http::Response;
+use super::{http::Response, shortened};
 use crate::conformance::verdict::{Finding, Stop};
+
+/// How much of what was found is told; the rest is in the exchange.
+const FOUND_BYTES_MAX: usize = 2_000;
 
 const ACME_ERROR: &str = "urn:ietf:params:acme:error:";
 
@@ -89,6 +92,7 @@ impl Answer {
     /// What this answer shows instead of what was expected.
     #[must_use]
     pub fn finding(&self, expected: &str, found: String) -> Finding {
+        let found = shortened(found, FOUND_BYTES_MAX);
         Finding { expected: expected.to_owned(), found, exchange: Some(self.exchange) }
     }
 

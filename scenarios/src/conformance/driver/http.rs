@@ -1,11 +1,12 @@
 //! One request, one connection, one answer: written and read byte by byte, so that a request may be wrong in any way and
 //! an answer may be anything. All is bounded: time, header and body.
 
-use std::{fmt, io, net::SocketAddr, str, time::Duration};
+use std::{fmt, io, net::SocketAddr, pin::pin, str, time::Duration};
 
+use futures_util::future::{Either, select};
 use rustls::{RootCertStore, pki_types::ServerName};
 use sim::{Env, tls};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use url::{Host, Url};
 
 /// How long one exchange may take, the connection included.
@@ -14,6 +15,8 @@ const EXCHANGE_LIMIT: Duration = Duration::from_secs(30);
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 128;
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// The length of a chunk, with its extensions.
+const CHUNK_HEAD_BYTES_MAX: usize = 4 * 1024;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -155,14 +158,16 @@ impl Http {
     }
 
     async fn exchange(&self, url: &Url, bytes: &[u8], is_head: bool) -> Result<Response, Unanswered> {
-        let mut stream = self.connect(url).await?;
-        // One that has answered before it has read everything may have closed already.
-        let written = stream.write_all(bytes).await.and(stream.flush().await);
-        let broken = |why: String| Unanswered::Broken { url: url.clone(), why };
-        match read(&mut stream, is_head).await {
-            Err(_) if written.is_err() => Err(broken("the connection was closed while the request was written".into())),
-            outcome => outcome.map_err(broken),
-        }
+        let (mut reader, mut writer) = split(self.connect(url).await?);
+        let written = pin!(async { writer.write_all(bytes).await.and(writer.flush().await) });
+        let answer = pin!(read(&mut reader, is_head));
+        // Who refuses what is too long answers before it has read everything, and may close or read no more.
+        let (outcome, is_written) = match select(written, answer).await {
+            Either::Left((written, answer)) => (answer.await, written.is_ok()),
+            Either::Right((outcome, _)) => (outcome, false),
+        };
+        let told = |why| if is_written { why } else { format!("{why}, before the request was written") };
+        outcome.map_err(|why| Unanswered::Broken { url: url.clone(), why: told(why) })
     }
 
     async fn connect(&self, url: &Url) -> Result<Box<dyn Stream>, Unanswered> {
@@ -196,12 +201,15 @@ impl Http {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-async fn read(stream: &mut Box<dyn Stream>, is_head: bool) -> Result<Response, String> {
+async fn read(stream: &mut (impl AsyncRead + Unpin), is_head: bool) -> Result<Response, String> {
     let mut bytes = Vec::new();
+    // Those of answers that are not the last (RFC 9110 §15.2).
+    let mut interim_bytes = 0;
     loop {
         if let Some((mut response, head_length)) = head(&bytes)? {
             bytes.drain(..head_length);
             if (100..200).contains(&response.status) {
+                interim_bytes += head_length;
                 continue;
             }
             let has_body = !is_head && response.status != 204 && response.status != 304;
@@ -210,7 +218,7 @@ async fn read(stream: &mut Box<dyn Stream>, is_head: bool) -> Result<Response, S
             }
             return Ok(response);
         }
-        if bytes.len() > HEAD_BYTES_MAX {
+        if interim_bytes + bytes.len() > HEAD_BYTES_MAX {
             return Err(format!("its head has more than {HEAD_BYTES_MAX} bytes"));
         }
         if more(stream, &mut bytes).await? == 0 {
@@ -232,19 +240,24 @@ fn head(bytes: &[u8]) -> Result<Option<(Response, usize)>, String> {
 
 /// The body that these headers announce (RFC 9112 §6.3), of which `bytes` is the beginning.
 async fn body(
-    stream: &mut Box<dyn Stream>,
+    stream: &mut (impl AsyncRead + Unpin),
     headers: &[(String, String)],
     mut bytes: Vec<u8>,
 ) -> Result<Vec<u8>, String> {
-    let value =
-        |wanted: &str| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value);
-    if value("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+    let values = |wanted: &'static str| {
+        headers.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+    };
+    if values("transfer-encoding").any(|coding| coding.eq_ignore_ascii_case("chunked")) {
         return chunks(stream, bytes).await;
     }
-    let length = match value("content-length") {
-        Some(length) => Some(length.parse::<usize>().map_err(|_| format!("its Content-Length is {length:?}"))?),
-        None => None,
-    };
+    let mut length = None;
+    for told in values("content-length") {
+        let read = told.parse::<usize>().map_err(|_| format!("its Content-Length is {told:?}"))?;
+        if length.is_some_and(|length| length != read) {
+            return Err("it has two values of Content-Length".to_owned());
+        }
+        length = Some(read);
+    }
     while length.is_none_or(|length| bytes.len() < length) {
         if bytes.len() > BODY_BYTES_MAX {
             return Err(format!("its body has more than {BODY_BYTES_MAX} bytes"));
@@ -260,7 +273,7 @@ async fn body(
     Ok(bytes)
 }
 
-async fn chunks(stream: &mut Box<dyn Stream>, mut bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+async fn chunks(stream: &mut (impl AsyncRead + Unpin), mut bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     loop {
         match httparse::parse_chunk_size(&bytes) {
@@ -280,6 +293,9 @@ async fn chunks(stream: &mut Box<dyn Stream>, mut bytes: Vec<u8>) -> Result<Vec<
                     return Err("a chunk is longer than it says".to_owned());
                 }
             }
+            Ok(httparse::Status::Partial) if bytes.len() > CHUNK_HEAD_BYTES_MAX => {
+                return Err(format!("the head of a chunk has more than {CHUNK_HEAD_BYTES_MAX} bytes"));
+            }
             Ok(httparse::Status::Partial) => {}
         }
         if more(stream, &mut bytes).await? == 0 {
@@ -289,7 +305,7 @@ async fn chunks(stream: &mut Box<dyn Stream>, mut bytes: Vec<u8>) -> Result<Vec<
 }
 
 /// Reads some more; how many bytes there were.
-async fn more(stream: &mut Box<dyn Stream>, bytes: &mut Vec<u8>) -> Result<usize, String> {
+async fn more(stream: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>) -> Result<usize, String> {
     match stream.read_buf(bytes).await {
         // A TLS stream that ends without being closed; whether something is missing, lengths tell.
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(0),

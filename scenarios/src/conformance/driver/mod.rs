@@ -10,7 +10,10 @@ mod proof;
 use std::{
     collections::BTreeMap,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,8 +38,15 @@ const NONCES_MAX: usize = 8;
 /// How long an order or an authorization may stay as it is.
 const PROGRESS_LIMIT: Duration = Duration::from_secs(90);
 
-/// The longest that is waited between two looks at one.
+/// The shortest and the longest that is waited between two looks at one, whatever `Retry-After` asks for.
+const LOOK_INTERVAL_MIN: Duration = Duration::from_millis(100);
 const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(10);
+
+/// How long a CA that gives no answer has to give one again before it is taken to be gone.
+const RETURN_LIMIT: Duration = Duration::from_secs(60);
+
+/// How much is kept of what was sent and of what came back.
+const SHOWN_BYTES_MAX: usize = 64 * 1024;
 
 /// How often a request is made again because the CA is too busy or has failed.
 const AGAIN_MAX: usize = 2;
@@ -124,6 +134,8 @@ pub struct Driver {
     common: Arc<Common>,
     exchanges: Mutex<Vec<Exchange>>,
     notes: Mutex<Vec<String>>,
+    /// Whether something was not answered.
+    is_unanswered: AtomicBool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -134,7 +146,8 @@ impl Driver {
     /// A conversation that has not begun.
     #[must_use]
     pub fn new(common: &Arc<Common>) -> Self {
-        Self { common: common.clone(), exchanges: Mutex::default(), notes: Mutex::default() }
+        let is_unanswered = AtomicBool::new(false);
+        Self { common: common.clone(), exchanges: Mutex::default(), notes: Mutex::default(), is_unanswered }
     }
 
     /// What was said.
@@ -180,13 +193,15 @@ impl Driver {
     /// [`Stop`] if there is no answer.
     pub async fn ask(&self, request: &Request) -> Result<Answer, Stop> {
         let outcome = self.common.http.ask(request).await;
-        let shown = match &outcome {
+        let response = match &outcome {
             Ok(response) => response.to_string(),
             Err(e) => e.to_string(),
         };
+        self.is_unanswered.fetch_or(outcome.is_err(), Ordering::Relaxed);
         let exchange = {
             let mut exchanges = locked(&self.exchanges);
-            exchanges.push(Exchange { request: request.to_string(), response: shown });
+            let shown = |text| shortened(text, SHOWN_BYTES_MAX);
+            exchanges.push(Exchange { request: shown(request.to_string()), response: shown(response) });
             exchanges.len() - 1
         };
         let finding = |found| Finding { expected: "an answer".to_owned(), found, exchange: Some(exchange) };
@@ -229,6 +244,23 @@ impl Driver {
         answer.is_success("the directory")?;
         answer.object()?;
         Ok(answer)
+    }
+
+    /// Why the CA does not answer any more, if something was not answered and it does not answer soon again: one that
+    /// broke down over a case may be started again.
+    pub async fn is_gone(&self) -> Option<Finding> {
+        if !self.is_unanswered.load(Ordering::Relaxed) {
+            return None;
+        }
+        let begun = self.env().monotonic_now();
+        let request = Request::of("GET", &self.common.target.directory);
+        loop {
+            let (Stop::Fail(why) | Stop::Hang(why)) = self.ask(&request).await.err()? else { return None };
+            if self.env().monotonic_now().since(begun) >= RETURN_LIMIT {
+                return Some(why);
+            }
+            self.env().sleep(LOOK_INTERVAL_MAX).await;
+        }
     }
 
     /// What the directory says, which is read once.
@@ -466,7 +498,7 @@ impl Driver {
     /// [`Stop::Hang`] if it never is.
     pub async fn until(&self, account: &Account, url: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Answer, Stop> {
         let begun = self.env().monotonic_now();
-        let mut pause = Duration::from_millis(100);
+        let mut pause = LOOK_INTERVAL_MIN;
         loop {
             let answer = self.get(account, url).await?;
             answer.is_success("reading a resource")?;
@@ -478,8 +510,9 @@ impl Driver {
                 let found = format!("the same status for {} s: {}", waited.as_secs(), answer.json());
                 return Err(Stop::Hang(answer.finding("another status", found)));
             }
-            self.env().sleep(answer.retry_after().unwrap_or(pause).min(LOOK_INTERVAL_MAX)).await;
-            pause *= 2;
+            let wanted = answer.retry_after().unwrap_or(pause);
+            self.env().sleep(wanted.clamp(LOOK_INTERVAL_MIN, LOOK_INTERVAL_MAX)).await;
+            pause = (pause * 2).min(LOOK_INTERVAL_MAX);
         }
     }
 }
@@ -512,6 +545,16 @@ fn is_passing(answer: &Answer) -> bool {
 
 fn pause_before(answer: &Answer) -> Duration {
     answer.retry_after().unwrap_or(Duration::from_secs(1)).min(AGAIN_WAIT_MAX)
+}
+
+/// The beginning of a text that is longer than this.
+fn shortened(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        let left_out = text.len() - bytes_max;
+        text.truncate(text.floor_char_boundary(bytes_max));
+        text.push_str(&format!("… ({left_out} bytes more)"));
+    }
+    text
 }
 
 fn base16(bytes: &[u8]) -> String {

@@ -95,6 +95,8 @@ pub fn line(outcome: &Outcome) -> String {
     let Outcome { case, verdict, .. } = outcome;
     let mut text = format!("{:<8}{:<11}{}\n", verdict.word(), case.level.to_string(), case.id);
     for detail in details(outcome) {
+        // What a peer says must not steer the terminal.
+        let detail: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let _ = writeln!(text, "        {detail}");
     }
     if verdict.is_bad() {
