@@ -106,22 +106,6 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
-        id: "rfc8555/7.5.1/client-retry-after",
-        level: Robustness,
-        requirements: &["rfc8555-7.5.1-cl-poll-retry-after"],
-        sent: "Validation takes some seconds, and Retry-After is five.",
-        expected: "A certificate, and nothing is asked before that.",
-        why: "The CA knows how long it takes.",
-        run: Examination {
-            task: Obtain,
-            ca: "[ca]\nretry-after = \"5s\"\nvalidation-delay-max = \"8s\"",
-            judge: |session| {
-                session.keeps("manager.honors-retry-after")?;
-                session.obtained()
-            },
-        },
-    },
-    Case {
         id: "rfc8737/3/client-certificate",
         level: Must,
         requirements: &["rfc8737-3-cl-ta-cert", "rfc8737-4-cl-ta-tls12"],

@@ -200,7 +200,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "rfc9110/10.2.3/client-retry-after-seconds",
         level: Robustness,
-        requirements: &["rfc9110-10.2.3-cl-retry-after-both"],
+        requirements: &["rfc9110-10.2.3-cl-retry-after-both", "rfc8555-7.5.1-cl-poll-retry-after"],
         sent: "Every Retry-After is three seconds, and issuance takes four.",
         expected: "A certificate, and nothing is asked before that.",
         why: "The CA knows how long it takes.",
