@@ -4,11 +4,14 @@ use std::{
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    pin::pin,
     sync::Arc,
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::Args;
+use futures_util::future::{Either, select};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
@@ -16,19 +19,19 @@ use rustls::{
 use scenarios::conformance::{
     case::{About, Case, Level},
     driver::{Common, Driver, ExternalAccount, Target},
-    report::{self, Run},
+    report,
     responder::Responder,
     server,
     suite::{self, Outcome},
     verdict::{Finding, Stop},
 };
 use sim::{Env, real};
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::Notify};
 use url::Url;
 
 use super::{
     WRONG_INPUT,
-    outputs::{OutputError, Outputs, command, level, selected},
+    outputs::{OutputError, Outputs, Results, command, level, selected},
     say,
 };
 
@@ -43,6 +46,9 @@ const PRODUCTION: [&str; 8] = [
     "acme.sectigo.com",
     "emea.acme.atlas.globalsign.com",
 ];
+
+/// How often a CA that is waited for is looked for.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What is tried, and on whom.
 #[derive(Debug, Args)]
@@ -84,6 +90,9 @@ pub(super) struct Options {
     /// Says that the CA is one whose certificates the web trusts, so that what is asked of those alone is tried too.
     #[arg(long)]
     public_ca: bool,
+    /// How long the CA may take to answer for the first time, its root's file included.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait: u32,
     #[command(flatten)]
     outputs: Outputs,
     /// Tells the cases instead of trying them.
@@ -103,7 +112,7 @@ fn external_account(text: &str) -> Result<ExternalAccount, String> {
 
 /// Why nothing was tried.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(super) enum Refusal {
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error("{0}: there is no certificate in it (expected PEM)")]
@@ -118,6 +127,10 @@ enum Refusal {
     NoDirectory { directory: Box<Url>, why: Finding },
     #[error("starting: {0}")]
     Start(io::Error),
+    #[error("--list tells the cases and tries none")]
+    List,
+    #[error("interrupted")]
+    Interrupted,
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -140,50 +153,50 @@ impl Options {
     }
 }
 
-/// Tries the cases; the exit code.
+/// Tries the cases, or tells them; the exit code.
 pub(super) fn main(options: &Options) -> u8 {
-    match tried(options) {
-        Ok(exit_code) => exit_code,
-        Err(e) => {
-            eprintln!("{e}");
-            WRONG_INPUT
-        }
-    }
+    let told = if options.list {
+        cases(options).map(|cases| say(&cases.iter().map(|case| case.to_string()).collect::<String>()))
+    } else {
+        results(options, &Notify::new()).map(|results| results.exit_code)
+    };
+    told.unwrap_or_else(|e| {
+        eprintln!("{e}");
+        WRONG_INPUT
+    })
 }
 
-fn tried(options: &Options) -> Result<u8, Refusal> {
-    let cases = selected(server::cases(), &options.only, options.level).map_err(Refusal::NoCase)?;
-    let Some(directory) = options.directory.clone().filter(|_| !options.list) else {
-        return Ok(say(&cases.iter().map(|case| case.to_string()).collect::<String>()));
-    };
+fn cases(options: &Options) -> Result<Vec<&'static Case>, Refusal> {
+    selected(server::cases(), &options.only, options.level).map_err(Refusal::NoCase)
+}
+
+/// Tries the cases, no further than to an `interrupt`, and tells what came of them.
+pub(super) fn results(options: &Options, interrupt: &Notify) -> Result<Results, Refusal> {
+    let cases = cases(options)?;
+    let directory = options.directory.clone().filter(|_| !options.list).ok_or(Refusal::List)?;
     let host = directory.host_str().unwrap_or_default().to_owned();
     if options.production < 2 && PRODUCTION.contains(&host.as_str()) {
         return Err(Refusal::Production(host));
     }
     let known = options.outputs.known()?;
     let tried = directory.to_string();
-    let roots = roots(options.ca_file.as_deref())?;
-    let target = Target {
-        directory,
-        roots,
-        contact: options.contact.clone(),
-        domain: options.domain.clone(),
-        address: options.address,
-        http_port: options.http.port(),
-        external_account: options.eab.clone(),
-        is_public: options.public_ca,
-    };
     let runtime = Runtime::new().map_err(Refusal::Start)?;
-    let outcomes = runtime.block_on(run(options, target, &cases));
+    let outcomes = runtime.block_on(async {
+        match select(pin!(run(options, &directory, &cases)), pin!(interrupt.notified())).await {
+            Either::Left((outcomes, _)) => outcomes,
+            Either::Right(_) => Err(Refusal::Interrupted),
+        }
+    });
     // A lookup that hangs must not keep the command.
     runtime.shutdown_background();
-    let outcomes = outcomes?;
-    let repeat = |about: &About| {
-        let words = [options.words(), vec![("--only", about.id.to_owned())]].concat();
-        command("conform", &words) + if options.public_ca { " --public-ca" } else { "" }
+    let (words, is_public) = (options.words(), options.public_ca);
+    let repeat = move |about: &About| {
+        let words = [words.clone(), vec![("--only", about.id.to_owned())]].concat();
+        command("conform", &words) + if is_public { " --public-ca" } else { "" }
     };
-    let run = Run { tried: &tried, repeat: &repeat, outcomes: &outcomes };
-    Ok(options.outputs.tell(&run, &known, |id| server::cases().iter().any(|case| case.id == id))?)
+    let results = Results { tried, repeat: Box::new(repeat), outcomes: outcomes?, exit_code: 0 };
+    let is_case = |id: &str| server::cases().iter().any(|case| case.id == id);
+    Ok(results.told(&options.outputs, &known, is_case)?)
 }
 
 fn roots(file: Option<&Path>) -> Result<RootCertStore, Refusal> {
@@ -194,7 +207,7 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore, Refusal> {
     if roots.is_empty() { Err(Refusal::NoCertificate(path.to_owned())) } else { Ok(roots) }
 }
 
-async fn run(options: &Options, target: Target, cases: &[&'static Case]) -> Result<Vec<Outcome>, Refusal> {
+async fn run(options: &Options, directory: &Url, cases: &[&'static Case]) -> Result<Vec<Outcome>, Refusal> {
     let env: Env = real::env("conform", real::Options::default());
     let responder = Responder::default();
     let listen = |address| move |source| Refusal::Listen { address, source };
@@ -207,13 +220,38 @@ async fn run(options: &Options, target: Target, cases: &[&'static Case]) -> Resu
         Some(at) => Some(responder.serve_dns(&env, at, options.address).await.map_err(listen(at))?),
         None => None,
     };
-    let directory = Box::new(target.directory.clone());
-    let common = Arc::new(Common::new(&env, target, responder));
-    if let Err(Stop::Fail(why) | Stop::Hang(why)) = Driver::new(&common).resource("newOrder").await {
-        return Err(Refusal::NoDirectory { directory, why });
-    }
+    let begun = env.monotonic_now();
+    let common = loop {
+        match reached(options, directory, &env, &responder).await {
+            Err(_) if env.monotonic_now().since(begun) < Duration::from_secs(options.wait.into()) => {
+                env.sleep(LOOK_INTERVAL).await;
+            }
+            outcome => break outcome?,
+        }
+    };
     Ok(suite::run(common, cases, |outcome| {
         say(&report::line(outcome));
     })
     .await)
+}
+
+/// The CA, if its directory can be read.
+async fn reached(options: &Options, directory: &Url, env: &Env, responder: &Responder) -> Result<Arc<Common>, Refusal> {
+    let target = Target {
+        directory: directory.clone(),
+        roots: roots(options.ca_file.as_deref())?,
+        contact: options.contact.clone(),
+        domain: options.domain.clone(),
+        address: options.address,
+        http_port: options.http.port(),
+        external_account: options.eab.clone(),
+        is_public: options.public_ca,
+    };
+    let common = Arc::new(Common::new(env, target, responder.clone()));
+    match Driver::new(&common).resource("newOrder").await {
+        Ok(_) | Err(Stop::Skip(_)) => Ok(common),
+        Err(Stop::Fail(why) | Stop::Hang(why)) => {
+            Err(Refusal::NoDirectory { directory: Box::new(directory.clone()), why })
+        }
+    }
 }

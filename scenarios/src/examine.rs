@@ -1,6 +1,6 @@
 //! `gauntlet examine`: tries on any client, run by its command line, what the RFCs ask of one.
 
-mod program;
+pub(super) mod program;
 
 use std::{
     fs, io,
@@ -18,7 +18,7 @@ use scenarios::{
     conformance::{
         case::{About, Level},
         client::{self, Case, Ended, NAME, OTHER_NAME, Ran, Task, Watch},
-        report::{self, Run},
+        report,
         responder::Responder,
         suite::Outcome,
         verdict::Verdict,
@@ -35,7 +35,7 @@ use tokio::{runtime::Runtime, sync::Notify};
 use self::program::Program;
 use super::{
     INTERRUPTED, STOPPING, WRONG_INPUT,
-    outputs::{OutputError, Outputs, command, level, quoted, selected},
+    outputs::{OutputError, Outputs, Results, command, level, quoted, selected},
     say,
     serve::scenario,
 };
@@ -92,7 +92,7 @@ pub(super) struct Options {
 
 /// Why nothing was tried.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(super) enum Refusal {
     #[error("nothing is called {0}; `gauntlet examine --list` tells all cases")]
     NoCase(String),
     #[error("{address}: {source}; say with {option} where instead")]
@@ -103,29 +103,27 @@ enum Refusal {
     Folder { path: PathBuf, source: io::Error },
     #[error("starting: {0}")]
     Start(io::Error),
+    #[error("--list tells the cases and tries none")]
+    List,
     #[error(transparent)]
     Output(#[from] OutputError),
 }
 
-/// Tries the cases; the exit code.
+/// Tries the cases, or tells them; the exit code.
 pub(super) fn main(options: &Options) -> u8 {
-    match tried(options) {
-        Ok(exit_code) => exit_code,
-        Err(e) => {
-            eprintln!("{e}");
-            WRONG_INPUT
-        }
-    }
+    let told = if options.list {
+        cases(options).map(|cases| say(&cases.iter().map(|case| case.to_string()).collect::<String>()))
+    } else {
+        results(options, &interrupt()).map(|results| results.exit_code)
+    };
+    told.unwrap_or_else(|e| {
+        eprintln!("{e}");
+        WRONG_INPUT
+    })
 }
 
-fn tried(options: &Options) -> Result<u8, Refusal> {
-    let cases = selected(client::cases(), &options.only, options.level).map_err(Refusal::NoCase)?;
-    if options.list {
-        return Ok(say(&cases.iter().map(|case| case.to_string()).collect::<String>()));
-    }
-    let known = options.outputs.known()?;
-    let runtime = Runtime::new().map_err(Refusal::Start)?;
-    // The client is in a group of its own, which Ctrl-C does not reach.
+/// Hears of Ctrl-C, which does not reach a client: it is in a group of its own.
+pub(super) fn interrupt() -> Arc<Notify> {
     let interrupt = Arc::new(Notify::new());
     let heard = interrupt.clone();
     let handler = move || {
@@ -135,23 +133,39 @@ fn tried(options: &Options) -> Result<u8, Refusal> {
     if let Err(e) = ctrlc::set_handler(handler) {
         eprintln!("Ctrl-C will end this at once, and leave the client: {e}");
     }
-    let outcomes = runtime.block_on(run(options, &cases, &interrupt));
+    interrupt
+}
+
+fn cases(options: &Options) -> Result<Vec<&'static Case>, Refusal> {
+    selected(client::cases(), &options.only, options.level).map_err(Refusal::NoCase)
+}
+
+/// Tries the cases, no further than to an `interrupt`, and tells what came of them.
+pub(super) fn results(options: &Options, interrupt: &Notify) -> Result<Results, Refusal> {
+    let cases = cases(options)?;
+    if options.list {
+        return Err(Refusal::List);
+    }
+    let known = options.outputs.known()?;
+    let runtime = Runtime::new().map_err(Refusal::Start)?;
+    let outcomes = runtime.block_on(run(options, &cases, interrupt));
     // A lookup that hangs must not keep the command.
     runtime.shutdown_background();
-    let outcomes = outcomes?;
     let client: Vec<String> = options.command.iter().map(|word| quoted(word)).collect();
     let client = client.join(" ");
-    let repeat = |about: &About| {
-        let words = [options.words(), vec![("--only", about.id.to_owned())]].concat();
+    let (words, tried) = (options.words(), client.clone());
+    let repeat = move |about: &About| {
+        let words = [words.clone(), vec![("--only", about.id.to_owned())]].concat();
         format!("{} -- {client}", command("examine", &words))
     };
-    let run = Run { tried: &client, repeat: &repeat, outcomes: &outcomes };
-    let exit_code = options.outputs.tell(&run, &known, |id| client::cases().iter().any(|case| case.id == id))?;
+    let results = Results { tried, repeat: Box::new(repeat), outcomes: outcomes?, exit_code: 0 };
+    let is_case = |id: &str| client::cases().iter().any(|case| case.id == id);
+    let mut results = results.told(&options.outputs, &known, is_case)?;
     if STOPPING.load(Ordering::Relaxed) {
-        eprintln!("interrupted: {} of {} cases were tried", outcomes.len(), cases.len());
-        return Ok(INTERRUPTED);
+        eprintln!("interrupted: {} of {} cases were tried", results.outcomes.len(), cases.len());
+        results.exit_code = INTERRUPTED;
     }
-    Ok(exit_code)
+    Ok(results)
 }
 
 impl Options {

@@ -3,6 +3,7 @@
 mod check_log;
 mod conform;
 mod examine;
+mod matrix;
 mod outputs;
 mod progress;
 mod serve;
@@ -146,6 +147,8 @@ enum Action {
     Conform(conform::Options),
     /// Tries on a client, run by its command, what the RFCs ask of one: each case has a CA of its own.
     Examine(examine::Options),
+    /// Tries what the RFCs ask on many CAs and clients, and puts what came of it on one page.
+    Matrix(matrix::Options),
     /// Tells of every requirement of the catalogue by which cases it is tried, or why it is not.
     Coverage,
     /// Looks through a certificate manager's storage, or Caddy's, and repairs what can be repaired without a CA.
@@ -188,6 +191,7 @@ fn main() -> ExitCode {
         Action::Challtestsrv { flags } => challtestsrv::main(&flags),
         Action::Conform(options) => conform::main(&options),
         Action::Examine(options) => examine::main(&options),
+        Action::Matrix(options) => matrix::main(&options),
         Action::Coverage => say(&coverage::Page(coverage::coverage()).to_string()),
         Action::List => list(),
         Action::Check { paths } => check(&paths),

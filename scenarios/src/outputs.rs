@@ -8,8 +8,9 @@ use std::{
 use clap::Args;
 use scenarios::conformance::{
     baseline::{Baseline, NotABaseline},
-    case::{Case, Level},
+    case::{About, Case, Level},
     report::{self, Run},
+    suite::Outcome,
 };
 
 use super::say;
@@ -39,6 +40,33 @@ pub(super) struct Outputs {
     write_baseline: bool,
 }
 
+/// A run that is over, and told as its options ask.
+pub(super) struct Results {
+    /// What was put to the test.
+    pub(super) tried: String,
+    /// The command that tries one case again.
+    pub(super) repeat: Box<dyn Fn(&About) -> String>,
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) exit_code: u8,
+}
+
+impl Results {
+    pub(super) fn run(&self) -> Run<'_> {
+        Run { tried: &self.tried, repeat: &self.repeat, outcomes: &self.outcomes }
+    }
+
+    /// Tells and writes them, compared with what was `known`. `is_case` says whether there is a case of an id.
+    pub(super) fn told(
+        mut self,
+        outputs: &Outputs,
+        known: &Baseline,
+        is_case: impl Fn(&str) -> bool,
+    ) -> Result<Self, OutputError> {
+        self.exit_code = outputs.tell(&self.run(), known, is_case)?;
+        Ok(self)
+    }
+}
+
 /// A file can't be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OutputError {
@@ -61,12 +89,7 @@ impl Outputs {
     }
 
     /// Tells and writes how it went, compared with what was known; the exit code. `is_case` says whether there is a case of an id.
-    pub(super) fn tell(
-        &self,
-        run: &Run<'_>,
-        known: &Baseline,
-        is_case: impl Fn(&str) -> bool,
-    ) -> Result<u8, OutputError> {
+    fn tell(&self, run: &Run<'_>, known: &Baseline, is_case: impl Fn(&str) -> bool) -> Result<u8, OutputError> {
         let pretty = |run: &Run<'_>| serde_json::to_string_pretty(&report::json(run)).expect("JSON can be written");
         write(self.json.as_deref(), || pretty(run))?;
         write(self.junit.as_deref(), || report::junit(run))?;
@@ -85,7 +108,8 @@ impl Outputs {
     }
 }
 
-fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), OutputError> {
+/// Writes to the file that is asked for, if one is.
+pub(super) fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), OutputError> {
     let Some(path) = path else { return Ok(()) };
     fs::write(path, text()).map_err(|source| OutputError::File { path: path.to_owned(), source })
 }

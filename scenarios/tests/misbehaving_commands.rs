@@ -22,11 +22,15 @@ fn examine(seconds: u32, script: &str) -> Command {
     command
 }
 
+/// How long those have that never end, and those that end by themselves on however busy a machine.
+const ENDLESS_S: u32 = 1;
+const ENDING_S: u32 = 300;
+
 /// What `gauntlet examine` says of a client that is this shell script, and its exit code. In the script `MARK` is a marked
 /// word; when it is over, no process has it any more.
-fn examined(mark: &str, script: &str) -> (String, Option<i32>) {
+fn examined(mark: &str, seconds: u32, script: &str) -> (String, Option<i32>) {
     let mark = marked(mark);
-    let output = examine(1, &script.replace("MARK", &mark)).output().expect("the command can be started");
+    let output = examine(seconds, &script.replace("MARK", &mark)).output().expect("the command can be started");
     let left = running(&mark);
     assert!(left.is_empty(), "{left:?}");
     let told = [output.stdout, output.stderr].concat();
@@ -46,29 +50,32 @@ const NO_END: &str = "found no end in time; no certificate, no end in time, afte
 
 #[test]
 fn one_that_never_ends_hangs() {
-    let (told, code) = examined("endless", "sh -c 'while true; do sleep 1; done # MARK'; true MARK");
+    let (told, code) = examined("endless", ENDLESS_S, "sh -c 'while true; do sleep 1; done # MARK'; true MARK");
     assert!(told.contains("hang") && told.contains(NO_END), "{told}");
     assert_eq!(code, Some(1), "{told}");
 }
 
 #[test]
 fn one_that_will_not_be_asked_to_end_is_killed() {
-    let (told, code) = examined("stubborn", "trap '' TERM INT HUP; while true; do sleep 1; done; true MARK");
+    let (told, code) = examined("stubborn", ENDLESS_S, "trap '' TERM INT HUP; while true; do sleep 1; done; true MARK");
     assert!(told.contains("hang") && told.contains(NO_END), "{told}");
     assert_eq!(code, Some(1), "{told}");
 }
 
 #[test]
 fn one_that_stops_itself_is_killed() {
-    let (told, code) = examined("stopped", "kill -STOP $$; true MARK");
+    let (told, code) = examined("stopped", ENDLESS_S, "kill -STOP $$; true MARK");
     assert!(told.contains("hang") && told.contains(NO_END), "{told}");
     assert_eq!(code, Some(1), "{told}");
 }
 
 #[test]
 fn one_that_prints_without_end_hangs_and_is_read_all_the_while() {
-    let (told, code) =
-        examined("loud", "while true; do printf '%01000d\\033[2J' 0; printf '%01000d' 0 >&2; done; true MARK");
+    let (told, code) = examined(
+        "loud",
+        ENDLESS_S,
+        "while true; do printf '%01000d\\033[2J' 0; printf '%01000d' 0 >&2; done; true MARK",
+    );
     assert!(told.contains("hang") && told.contains(NO_END), "{told}");
     assert!(!told.contains('\u{1b}') && told.len() < 10_000, "what a client prints is not the report's");
     assert_eq!(code, Some(1), "{told}");
@@ -76,7 +83,7 @@ fn one_that_prints_without_end_hangs_and_is_read_all_the_while() {
 
 #[test]
 fn what_one_leaves_running_is_told_and_ended() {
-    let (told, code) = examined("child", "sh -c 'sleep 1000; true MARK' & exit 1");
+    let (told, code) = examined("child", ENDING_S, "sh -c 'sleep 1000; true MARK' & exit 1");
     assert!(told.contains("exit code 1") && told.contains("it left processes behind, which were ended: "), "{told}");
     assert!(told.contains("sleep 1000"), "{told}");
     assert_eq!(code, Some(1), "{told}");
@@ -86,14 +93,14 @@ fn what_one_leaves_running_is_told_and_ended() {
 fn daemons_of_daemons_are_told_and_ended() {
     let nested =
         "setsid sh -c 'setsid sh -c \"setsid sleep 1000; true MARK\" & sleep 1000; true MARK' > /dev/null 2>&1 &";
-    let (told, code) = examined("daemon", &format!("{nested} exit 0"));
+    let (told, code) = examined("daemon", ENDING_S, &format!("{nested} exit 0"));
     assert!(told.contains("exit code 0") && told.contains("it left processes behind, which were ended: "), "{told}");
     assert_eq!(code, Some(1), "{told}");
 }
 
 #[test]
 fn one_that_holds_its_output_open_through_a_daemon_does_not_keep_the_examination() {
-    let (told, code) = examined("holder", "setsid sh -c 'trap \"\" TERM; sleep 1000; true MARK' & exit 3");
+    let (told, code) = examined("holder", ENDING_S, "setsid sh -c 'trap \"\" TERM; sleep 1000; true MARK' & exit 3");
     assert!(told.contains("exit code 3"), "{told}");
     assert_eq!(code, Some(1), "{told}");
 }
@@ -102,9 +109,10 @@ fn one_that_holds_its_output_open_through_a_daemon_does_not_keep_the_examination
 fn an_interrupt_ends_the_client_too() {
     let mark = marked("interrupted");
     let child = examine(600, &format!("while true; do sleep 1; done; true {mark}")).spawn();
-    let child = child.expect("the command can be started");
+    let mut child = child.expect("the command can be started");
     // It has the word in its own command line too.
     while running(&mark).len() < 2 {
+        assert!(child.try_wait().expect("it is our child").is_none(), "it has ended before its client began");
         std::thread::yield_now();
     }
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");

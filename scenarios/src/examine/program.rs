@@ -33,15 +33,15 @@ const COMMAND_CHARS_MAX: usize = 80;
 
 /// A command with what it is given.
 #[derive(Debug)]
-pub(super) struct Program {
-    pub(super) words: Vec<String>,
-    pub(super) environment: Vec<(&'static str, String)>,
-    pub(super) folder: PathBuf,
+pub(crate) struct Program {
+    pub(crate) words: Vec<String>,
+    pub(crate) environment: Vec<(&'static str, String)>,
+    pub(crate) folder: PathBuf,
 }
 
 impl Program {
     /// Runs it, no longer than `limit` and no further than to an `interrupt`. Nothing of it is left.
-    pub(super) async fn run(&self, env: &Env, limit: Duration, interrupt: &Notify) -> io::Result<Ran> {
+    pub(crate) async fn run(&self, env: &Env, limit: Duration, interrupt: &Notify) -> io::Result<Ran> {
         // Whoever is left behind becomes our child, and is found.
         set_child_subreaper(Some(getpid()))?;
         let Some((program, arguments)) = self.words.split_first() else {

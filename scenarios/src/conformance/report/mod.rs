@@ -15,9 +15,9 @@ use super::{
     suite::Outcome,
     verdict::{Finding, Verdict},
 };
-pub use html::html;
+pub use html::{html, matrix_html};
 pub use junit::junit;
-pub use markdown::markdown;
+pub use markdown::{markdown, matrix_markdown};
 
 /// A run that is over.
 #[derive(Clone, Copy)]
@@ -29,6 +29,18 @@ pub struct Run<'a> {
     /// What came of each case, in order.
     pub outcomes: &'a [Outcome],
 }
+
+/// A run among several.
+#[derive(Clone, Copy)]
+pub struct Column<'a> {
+    /// What was put to the test, as people call it.
+    pub name: &'a str,
+    /// What came of it.
+    pub run: Run<'a>,
+}
+
+/// Runs of the same kind, side by side, under what they are called together.
+pub type Matrix<'a> = [(&'a str, Vec<Column<'a>>)];
 
 /// All words for verdicts, the good ones first.
 const WORDS: [&str; 5] = ["pass", "note", "fail", "hang", "skipped"];
@@ -69,6 +81,22 @@ impl Run<'_> {
         }
         levels.into_iter().map(|(level, outcomes)| (level, counts(outcomes.into_iter()))).collect()
     }
+}
+
+/// The cases that were tried in any of the runs, in their order, each with its outcome in every run.
+fn rows<'a>(columns: &[Column<'a>]) -> IndexMap<&'static str, Vec<Option<&'a Outcome>>> {
+    let mut rows: IndexMap<&str, Vec<Option<&Outcome>>> = IndexMap::new();
+    for (index, column) in columns.iter().enumerate() {
+        for outcome in column.run.outcomes {
+            rows.entry(outcome.case.id).or_insert_with(|| vec![None; columns.len()])[index] = Some(outcome);
+        }
+    }
+    rows
+}
+
+/// The verdict's word; nothing if the case was not tried.
+fn word(outcome: Option<&Outcome>) -> &'static str {
+    outcome.map_or("", |outcome| outcome.verdict.word())
 }
 
 /// What is to be said of an outcome beside its verdict, a line each.
@@ -152,6 +180,27 @@ pub fn json(run: &Run<'_>) -> Value {
         value
     });
     json!({"tried": run.tried, "cases": cases.collect::<Vec<_>>(), "summary": summary(run.outcomes)})
+}
+
+/// All runs as JSON, under the names of their kinds in lower case.
+#[must_use]
+pub fn matrix_json(matrix: &Matrix<'_>) -> Value {
+    let kinds = matrix.iter().map(|(kind, columns)| {
+        let runs = columns.iter().map(|column| {
+            let mut run = json(&column.run);
+            run["name"] = json!(column.name);
+            run
+        });
+        (kind.to_lowercase(), runs.collect())
+    });
+    Value::Object(kinds.collect())
+}
+
+/// A line for each run.
+#[must_use]
+pub fn matrix_summary(matrix: &Matrix<'_>) -> String {
+    let columns = matrix.iter().flat_map(|(_, columns)| columns);
+    columns.map(|column| format!("{}: {}\n", column.name, summary(column.run.outcomes))).collect()
 }
 
 #[cfg(test)]
