@@ -17,7 +17,7 @@ use futures_util::future::{Either, select};
 use scenarios::{
     conformance::{
         case::{About, Level},
-        client::{self, Case, Ended, NAME, OTHER_NAME, Ran, Task, Watch},
+        client::{self, Case, EXTERNAL_ACCOUNT, Ended, NAME, OTHER_NAME, Ran, Task, Watch},
         report,
         responder::Responder,
         suite::Outcome,
@@ -81,6 +81,12 @@ pub(super) struct Options {
     /// What gets one certificate for {domain} and {other-domain}.
     #[arg(long, value_name = "COMMAND")]
     both: Option<String>,
+    /// What gets a certificate by an account that is bound to the external one {eab-kid}, whose key is {eab-key} in base64url.
+    #[arg(long, value_name = "COMMAND")]
+    eab: Option<String>,
+    /// What has the certificate revoked that COMMAND has got in {folder}.
+    #[arg(long, value_name = "COMMAND")]
+    revoke: Option<String>,
     /// What gets a certificate by tls-alpn-01, at {tls-port}.
     #[arg(long, value_name = "COMMAND")]
     tls_alpn: Option<String>,
@@ -181,13 +187,21 @@ impl Options {
             Task::Obtain => Ok(vec![self.command.clone()]),
             Task::ObtainByTlsAlpn => Ok(vec![by_shell(&self.tls_alpn, "--tls-alpn")?]),
             Task::ObtainForBoth => Ok(vec![by_shell(&self.both, "--both")?]),
+            Task::ObtainBound => Ok(vec![by_shell(&self.eab, "--eab")?]),
+            Task::Revoke => Ok(vec![self.command.clone(), by_shell(&self.revoke, "--revoke")?]),
             Task::Renew => Ok(vec![self.command.clone(), by_shell(&self.renew, "--renew")?]),
         }
     }
 
     /// What says how a client is tried, as it was given or by default.
     fn words(&self) -> Vec<(&'static str, String)> {
-        let commands = [("--renew", &self.renew), ("--both", &self.both), ("--tls-alpn", &self.tls_alpn)];
+        let commands = [
+            ("--renew", &self.renew),
+            ("--both", &self.both),
+            ("--eab", &self.eab),
+            ("--revoke", &self.revoke),
+            ("--tls-alpn", &self.tls_alpn),
+        ];
         let commands = commands.into_iter().filter_map(|(option, command)| Some((option, command.clone()?)));
         let mut words = vec![
             ("--listen", self.listen.to_string()),
@@ -323,6 +337,8 @@ impl Setting {
             ("ca-file", "ACME_CA_FILE", shown(ca_file)),
             ("domain", "ACME_DOMAIN", NAME.to_owned()),
             ("other-domain", "ACME_OTHER_DOMAIN", OTHER_NAME.to_owned()),
+            ("eab-kid", "ACME_EAB_KID", EXTERNAL_ACCOUNT.0.to_owned()),
+            ("eab-key", "ACME_EAB_KEY", EXTERNAL_ACCOUNT.1.to_owned()),
             ("email", "ACME_EMAIL", "operator@example.test".to_owned()),
             ("folder", "ACME_FOLDER", shown(folder)),
             ("http-port", "ACME_HTTP_PORT", options.http_port.to_string()),

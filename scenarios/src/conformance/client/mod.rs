@@ -3,6 +3,7 @@
 //! What the CA does is written as a scenario, so that the same case judges our own client in the world and any client on
 //! real sockets; the verdict comes from the oracles' reading of what the CA was sent, whatever the client says of itself.
 
+mod accounts;
 mod issuing;
 mod nonces;
 mod proofs;
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::language;
 pub use session::{Ended, Ran, Session, Watch};
-pub use task::{NAME, OTHER_NAME, Task};
+pub use task::{EXTERNAL_ACCOUNT, NAME, OTHER_NAME, Task};
 
 /// How a case is tried on a client.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,15 @@ pub type Case = case::Case<Examination>;
 /// All of them, by document, section and name.
 #[must_use]
 pub fn cases() -> Vec<&'static Case> {
-    let parts = [requests::CASES, nonces::CASES, refusals::CASES, issuing::CASES, proofs::CASES, renewals::CASES];
+    let parts = [
+        requests::CASES,
+        nonces::CASES,
+        refusals::CASES,
+        issuing::CASES,
+        proofs::CASES,
+        renewals::CASES,
+        accounts::CASES,
+    ];
     let mut cases: Vec<&Case> = parts.into_iter().flatten().collect();
     cases.sort_by_key(|case| case.id);
     cases

@@ -8,6 +8,9 @@ pub const NAME: &str = "www.example.test";
 /// The other one, where there are two.
 pub const OTHER_NAME: &str = "shop.example.test";
 
+/// The external account that new accounts are bound to: its name, and its key in base64url.
+pub const EXTERNAL_ACCOUNT: (&str, &str) = ("customer-7", "Z2F1bnRsZXQgZXh0ZXJuYWwgYWNjb3VudCBrZXkgNw");
+
 /// What a client is asked to do. Other clients have another command for each, ours another configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
@@ -17,8 +20,12 @@ pub enum Task {
     ObtainByTlsAlpn,
     /// To get one certificate for [`NAME`] and [`OTHER_NAME`] by http-01.
     ObtainForBoth,
+    /// To get a certificate for [`NAME`] by an account that is bound to [`EXTERNAL_ACCOUNT`].
+    ObtainBound,
     /// To renew the certificate that it has just got.
     Renew,
+    /// To have the certificate revoked that it has just got.
+    Revoke,
 }
 
 impl Task {
@@ -26,7 +33,9 @@ impl Task {
     #[must_use]
     pub fn names(self) -> Identifiers {
         match self {
-            Self::Obtain | Self::ObtainByTlsAlpn | Self::Renew => Identifiers::from([Identifier::dns(NAME)]),
+            Self::Obtain | Self::ObtainByTlsAlpn | Self::ObtainBound | Self::Renew | Self::Revoke => {
+                Identifiers::from([Identifier::dns(NAME)])
+            }
             Self::ObtainForBoth => [NAME, OTHER_NAME].map(Identifier::dns).into(),
         }
     }
@@ -41,7 +50,12 @@ impl Task {
                 "[run]\nuntil = \"10m\"\n\
                  [hosts.manager]\nnames = [\"www.example.test\", \"shop.example.test\"]\none-certificate = true\n"
             }
+            Self::ObtainBound => "[run]\nuntil = \"10m\"\n[hosts.manager]\nexternal-account = \"customer-7\"\n",
             Self::Renew => "[run]\nuntil = \"45m\"\n",
+            Self::Revoke => {
+                "[run]\nuntil = \"10m\"\n\
+                 [[timeline]]\nat = \"5m\"\ndo = \"manager.revoke\"\nhost = \"manager\"\nnames = [\"www.example.test\"]\n"
+            }
         }
     }
 }
