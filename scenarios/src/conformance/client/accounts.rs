@@ -36,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "rfc8555/7.3.4/client-binding-and-bad-nonce",
-        level: Robustness,
+        level: Must,
         requirements: &["rfc8555-6.5-cl-badnonce-resign"],
         sent: "badNonce to the first new account, which is to be bound.",
         expected: "The account again, with another nonce outside and none inside, and a certificate.",
