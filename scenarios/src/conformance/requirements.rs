@@ -31,26 +31,36 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::conformance::server;
+    use crate::conformance::{
+        case::{About, Case},
+        client, server,
+    };
+
+    fn abouts<R>(cases: Vec<&'static Case<R>>) -> Vec<About> {
+        cases.into_iter().map(Case::about).collect()
+    }
 
     #[test]
     fn cases_try_what_stands_in_the_catalogue_and_are_as_binding_as_that() {
         let catalogue: BTreeMap<&str, Requirement> = all().map(|one| (one.id, one)).collect();
-        for case in server::cases() {
-            assert!(!case.requirements.is_empty(), "{}", case.id);
-            for id in case.requirements {
-                let requirement = catalogue.get(id).unwrap_or_else(|| panic!("{}: there is no {id}", case.id));
-                assert_ne!(requirement.role, "client", "{}: {id}", case.id);
+        for (cases, others) in [(abouts(server::cases()), "client"), (abouts(client::cases()), "server")] {
+            for case in cases {
+                assert!(!case.requirements.is_empty(), "{}", case.id);
+                for id in case.requirements {
+                    let requirement = catalogue.get(id).unwrap_or_else(|| panic!("{}: there is no {id}", case.id));
+                    assert_ne!(requirement.role, others, "{}: {id}", case.id);
+                }
+                assert_eq!(catalogue[case.requirements[0]].level, case.level.to_string(), "{}", case.id);
             }
-            assert_eq!(catalogue[case.requirements[0]].level, case.level.to_string(), "{}", case.id);
         }
     }
 
     #[test]
     fn every_case_has_an_id_of_its_own_and_says_what_it_does() {
-        let ids: Vec<&str> = server::cases().iter().map(|case| case.id).collect();
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
-        for case in server::cases() {
+        let cases = [abouts(server::cases()), abouts(client::cases())].concat();
+        let ids: BTreeSet<&str> = cases.iter().map(|case| case.id).collect();
+        assert_eq!(ids.len(), cases.len());
+        for case in cases {
             let words = [case.sent, case.expected, case.why];
             assert!(words.iter().all(|text| text.ends_with('.')), "{}", case.id);
             let [_document, _section, name] = case.id.split('/').collect::<Vec<_>>()[..] else {
