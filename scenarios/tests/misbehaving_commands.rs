@@ -46,6 +46,9 @@ fn running(mark: &str) -> Vec<String> {
     commands.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(mark)).collect()
 }
 
+/// Waits until what was begun beside it is there, with its own command line.
+const ONCE_BEGUN: &str = "while ! test -e begun; do sleep 0.1; done;";
+
 const NO_END: &str = "found no end in time; no certificate, no end in time, after 0 requests";
 
 #[test]
@@ -83,7 +86,8 @@ fn one_that_prints_without_end_hangs_and_is_read_all_the_while() {
 
 #[test]
 fn what_one_leaves_running_is_told_and_ended() {
-    let (told, code) = examined("child", ENDING_S, "sh -c 'sleep 1000; true MARK' & exit 1");
+    let (told, code) =
+        examined("child", ENDING_S, &format!("sh -c 'touch begun; sleep 1000; true MARK' & {ONCE_BEGUN} exit 1"));
     assert!(told.contains("exit code 1") && told.contains("it left processes behind, which were ended: "), "{told}");
     assert!(told.contains("sleep 1000"), "{told}");
     assert_eq!(code, Some(1), "{told}");
@@ -91,9 +95,8 @@ fn what_one_leaves_running_is_told_and_ended() {
 
 #[test]
 fn daemons_of_daemons_are_told_and_ended() {
-    let nested =
-        "setsid sh -c 'setsid sh -c \"setsid sleep 1000; true MARK\" & sleep 1000; true MARK' > /dev/null 2>&1 &";
-    let (told, code) = examined("daemon", ENDING_S, &format!("{nested} exit 0"));
+    let nested = "setsid sh -c 'setsid sh -c \"touch begun; setsid sleep 1000; true MARK\" & sleep 1000; true MARK' > /dev/null 2>&1 &";
+    let (told, code) = examined("daemon", ENDING_S, &format!("{nested} {ONCE_BEGUN} exit 0"));
     assert!(told.contains("exit code 0") && told.contains("it left processes behind, which were ended: "), "{told}");
     assert_eq!(code, Some(1), "{told}");
 }

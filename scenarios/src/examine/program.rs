@@ -121,7 +121,9 @@ fn left_behind() -> Vec<String> {
     let commands = running.map(|Process { id, .. }| {
         let command = fs::read(format!("/proc/{}/cmdline", id.as_raw_nonzero())).unwrap_or_default();
         let words = String::from_utf8_lossy(&command).replace('\0', " ");
-        words.trim().chars().take(COMMAND_CHARS_MAX).collect()
+        let words: String = words.trim().chars().take(COMMAND_CHARS_MAX).collect();
+        // One that is about to become another program has none for a moment.
+        if words.is_empty() { format!("process {}", id.as_raw_nonzero()) } else { words }
     });
     commands.take(TOLD_MAX).collect()
 }
