@@ -4,7 +4,7 @@
 //! code. An order that can't be continued is given up politely: its pending authorizations are
 //! deactivated (RFC 8555 §7.5.2) while their answers are still in place.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName};
 use sim::crypto::P256Key;
@@ -85,9 +85,10 @@ impl<'a> Attempt<'a> {
         self.issuer.env.probe("manager/order-found-again");
         let order = match self.session.order(&pending.url).await {
             Ok(order) => order,
-            Err(e) if e.is_transient() || e.is("accountDoesNotExist") => return Err(e.into()),
-            // The CA does not know it any more.
-            Err(_) => {
+            Err(e) => {
+                if e.is("accountDoesNotExist") || !self.is_unknown(&e).await? {
+                    return Err(e.into());
+                }
                 self.issuer.storage.remove_pending(self.names.first()).await?;
                 return Ok(None);
             }
@@ -120,9 +121,11 @@ impl<'a> Attempt<'a> {
         let Some(pending) = self.issuer.storage.load_pending(self.names.first()).await? else { return Ok(()) };
         match self.session.order(&pending.url).await {
             Ok(order) => self.give_up(&order).await?,
-            Err(e) if e.is_transient() => return Err(e.into()),
-            // The CA does not know it any more.
-            Err(_) => {}
+            Err(e) => {
+                if !self.is_unknown(&e).await? {
+                    return Err(e.into());
+                }
+            }
         }
         self.issuer.env.probe("manager/order-abandoned");
         Ok(self.issuer.storage.remove_pending(self.names.first()).await?)
@@ -318,12 +321,17 @@ impl<'a> Attempt<'a> {
                     self.give_up(&order).await.is_ok()
                 }
             },
-            Err(e) => !e.is_transient(),
+            Err(e) => self.is_unknown(&e).await.unwrap_or(false),
         };
         if is_over {
             // A record that stays is looked at by the next attempt.
             drop(self.issuer.storage.remove_pending(self.names.first()).await);
         }
+    }
+
+    /// Whether the CA does not know an order any more, going by what it said when it was asked for it.
+    async fn is_unknown(&mut self, error: &Error) -> io::Result<bool> {
+        Ok(!error.is_transient() && !self.issuer.is_key_replaced(self.session.account()).await?)
     }
 
     /// Lets go of an order that leads nowhere.

@@ -374,14 +374,20 @@ impl Issuer {
     /// Another host on the same storage may have changed the account's key: then the next attempt is made by that.
     async fn forget_replaced_key(&self) -> io::Result<()> {
         let mut known = self.account.lock().await;
-        let stored = self.storage.load_account_key(&self.user).await?;
-        if let (Some(account), Some(stored)) = (&*known, stored)
-            && account.key().public_point() != stored.public_point()
+        if let Some(account) = &*known
+            && self.is_key_replaced(account).await?
         {
             self.env.probe("manager/account-key-replaced");
             *known = None;
         }
         Ok(())
+    }
+
+    /// Whether another host on the same storage has changed the account's key. What the CA then refuses, it refuses because of
+    /// the former key, whatever it says.
+    pub(super) async fn is_key_replaced(&self, account: &Account) -> io::Result<bool> {
+        let stored = self.storage.load_account_key(&self.user).await?;
+        Ok(stored.is_some_and(|stored| stored.public_point() != account.key().public_point()))
     }
 
     /// An account from storage, whose key may be so new that the CA refuses it by mistake.
