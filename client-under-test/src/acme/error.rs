@@ -156,6 +156,12 @@ impl Error {
         }
     }
 
+    /// Whether the CA has answered, if not as it was hoped.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Unusable { .. })
+    }
+
     /// Whether the very same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {

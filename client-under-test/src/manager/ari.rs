@@ -75,6 +75,13 @@ impl Ari {
         }
     }
 
+    /// Takes it that the CA has answered without saying when to renew: it is left alone for `wait`, and what it has said before
+    /// stands.
+    pub fn put_off(&mut self, env: &Env, wait: std::time::Duration) {
+        self.answered = Some(env.utc_now());
+        self.retry_after = Some(wait);
+    }
+
     /// Takes it that this CA has no renewal information, and asks no more than need be.
     pub fn take_nothing(&mut self, env: &Env) {
         *self = Self {

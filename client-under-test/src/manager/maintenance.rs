@@ -607,7 +607,6 @@ impl Keeper {
             Err(e) => {
                 self.env.probe("manager/ari-failed");
                 self.poll_failed(Some(&e));
-                return;
             }
         }
         self.store_ari().await;
@@ -633,7 +632,8 @@ impl Keeper {
         }
     }
 
-    /// Puts the next poll off, for as long as the CA asked in its `error` at least, if it was the CA that failed.
+    /// Puts the next poll off, for as long as the CA asked in its `error` at least. What the CA answered, the other hosts will
+    /// read; who did not get that far waits alone.
     fn poll_failed(&mut self, error: Option<&Error>) {
         let Some(current) = &mut self.current else { return };
         let wait = error.and_then(poll_after_error).unwrap_or_else(|| {
@@ -641,7 +641,10 @@ impl Keeper {
             let asked = error.and_then(Error::retry_after);
             asked.map_or(wait, |asked| asked.max(wait)).clamp(POLL_MIN, POLL_MAX)
         });
-        current.poll_retry_at = Some(self.env.monotonic_now() + wait);
+        match &mut current.ari {
+            Some(ari) if error.is_some_and(Error::is_answer) => ari.put_off(&self.env, wait),
+            _ => current.poll_retry_at = Some(self.env.monotonic_now() + wait),
+        }
     }
 
     /// Stores what the CA has said about the certificate, unless that takes the place of what it has said about the next
