@@ -3,8 +3,8 @@
 //!
 //! Asked for: the identifier (RFC 9773 §4.1) is that of a certificate that was downloaded. Acted upon: whoever orders a
 //! successor with more than a third of the lifetime left has been given a window for this very certificate, and that has
-//! begun. A client that has started again since, or whose disk was damaged, may have lost its certificate; and one that is
-//! revoked is replaced at any time.
+//! begun. A client that has started again since may have lost its certificate, and so may all if a disk was damaged, since they
+//! may share it; and one that is revoked is replaced at any time.
 
 use std::sync::Arc;
 
@@ -42,8 +42,10 @@ impl Default for AriOfOwnCertificate {
 
 impl Law for AriOfOwnCertificate {
     fn observe(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
-        if let Some(Event::HostEnded { .. } | Event::DiskDamaged { .. }) = seen.event() {
-            self.current.retain(|(client, _), _| *client != seen.moment.host);
+        match seen.event() {
+            Some(Event::HostEnded { .. }) => self.current.retain(|(client, _), _| *client != seen.moment.host),
+            Some(Event::DiskDamaged { .. }) => self.current.retain(|_, _| false),
+            _ => {}
         }
         let Some(step) = seen.step() else { return };
         for revoked in heard(step) {

@@ -1,6 +1,7 @@
 //! `manager.honors-retry-after` (M6): a resource is not asked again before the Retry-After of its last answer has passed.
 //!
-//! Any status counts, and both formats. More than a day may be taken for a day. What a crash made a client
+//! Any status counts, and both formats. More than a day may be taken for a day. After a success it says when to look again
+//! (RFC 8555 §7.5.1): changing what was shown, as when an authorization is deactivated, is no look. What a crash made a client
 //! forget is excused.
 
 use std::{sync::Arc, time::Duration};
@@ -46,6 +47,10 @@ impl Law for HonorsRetryAfter {
         match step.moment {
             Moment::Sent => {
                 let Some(wait) = self.waits.get(&key) else { return };
+                let is_change = step.jws().is_some_and(|jws| !jws.is_post_as_get());
+                if is_change && (200..300).contains(&wait.status) {
+                    return;
+                }
                 verdict.exercise(seen.moment);
                 let passed = Duration::from_nanos(seen.moment.at_ns.saturating_sub(wait.since_ns));
                 if passed < wait.wait {
@@ -93,6 +98,20 @@ mod tests {
         story.wait(30);
         story.post("/new-order", &json!({}), None);
         story.breaks(LAW, "after the 503 from ca.test/new-order, but asked again after 30s");
+    }
+
+    #[test]
+    fn what_was_shown_may_be_changed_at_once_and_what_was_refused_may_not() {
+        let deactivated = || json!({"status": "deactivated"});
+        for (answer, is_kept) in
+            [(Answer::new(200, json!({"status": "pending"})), true), (Answer::problem(503, "serverInternal"), false)]
+        {
+            let mut story = Story::new();
+            story.new_order(&["a.test"]);
+            story.post("/authz/1-a.test", &json!(null), Some(answer.header("Retry-After", "2")));
+            story.post("/authz/1-a.test", &deactivated(), None);
+            assert_eq!(story.verdict(LAW).findings().is_empty(), is_kept);
+        }
     }
 
     #[test]
