@@ -1,6 +1,6 @@
 //! Runs every defect and every exploration of power cuts, and writes what came of it into the README.
 //!
-//! `cargo bench -p benches --bench defects`: one thread, so that runs per second are one core's.
+//! `cargo bench -p benches --bench defects`: one thread, so that what the explorations took is one core's time.
 
 use std::{num::NonZeroUsize, sync::atomic::AtomicBool, time::Duration};
 

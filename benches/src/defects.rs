@@ -40,9 +40,9 @@ pub fn report(sweep: &Sweep) -> String {
     }
     let mut out = String::new();
     let mut row = |cells: &[String]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
-    let head = ["defect", "caught by", "in seeds", "seeds to first catch: median, worst", "runs per second"];
+    let head = ["defect", "caught by", "in seeds", "seeds to first catch: median, worst"];
     row(&head.map(str::to_owned));
-    row(&["---"; 5].map(str::to_owned));
+    row(&["---"; 4].map(str::to_owned));
     for (defect, results) in &caught {
         let seeds: usize = results.iter().map(|result| seeds(result).len()).sum();
         let hits: usize = results.iter().map(|result| caught_seeds(result)).sum();
@@ -51,13 +51,7 @@ pub fn report(sweep: &Sweep) -> String {
         medians.sort_unstable();
         let median = medians.get(medians.len() / 2).map_or(0, |(median, _)| *median);
         let worst = medians.iter().map(|(_, worst)| *worst).max().unwrap_or(0);
-        row(&[
-            defect.clone(),
-            laws(results),
-            format!("{hits} of {seeds}"),
-            format!("{median}, {worst}"),
-            format!("{:.0}", runs_per_second(results)),
-        ]);
+        row(&[defect.clone(), laws(results), format!("{hits} of {seeds}"), format!("{median}, {worst}")]);
     }
     let mut out = out + "\n";
     let mut row = |cells: &[String]| writeln!(out, "| {} |", cells.join(" | ")).expect("a String takes all");
@@ -114,11 +108,6 @@ fn caught_seeds(result: &CaseResult) -> usize {
     let mut seeds: Vec<u64> = result.catches().map(|run| run.seed).collect();
     seeds.dedup();
     seeds.len()
-}
-
-fn runs_per_second(results: &[&CaseResult]) -> f64 {
-    let took: Duration = results.iter().map(|result| result.took).sum();
-    results.iter().map(|result| result.runs.len()).sum::<usize>() as f64 / took.as_secs_f64()
 }
 
 /// The laws that must catch it; for harm that comes by chance, in how many seeds of each case it came about.
