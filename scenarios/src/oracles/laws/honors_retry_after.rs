@@ -1,8 +1,7 @@
 //! `manager.honors-retry-after` (M6): a resource is not asked again before the Retry-After of its last answer has passed.
 //!
 //! Any status counts, and both formats. More than a day may be taken for a day. After a success it says when to look again
-//! (RFC 8555 §7.5.1): changing what was shown, as when an authorization is deactivated, is no look. What a crash made a client
-//! forget is excused.
+//! (RFC 8555 §7.5.1): deactivating what was shown (§7.5.2) is no look. What a crash made a client forget is excused.
 
 use std::{sync::Arc, time::Duration};
 
@@ -47,7 +46,7 @@ impl Law for HonorsRetryAfter {
         match step.moment {
             Moment::Sent => {
                 let Some(wait) = self.waits.get(&key) else { return };
-                let is_change = step.jws().is_some_and(|jws| !jws.is_post_as_get());
+                let is_change = step.payload().is_some_and(|payload| payload.get("status").is_some());
                 if is_change && (200..300).contains(&wait.status) {
                     return;
                 }
