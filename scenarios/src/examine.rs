@@ -128,7 +128,7 @@ pub(super) fn main(options: &Options) -> u8 {
     })
 }
 
-/// Hears of Ctrl-C, which does not reach a client: it is in a group of its own.
+/// Hears of Ctrl-C, so that what was tried is told all the same. It does not reach a client, which is in a group of its own.
 pub(super) fn interrupt() -> Arc<Notify> {
     let interrupt = Arc::new(Notify::new());
     let heard = interrupt.clone();
@@ -137,7 +137,7 @@ pub(super) fn interrupt() -> Arc<Notify> {
         heard.notify_one();
     };
     if let Err(e) = ctrlc::set_handler(handler) {
-        eprintln!("Ctrl-C will end this at once, and leave the client: {e}");
+        eprintln!("Ctrl-C will end this at once, with no report, and leave a client that runs: {e}");
     }
     interrupt
 }
