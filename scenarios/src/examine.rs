@@ -87,6 +87,9 @@ pub(super) struct Options {
     /// What has the certificate revoked that COMMAND has got in {folder}.
     #[arg(long, value_name = "COMMAND")]
     revoke: Option<String>,
+    /// What gives the account another key that has got a certificate in {folder} by COMMAND.
+    #[arg(long, value_name = "COMMAND")]
+    key_change: Option<String>,
     /// What gets a certificate by tls-alpn-01, at {tls-port}.
     #[arg(long, value_name = "COMMAND")]
     tls_alpn: Option<String>,
@@ -189,6 +192,7 @@ impl Options {
             Task::ObtainForBoth => Ok(vec![by_shell(&self.both, "--both")?]),
             Task::ObtainBound => Ok(vec![by_shell(&self.eab, "--eab")?]),
             Task::Revoke => Ok(vec![self.command.clone(), by_shell(&self.revoke, "--revoke")?]),
+            Task::ChangeKey => Ok(vec![self.command.clone(), by_shell(&self.key_change, "--key-change")?]),
             Task::Renew => Ok(vec![self.command.clone(), by_shell(&self.renew, "--renew")?]),
         }
     }
@@ -200,6 +204,7 @@ impl Options {
             ("--both", &self.both),
             ("--eab", &self.eab),
             ("--revoke", &self.revoke),
+            ("--key-change", &self.key_change),
             ("--tls-alpn", &self.tls_alpn),
         ];
         let commands = commands.into_iter().filter_map(|(option, command)| Some((option, command.clone()?)));
