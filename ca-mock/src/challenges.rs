@@ -56,6 +56,10 @@ impl ChallengeType {
 pub(crate) struct Token([u8; 16]);
 
 impl Token {
+    pub(crate) fn draw(env: &Env, purpose: &str) -> Self {
+        Self(env.entropy(purpose))
+    }
+
     pub(crate) fn key_authorization(self, account_key: Thumbprint) -> KeyAuthorization {
         KeyAuthorization(format!("{self}.{account_key}"))
     }
@@ -132,7 +136,7 @@ pub(crate) struct Challenge {
 
 impl Challenge {
     pub(crate) fn new(env: &Env, kind: ChallengeType) -> Self {
-        let token = Token(env.entropy("ca/challenge token"));
+        let token = Token::draw(env, "ca/challenge token");
         Self { kind, token, status: ChallengeStatus::Pending, records: Vec::new() }
     }
 

@@ -23,7 +23,7 @@ use crate::{
     front_end::{ChallengeTrigger, FrontEndClocks, Origin, Paths, Style},
     http01::Redirects,
     identifier_policy::IdentifierPolicy,
-    issuance::{Hierarchy, LeafUrls},
+    issuance::{ApiIdentityFlaw, Hierarchy, LeafUrls},
     jwk::KeyType,
     orders::OrderExpiry,
     perspective::Quorum,
@@ -63,6 +63,8 @@ pub struct Config {
     pub api_names: Vec<String>,
     /// Shown instead of a certificate of the CA's own making.
     pub api_certificate: Option<Arc<CertifiedKey>>,
+    /// What is wrong with the certificate of the CA's own making; nothing if absent.
+    pub api_identity_flaw: Option<ApiIdentityFlaw>,
     /// The terms that a new account must agree to at first, as a URL; none need be agreed to if absent (RFC 8555 §7.3).
     pub terms_of_service: Option<String>,
     /// Whether a new account must be bound to one that its holder has outside of ACME (RFC 8555 §7.3.4).
@@ -152,6 +154,9 @@ pub struct Config {
     pub always_valid: bool,
     /// Before a challenge is validated, whole seconds below this pass, as many as the entropy has it.
     pub validation_delay_max: Duration,
+    /// Whether it asks for what nobody is to give, before it looks for a proof by http-01 or tls-alpn-01 (RFC 8555 §8.3,
+    /// RFC 8737 §3 and §4), and tells by the probes `ca/decoy-refused` and `ca/decoy-taken` what came of it.
+    pub lays_decoys: bool,
     /// How many remote perspectives repeat each validation and each lookup of CAA; those that no host has taken on
     /// ([`Ca::open_perspective`](crate::Ca::open_perspective)) count as disagreeing.
     pub remote_perspectives: usize,
@@ -219,6 +224,7 @@ impl Default for Config {
             origin: Origin::default(),
             api_names: Vec::new(),
             api_certificate: None,
+            api_identity_flaw: None,
             terms_of_service: Some("https://ca.test/terms/1".to_owned()),
             external_account_required: false,
             external_account_keys: ExternalAccountKeys::default(),
@@ -261,6 +267,7 @@ impl Default for Config {
             faults: Vec::new(),
             always_valid: false,
             validation_delay_max: Duration::ZERO,
+            lays_decoys: false,
             remote_perspectives: 0,
             quorum: Quorum::BASELINE,
             addresses: AddressSource::default(),

@@ -20,6 +20,7 @@ pub mod challenge_test_server;
 mod challenges;
 mod config;
 mod csr;
+mod decoys;
 mod dice;
 pub mod dns;
 mod dns01;
@@ -74,7 +75,7 @@ pub use front_end::{Bound, ChallengeTrigger, FrontDesk, FrontEndClocks, MakeAcco
 pub use http01::Redirects;
 pub use identifier::Identifier;
 pub use identifier_policy::{IdentifierPolicy, PublicSuffixes};
-pub use issuance::{CrossSign, Hierarchy, KeyAlgorithm, LeafUrls};
+pub use issuance::{ApiIdentityFlaw, CrossSign, Hierarchy, KeyAlgorithm, LeafUrls};
 pub use jwk::KeyType;
 pub use jws::{SignedRequest, read_signed_request};
 pub use management::{BoundManagement, RecentEvents};

@@ -3,7 +3,7 @@
 //! Nobody vouches for that certificate, so it is judged here: only the server's possession of its key is checked
 //! during the handshake, everything else once it is over. No application data is exchanged.
 
-use std::{io, net::IpAddr, sync::Arc};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use rustls::{
     DigitallySignedStruct, Error, SignatureScheme,
@@ -11,8 +11,12 @@ use rustls::{
     crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key},
     pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime},
 };
-use sim::{Env, net::TcpStream, tls};
-use tokio::io::AsyncWriteExt;
+use sim::{
+    Env,
+    net::TcpStream,
+    tls::{self, TlsStream},
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, X509Extension},
@@ -31,11 +35,14 @@ use crate::{
 };
 
 /// RFC 8737 §6.2.
-const PROTOCOL: &str = "acme-tls/1";
+pub(crate) const PROTOCOL: &str = "acme-tls/1";
 /// `id-pe-acmeIdentifier`, RFC 8737 §6.1.
 const ACME_IDENTIFIER: Oid<'static> = oid!(1.3.6.1.5.5.7.1.31);
 /// DER of the head of an OCTET STRING that holds a SHA-256.
 const DIGEST_HEAD: [u8; 2] = [0x04, 32];
+
+/// How long a server may take to answer what it should not.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 /// What the server showed.
 #[derive(Debug)]
@@ -74,7 +81,8 @@ pub(crate) async fn validate(
     records.push(record);
     let problem = |kind: ProblemType, why: String| Problem::new(kind, format!("{address}: {why}"));
     let stream = connected.map_err(|error| problem(ProblemType::Connection, error.to_string()))?;
-    let shown = from.env.timeout(config.tls_alpn01_timeout, shake_hands(&from.env, stream, identifier)).await;
+    let shaking = shake_hands(&from.env, stream, server_name(identifier), &[PROTOCOL]);
+    let shown = from.env.timeout(config.tls_alpn01_timeout, validating(shaking)).await;
     let shown = shown.unwrap_or(Err(HandshakeError::TimedOut)).map_err(|error| match error {
         HandshakeError::Broken(_) | HandshakeError::TimedOut => problem(ProblemType::Connection, error.to_string()),
         HandshakeError::Tls(_) => problem(ProblemType::Tls, error.to_string()),
@@ -85,27 +93,85 @@ pub(crate) async fn validate(
     })
 }
 
-async fn shake_hands(env: &Env, stream: TcpStream, identifier: &Identifier) -> Result<Shown, HandshakeError> {
-    let judge = Arc::new(KeyPossession { supported: env.crypto_provider().signature_verification_algorithms });
-    let name =
-        ServerName::try_from(server_name(identifier)).expect("names, and those of the reverse tree, are DNS names");
-    let mut stream = tls::Client::judging_by(env, judge, &[PROTOCOL]).connect(stream, name).await.map_err(|error| {
-        match error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
-            true => HandshakeError::Tls(error),
-            false => HandshakeError::Broken(error),
-        }
-    })?;
-    let shown = Shown {
-        protocol: stream.alpn().map(<[u8]>::to_vec),
-        certificate: stream.peer_certificates().into_iter().next(),
-    };
-    // All has been said (RFC 8737 §3); whether the server hears the goodbye is its business.
+/// Once hands are shaken, all has been said (RFC 8737 §3).
+async fn validating(
+    shaking: impl Future<Output = Result<(Shown, TlsStream), HandshakeError>>,
+) -> Result<Shown, HandshakeError> {
+    let (shown, mut stream) = shaking.await?;
+    // Whether the server hears the goodbye is its business.
     drop(stream.shutdown().await);
     Ok(shown)
 }
 
+async fn shake_hands(
+    env: &Env,
+    stream: TcpStream,
+    name: String,
+    protocols: &[&str],
+) -> Result<(Shown, TlsStream), HandshakeError> {
+    let judge = Arc::new(KeyPossession { supported: env.crypto_provider().signature_verification_algorithms });
+    let name = ServerName::try_from(name).expect("names, and those of the reverse tree, are DNS names");
+    let stream =
+        tls::Client::judging_by(env, judge, protocols).connect(stream, name).await.map_err(|error| {
+            match error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+                true => HandshakeError::Tls(error),
+                false => HandshakeError::Broken(error),
+            }
+        })?;
+    let shown = Shown {
+        protocol: stream.alpn().map(<[u8]>::to_vec),
+        certificate: stream.peer_certificates().into_iter().next(),
+    };
+    Ok((shown, stream))
+}
+
+/// What a server did in a handshake that is no validation.
+#[derive(Debug)]
+pub(crate) struct Greeted {
+    /// Whether acme-tls/1 was agreed on.
+    pub(crate) is_acme_tls: bool,
+    /// Whether its certificate has the extension acmeIdentifier.
+    pub(crate) has_acme_identifier: bool,
+    /// Whether it answered what was said after the handshake.
+    pub(crate) has_answered: bool,
+}
+
+/// Shakes hands with the identifier's server by this name and these protocols, and says something; `None` if the server
+/// does not shake hands so.
+pub(crate) async fn greet(
+    from: &Perspective,
+    identifier: &Identifier,
+    name: String,
+    protocols: &[&str],
+    says: &[u8],
+) -> Option<Greeted> {
+    let config = from.config();
+    let addresses_resolved = addresses::find(from, &identifier.host()).await.ok()?;
+    let mut record = ValidationRecord { addresses_resolved, ..ValidationRecord::default() };
+    let stream = addresses::connect(from, config.tls_alpn01_port, &mut record).await.ok()?;
+    let shaking = shake_hands(&from.env, stream, name, protocols);
+    let (shown, mut stream) = from.env.timeout(config.tls_alpn01_timeout, shaking).await.ok()?.ok()?;
+    let answer = async {
+        stream.write_all(says).await?;
+        stream.flush().await?;
+        stream.read(&mut [0]).await
+    };
+    // Silence is an answer too.
+    let has_answered = !says.is_empty() && matches!(from.env.timeout(ANSWER_LIMIT, answer).await, Ok(Ok(1..)));
+    Some(Greeted {
+        is_acme_tls: shown.protocol.as_deref() == Some(PROTOCOL.as_bytes()),
+        has_acme_identifier: shown.certificate.is_some_and(|der| has_acme_identifier(&der)),
+        has_answered,
+    })
+}
+
+fn has_acme_identifier(der: &[u8]) -> bool {
+    let read = X509Certificate::from_der(der);
+    read.is_ok_and(|(_, certificate)| certificate.extensions().iter().any(|extension| extension.oid == ACME_IDENTIFIER))
+}
+
 /// What is asked for: the name, or an address's name in the reverse tree (RFC 8738 §6).
-fn server_name(identifier: &Identifier) -> String {
+pub(crate) fn server_name(identifier: &Identifier) -> String {
     match identifier.ip() {
         None => identifier.as_str().to_owned(),
         Some(IpAddr::V4(address)) => {

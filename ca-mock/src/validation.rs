@@ -9,9 +9,10 @@ use crate::{
     authorizations::AuthorizationStatus,
     caa::{self, Checked},
     challenges::{ChallengeStatus, ChallengeType, KeyAuthorization, Token},
-    dns_persist01, dns01, http01,
+    decoys, dns_persist01, dns01, http01,
     identifier::Identifier,
     ids::{AccountId, AuthorizationId},
+    jwk::Thumbprint,
     perspective::{self, Perspective},
     problem::Problem,
     rate_limits::Bucket,
@@ -57,6 +58,7 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
             identifier: authorization.identifier.clone(),
             kind,
             token: challenge.token,
+            account_key,
             expected: challenge.token.key_authorization(account_key),
         })
     });
@@ -65,6 +67,9 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     if config.validation_delay_max > Duration::ZERO {
         let whole_seconds = env.random_below("ca/validation delay", config.validation_delay_max.as_secs());
         env.sleep(Duration::from_secs(whole_seconds)).await;
+    }
+    if config.lays_decoys {
+        decoys::lay(&Perspective::primary(ca, env), &answered.identifier, kind, answered.account_key).await;
     }
     let (records, mut verdict) = answered.look(&Perspective::primary(ca, env)).await;
     if verdict.is_ok() {
@@ -107,13 +112,14 @@ struct Answered {
     identifier: Identifier,
     kind: ChallengeType,
     token: Token,
+    account_key: Thumbprint,
     expected: KeyAuthorization,
 }
 
 impl Answered {
     /// Looks for the proof and then at the CAA records; where that was, and what came of it.
     async fn look(&self, from: &Perspective) -> (Vec<ValidationRecord>, Result<Checked, Problem>) {
-        let Self { account, account_uri, identifier, kind, token, expected } = self;
+        let Self { account, account_uri, identifier, kind, token, account_key: _, expected } = self;
         let mut records = Vec::new();
         let proof = match kind {
             _ if from.config().always_valid => Ok(()),

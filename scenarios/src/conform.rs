@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     pin::pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -30,7 +30,8 @@ use tokio::{runtime::Runtime, sync::Notify};
 use url::Url;
 
 use super::{
-    WRONG_INPUT,
+    INTERRUPTED, STOPPING, WRONG_INPUT,
+    examine::interrupt,
     outputs::{OutputError, Outputs, Results, command, level, selected},
     say,
 };
@@ -129,8 +130,6 @@ pub(super) enum Refusal {
     Start(io::Error),
     #[error("--list tells the cases and tries none")]
     List,
-    #[error("interrupted")]
-    Interrupted,
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -158,7 +157,7 @@ pub(super) fn main(options: &Options) -> u8 {
     let told = if options.list {
         cases(options).map(|cases| say(&cases.iter().map(|case| case.to_string()).collect::<String>()))
     } else {
-        results(options, &Notify::new()).map(|results| results.exit_code)
+        results(options, &interrupt()).map(|results| results.exit_code)
     };
     told.unwrap_or_else(|e| {
         eprintln!("{e}");
@@ -181,12 +180,7 @@ pub(super) fn results(options: &Options, interrupt: &Notify) -> Result<Results, 
     let known = options.outputs.known()?;
     let tried = directory.to_string();
     let runtime = Runtime::new().map_err(Refusal::Start)?;
-    let outcomes = runtime.block_on(async {
-        match select(pin!(run(options, &directory, &cases)), pin!(interrupt.notified())).await {
-            Either::Left((outcomes, _)) => outcomes,
-            Either::Right(_) => Err(Refusal::Interrupted),
-        }
-    });
+    let outcomes = runtime.block_on(run(options, &directory, &cases, interrupt));
     // A lookup that hangs must not keep the command.
     runtime.shutdown_background();
     let (words, is_public) = (options.words(), options.public_ca);
@@ -196,7 +190,12 @@ pub(super) fn results(options: &Options, interrupt: &Notify) -> Result<Results, 
     };
     let results = Results { tried, repeat: Box::new(repeat), outcomes: outcomes?, exit_code: 0 };
     let is_case = |id: &str| server::cases().iter().any(|case| case.id == id);
-    Ok(results.told(&options.outputs, &known, is_case)?)
+    let mut results = results.told(&options.outputs, &known, is_case)?;
+    if STOPPING.load(Ordering::Relaxed) {
+        eprintln!("interrupted: {} of {} cases were tried", results.outcomes.len(), cases.len());
+        results.exit_code = INTERRUPTED;
+    }
+    Ok(results)
 }
 
 fn roots(file: Option<&Path>) -> Result<RootCertStore, Refusal> {
@@ -207,7 +206,12 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore, Refusal> {
     if roots.is_empty() { Err(Refusal::NoCertificate(path.to_owned())) } else { Ok(roots) }
 }
 
-async fn run(options: &Options, directory: &Url, cases: &[&'static Case]) -> Result<Vec<Outcome>, Refusal> {
+async fn run(
+    options: &Options,
+    directory: &Url,
+    cases: &[&'static Case],
+    interrupt: &Notify,
+) -> Result<Vec<Outcome>, Refusal> {
     let env: Env = real::env("conform", real::Options::default());
     let responder = Responder::default();
     let listen = |address| move |source| Refusal::Listen { address, source };
@@ -220,19 +224,27 @@ async fn run(options: &Options, directory: &Url, cases: &[&'static Case]) -> Res
         Some(at) => Some(responder.serve_dns(&env, at, options.address).await.map_err(listen(at))?),
         None => None,
     };
+    let common = match select(pin!(awaited(options, directory, &env, &responder)), pin!(interrupt.notified())).await {
+        Either::Left((common, _)) => common?,
+        Either::Right(_) => return Ok(Vec::new()),
+    };
+    let told = |outcome: &Outcome| {
+        say(&report::line(outcome));
+    };
+    Ok(suite::run(common, cases, interrupt, told).await)
+}
+
+/// The CA, once its directory can be read, which is waited for as long as is said.
+async fn awaited(options: &Options, directory: &Url, env: &Env, responder: &Responder) -> Result<Arc<Common>, Refusal> {
     let begun = env.monotonic_now();
-    let common = loop {
-        match reached(options, directory, &env, &responder).await {
+    loop {
+        match reached(options, directory, env, responder).await {
             Err(_) if env.monotonic_now().since(begun) < Duration::from_secs(options.wait.into()) => {
                 env.sleep(LOOK_INTERVAL).await;
             }
-            outcome => break outcome?,
+            outcome => return outcome,
         }
-    };
-    Ok(suite::run(common, cases, |outcome| {
-        say(&report::line(outcome));
-    })
-    .await)
+    }
 }
 
 /// The CA, if its directory can be read.

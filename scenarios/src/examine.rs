@@ -87,6 +87,9 @@ pub(super) struct Options {
     /// What has the certificate revoked that COMMAND has got in {folder}.
     #[arg(long, value_name = "COMMAND")]
     revoke: Option<String>,
+    /// What gives the account another key that has got a certificate in {folder} by COMMAND.
+    #[arg(long, value_name = "COMMAND")]
+    key_change: Option<String>,
     /// What gets a certificate by tls-alpn-01, at {tls-port}.
     #[arg(long, value_name = "COMMAND")]
     tls_alpn: Option<String>,
@@ -128,7 +131,7 @@ pub(super) fn main(options: &Options) -> u8 {
     })
 }
 
-/// Hears of Ctrl-C, which does not reach a client: it is in a group of its own.
+/// Hears of Ctrl-C, so that what was tried is told all the same. It does not reach a client, which is in a group of its own.
 pub(super) fn interrupt() -> Arc<Notify> {
     let interrupt = Arc::new(Notify::new());
     let heard = interrupt.clone();
@@ -137,7 +140,7 @@ pub(super) fn interrupt() -> Arc<Notify> {
         heard.notify_one();
     };
     if let Err(e) = ctrlc::set_handler(handler) {
-        eprintln!("Ctrl-C will end this at once, and leave the client: {e}");
+        eprintln!("Ctrl-C will end this at once, with no report, and leave a client that runs: {e}");
     }
     interrupt
 }
@@ -189,6 +192,7 @@ impl Options {
             Task::ObtainForBoth => Ok(vec![by_shell(&self.both, "--both")?]),
             Task::ObtainBound => Ok(vec![by_shell(&self.eab, "--eab")?]),
             Task::Revoke => Ok(vec![self.command.clone(), by_shell(&self.revoke, "--revoke")?]),
+            Task::ChangeKey => Ok(vec![self.command.clone(), by_shell(&self.key_change, "--key-change")?]),
             Task::Renew => Ok(vec![self.command.clone(), by_shell(&self.renew, "--renew")?]),
         }
     }
@@ -200,6 +204,7 @@ impl Options {
             ("--both", &self.both),
             ("--eab", &self.eab),
             ("--revoke", &self.revoke),
+            ("--key-change", &self.key_change),
             ("--tls-alpn", &self.tls_alpn),
         ];
         let commands = commands.into_iter().filter_map(|(option, command)| Some((option, command.clone()?)));

@@ -243,6 +243,30 @@ fn an_interrupt_ends_the_sweep_and_tells_what_was_done() {
     assert!(said.contains("of 100000 runs") && stderr.contains("interrupted"), "{said}{stderr}");
 }
 
+#[test]
+fn an_interrupt_ends_the_suite_and_writes_its_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    // It waits for a CA that never comes.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
+        .args(["conform", "--directory", "https://127.0.0.1:1/dir", "--wait", "600", "--http", "127.0.0.1:0", "--json"])
+        .arg(&report)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !handles_interrupts(child.id()) {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended before it was interrupted");
+        std::thread::yield_now();
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("interrupted: 0 of "), "{stderr}");
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(std::fs::read_to_string(&report).unwrap().starts_with('{'), "the report is there");
+}
+
 /// A storage with a certificate for each name.
 async fn write_storage(root: &Path, names: &[&str]) {
     let url = "https://ca.test/dir".parse().unwrap();

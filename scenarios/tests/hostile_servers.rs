@@ -30,7 +30,10 @@ use sim::{
     world::{ClockOptions, HostOptions, Options, World},
 };
 use time::macros::utc_datetime;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::Notify,
+};
 
 const CA_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 const SUITE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3));
@@ -192,7 +195,7 @@ fn tried(server: Server, is_meant: fn(&Case) -> bool) -> Vec<Outcome> {
         let _tls = responder.serve_tls(&env, on(443)).await.expect("the port is free");
         let _dns = responder.serve_dns(&env, on(53), SUITE_ADDRESS).await.expect("the port is free");
         let cases: Vec<&Case> = server::cases().into_iter().filter(|case| is_meant(case)).collect();
-        suite::run(common(&env, DIRECTORY, responder), &cases, |_| {}).await
+        suite::run(common(&env, DIRECTORY, responder), &cases, &Notify::new(), |_| {}).await
     });
     for outcome in &outcomes {
         assert!(outcome.took <= CASE_LIMIT, "{}: {:?}", outcome.case.id, outcome.took);
@@ -565,7 +568,7 @@ fn an_answer_is_taken_from_who_closes_with_the_request_unread() {
                 let cases: Vec<&Case> =
                     server::cases().into_iter().filter(|case| is_about_large_bodies(case)).collect();
                 let common = common(&env, &format!("http://{at}/dir"), Responder::default());
-                suite::run(common, &cases, |_| {}).await
+                suite::run(common, &cases, &Notify::new(), |_| {}).await
             })
         },
     );

@@ -43,6 +43,13 @@ pub(crate) async fn validate(
     Ok(())
 }
 
+/// Whether this text is in what the identifier's web server has for a token.
+pub(crate) async fn shows(from: &Perspective, identifier: &Identifier, token: Token, text: &str) -> bool {
+    let first = Target::first(identifier, token, from.config());
+    let body = fetch(from, first, &mut Vec::new()).await.unwrap_or_default();
+    body.windows(text.len()).any(|part| part == text.as_bytes())
+}
+
 /// The body at the end of the redirects.
 async fn fetch(from: &Perspective, first: Target, records: &mut Vec<ValidationRecord>) -> Result<Vec<u8>, Failure> {
     let mut target = first;

@@ -13,6 +13,7 @@ mod subject_key;
 use sim::{Env, UtcDateTime};
 
 pub(crate) use api_identity::ApiIdentity;
+pub use api_identity::ApiIdentityFlaw;
 pub(crate) use authority::{Authority, to_pem};
 use authority_key::AuthorityKey;
 pub use authority_key::KeyAlgorithm;

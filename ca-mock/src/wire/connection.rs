@@ -60,7 +60,10 @@ pub(super) async fn serve(
         let connection = http1.serve_connection(TokioIo::new(stream), service(AskedServerName(None)));
         return keep(&env, limit, &activity, connection, |connection| connection.graceful_shutdown()).await;
     };
-    let Ok(Ok(stream)) = env.timeout(limit, tls.accept(stream)).await else { return };
+    let Ok(Ok(stream)) = env.timeout(limit, tls.accept(stream)).await else {
+        env.probe("ca/handshake-failed");
+        return;
+    };
     let service = service(AskedServerName(stream.server_name().map(str::to_owned)));
     if stream.alpn() == Some(b"h2") {
         let mut http2 = http2::Builder::new(OnHost(env.clone()));

@@ -18,6 +18,7 @@ use sim::{
     world::{ClockOptions, Crash, HostOptions, Options, World},
 };
 use time::macros::utc_datetime;
+use tokio::sync::Notify;
 
 use super::{
     case::Case,
@@ -152,5 +153,5 @@ async fn run(env: &Env, target: Target, cases: &[&'static Case]) -> Vec<Outcome>
     let _http = responder.serve_http01(env, on(80)).await.expect("the port is free on the suite's own host");
     let _tls = responder.serve_tls(env, on(443)).await.expect("the port is free");
     let _dns = responder.serve_dns(env, on(53), SUITE_ADDRESS).await.expect("the port is free");
-    suite::run(Arc::new(Common::new(env, target, responder)), cases, |_| {}).await
+    suite::run(Arc::new(Common::new(env, target, responder)), cases, &Notify::new(), |_| {}).await
 }

@@ -1,6 +1,9 @@
 //! The suite: cases, run one after the other against one CA, each in bounded time.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use futures_util::future::{Either, select};
+use tokio::sync::Notify;
 
 use super::{
     case::{About, Case},
@@ -24,15 +27,24 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-/// Runs `cases` in their order; `tell` hears of each. Once the CA is gone, the rest is skipped.
-pub async fn run(common: Arc<Common>, cases: &[&'static Case], mut tell: impl FnMut(&Outcome)) -> Vec<Outcome> {
+/// Runs `cases` in their order, no further than to an `interrupt`; `tell` hears of each. Once the CA is gone, the rest is
+/// skipped. The case that is interrupted has no outcome.
+pub async fn run(
+    common: Arc<Common>,
+    cases: &[&'static Case],
+    interrupt: &Notify,
+    mut tell: impl FnMut(&Outcome),
+) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let mut gone: Option<Finding> = None;
     for case in cases {
         let driver = Driver::new(&common);
         let begun = driver.env().monotonic_now();
         let verdict = match &gone {
-            None => verdict(case, &driver).await,
+            None => match select(pin!(verdict(case, &driver)), pin!(interrupt.notified())).await {
+                Either::Left((verdict, _)) => verdict,
+                Either::Right(_) => break,
+            },
             Some(why) => Verdict::Skipped(format!("the CA does not answer any more: {why}")),
         };
         let took = driver.env().monotonic_now().since(begun);

@@ -53,11 +53,11 @@ pub use values::{
     ScenarioId, Seeds, Share, SignedDuration, Slug, TermsUrl, Wrong, format_duration, parse_duration,
 };
 pub use vocabulary::{
-    AriFault, AriField, AriSettings, AuthorityKeyAlgorithm, BucketConditions, Bug, CaBehaviour, CaSettings,
-    CertificateKey, ChallengeType, ClockSettings, CrashExploration, CrashOutcome, CrashPhase, CrashPoint, CrlSettings,
-    CrossSignSettings, Damage, DiskAccess, DiskError, DiskErrorExploration, Endpoint, ExternalAccountSettings,
-    ForcedState, HostKind, Kind, Law, Level, LimitSettings, Link, LinkChange, MacAlgorithm, Meta, Misconduct,
-    NamePolicySettings, OcspAnswers, OcspSettings, Preset, ProfileSettings, PublicSuffixes, RevocationReason, Run,
-    Severity, Side, Verb,
+    ApiCertificate, AriFault, AriField, AriSettings, AuthorityKeyAlgorithm, BucketConditions, Bug, CaBehaviour,
+    CaSettings, CertificateKey, ChallengeType, ClockSettings, CrashExploration, CrashOutcome, CrashPhase, CrashPoint,
+    CrlSettings, CrossSignSettings, Damage, DiskAccess, DiskError, DiskErrorExploration, Endpoint,
+    ExternalAccountSettings, ForcedState, HostKind, Kind, Law, Level, LimitSettings, Link, LinkChange, MacAlgorithm,
+    Meta, Misconduct, NamePolicySettings, OcspAnswers, OcspSettings, Preset, ProfileSettings, PublicSuffixes,
+    RevocationReason, Run, Severity, Side, Verb,
 };
 pub use zone::Zone;

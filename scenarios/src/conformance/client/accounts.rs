@@ -1,4 +1,4 @@
-//! RFC 8555 §7.3.4 and §7.6: accounts that are bound to others, and certificates that are given up.
+//! RFC 8555 §7.3.4 to §7.6: accounts that are bound to others or get another key, and certificates that are given up.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -6,7 +6,7 @@ use super::{
     Case, Examination,
     nonces::fault,
     session::{Asked, Session},
-    task::Task::{ObtainBound, Revoke},
+    task::Task::{ChangeKey, ObtainBound, Revoke},
 };
 use crate::{
     conformance::{case::Level::*, verdict::Stop},
@@ -57,6 +57,41 @@ pub(super) const CASES: &[Case] = &[
         run: Examination { task: ObtainBound, ca: bound!(), judge: binding_once },
     },
     Case {
+        id: "rfc8555/7.3.5/client-key-change",
+        level: Must,
+        requirements: &["rfc8555-7.3.5-cl-keychange"],
+        sent: "Nothing out of the ordinary, and then the account is to get another key.",
+        expected: "A change that is right in all: signed by both keys, the inner one for the same URL and without a nonce, with the account and its old key.",
+        why: "§7.3.5: it is what an operator does whose account's key may be in wrong hands.",
+        run: Examination { task: ChangeKey, ca: "", judge: key_changed },
+    },
+    Case {
+        id: "rfc8555/7.3.5/client-key-change-and-bad-nonce",
+        level: Must,
+        requirements: &["rfc8555-6.5-cl-badnonce-resign"],
+        sent: "badNonce to the first change of a key.",
+        expected: "The change again, with another nonce outside and none inside, and success.",
+        why: "Only what is signed for the CA is signed anew.",
+        run: Examination {
+            task: ChangeKey,
+            ca: fault!(r#"endpoints = "keyChange""# r#"problem = "badNonce""# "count = 1"),
+            judge: key_changed,
+        },
+    },
+    Case {
+        id: "rfc8555/7.3.5/client-key-of-another-account",
+        level: Robustness,
+        requirements: &["rfc8555-7.3.5-cl-keychange-409"],
+        sent: "409 to every change of a key.",
+        expected: "At most four changes within a minute, and no success.",
+        why: "§7.3.5: the new key is another account's, and the old one is still this one's.",
+        run: Examination {
+            task: ChangeKey,
+            ca: fault!(r#"endpoints = "keyChange""# r#"problem = "malformed""# "status = 409"),
+            judge: key_not_changed,
+        },
+    },
+    Case {
         id: "rfc8555/7.6/client-revocation",
         level: Robustness,
         requirements: &["rfc8555-7.6-cl-revoke"],
@@ -89,6 +124,29 @@ fn binding_once(session: &Session) -> Result<(), Stop> {
         Some((index, ..)) => Err(session.fail(Some(index), "no binding", "one")),
         None => Ok(()),
     }
+}
+
+fn is_key_change(resource: &Resource) -> bool {
+    *resource == Resource::KeyChange
+}
+
+fn key_changed(session: &Session) -> Result<(), Stop> {
+    let Some((index, asked)) = session.of(is_key_change).last() else {
+        return Err(session.fail(None, "a change of the account's key", session.in_words()));
+    };
+    match asked.step.status() {
+        200 => session.obtained(),
+        status => {
+            let found = format!("{status} {}", asked.step.body_text("detail").unwrap_or_default());
+            Err(session.fail(Some(index), "a change that the CA carries out", found))
+        }
+    }
+}
+
+fn key_not_changed(session: &Session) -> Result<(), Stop> {
+    session.has_asked(&Resource::KeyChange)?;
+    session.asks_at_most(4, 60, is_key_change)?;
+    session.gave_up()
 }
 
 fn is_revocation(resource: &Resource) -> bool {

@@ -67,6 +67,35 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        id: "draft-ietf-acme-dns-persist/3.1/client-issuer-names",
+        level: Must,
+        requirements: &["dns-persist-3.1-cl-dp-array"],
+        sent: "Among the challenges are two of dns-persist-01 with no issuer's name and with eleven.",
+        expected: "Neither is answered, and a certificate by another one.",
+        why: "§3.1: a client must take such a challenge for malformed, and not the whole authorization.",
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "authorization""# r#"set-fields = ['/challenges/1 = {"type": "dns-persist-01", "url": "https://ca.test/none", "status": "pending", "issuer-domain-names": []}', '/challenges/2 = {"type": "dns-persist-01", "url": "https://ca.test/eleven", "status": "pending", "issuer-domain-names": ["a.test", "b.test", "c.test", "d.test", "e.test", "f.test", "g.test", "h.test", "i.test", "j.test", "k.test"]}']"#),
+            judge: by_another_challenge,
+        },
+    },
+    Case {
+        id: "rfc8555/8.3/client-token-never-given",
+        level: Must,
+        requirements: &["rfc8555-8.3-cl-h1-no-reflect"],
+        sent: "While a challenge is open, the CA's validation asks for a token that the CA never gave.",
+        expected: "Anything but a key authorization for it, and a certificate.",
+        why: "A server that makes a proof of whatever it is asked for proves control for who only has the account's thumbprint.",
+        run: Examination {
+            task: Obtain,
+            ca: "[ca]\ndecoys = true",
+            judge: |session| {
+                session.refused_decoy("token", "no key authorization for a token that was never given")?;
+                session.obtained()
+            },
+        },
+    },
+    Case {
         id: "rfc8555/7.1.4/client-no-known-challenge",
         level: Robustness,
         requirements: &["rfc8555-7.1.4-cl-no-supported-challenge"],
@@ -115,6 +144,55 @@ pub(super) const CASES: &[Case] = &[
         run: Examination { task: ObtainByTlsAlpn, ca: "", judge: by_tls_alpn },
     },
     Case {
+        id: "rfc8737/3/client-certificate-for-validations-alone",
+        level: Must,
+        requirements: &["rfc8737-3-cl-ta-alpn-select"],
+        sent: "While a challenge is open, a handshake for http/1.1 with the name.",
+        expected: "Anything but the validation certificate, and a certificate by tls-alpn-01.",
+        why: "§3: it is for where acme-tls/1 was agreed on; visitors can do nothing with it.",
+        run: Examination {
+            task: ObtainByTlsAlpn,
+            ca: "[ca]\ndecoys = true",
+            judge: |session| {
+                session.refused_decoy("protocol", "no validation certificate for http/1.1")?;
+                by_tls_alpn(session)
+            },
+        },
+    },
+    Case {
+        id: "rfc8737/3/client-unknown-name",
+        level: Robustness,
+        requirements: &["rfc8737-3-cl-ta-unknown-sni"],
+        sent: "While a challenge is open, a handshake for acme-tls/1 with a name that nobody has ordered.",
+        expected: "It fails, and a certificate by tls-alpn-01.",
+        why: "There is nothing to be shown for such a name.",
+        run: Examination {
+            task: ObtainByTlsAlpn,
+            ca: "[ca]\ndecoys = true",
+            judge: |session| {
+                session.refused_decoy("name", "no validation certificate for another name")?;
+                session.refused_decoy("handshake", "no handshake by acme-tls/1 with another name")?;
+                by_tls_alpn(session)
+            },
+        },
+    },
+    Case {
+        id: "rfc8737/4/client-no-application-data",
+        level: Must,
+        requirements: &["rfc8737-4-cl-ta-noapp"],
+        sent: "While a challenge is open, a request of HTTP after a handshake for acme-tls/1.",
+        expected: "No answer to it, and a certificate by tls-alpn-01.",
+        why: "§4: the protocol is for validation, and carries nothing.",
+        run: Examination {
+            task: ObtainByTlsAlpn,
+            ca: "[ca]\ndecoys = true",
+            judge: |session| {
+                session.refused_decoy("request", "no answer on a connection of acme-tls/1")?;
+                by_tls_alpn(session)
+            },
+        },
+    },
+    Case {
         id: "rfc8737/3/client-validation-takes-time",
         level: Robustness,
         requirements: &["rfc8555-7.1.6-cl-chall-processing"],
@@ -148,6 +226,14 @@ fn unknown_identifier(session: &Session) -> Result<(), Stop> {
     session.keeps("manager.no-hot-loop")?;
     session.asks_at_most(10, 60, |resource| *resource == Resource::NewOrder)?;
     session.gave_up().or_else(|stop| session.obtained().map_err(|_| stop))
+}
+
+fn by_another_challenge(session: &Session) -> Result<(), Stop> {
+    let is_other = |target: &str| ["/none", "/eleven"].iter().any(|end| target.ends_with(end));
+    match session.asked().iter().position(|asked| is_other(&asked.step.request.target)) {
+        Some(index) => Err(session.fail(Some(index), "nothing asked of a challenge that is malformed", "a request")),
+        None => session.obtained(),
+    }
 }
 
 fn by_tls_alpn(session: &Session) -> Result<(), Stop> {

@@ -265,7 +265,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "rfc8555/6.7/client-status-in-the-problem",
         level: Robustness,
-        requirements: &["rfc8555-6.7-cl-status-precedence"],
+        requirements: &["rfc8555-6.7-cl-status-precedence", "rfc7807-3.1-status-advisory"],
         sent: "403 to every new order, whose problem document says status 200.",
         expected: "At most ten orders within a minute, no crash, and no success.",
         why: "RFC 9457 §3.1.2: the status in the document is advisory.",

@@ -23,6 +23,7 @@ use crate::{
 
 /// Nothing odd.
 const PLAIN: &str = "";
+const STRANGER: &str = "§6.1 wants HTTPS, and who does not look at the certificate speaks with whoever answers.";
 const SENT: &str = "Nothing odd: a certificate is to be had by http-01.";
 
 pub(super) const CASES: &[Case] = &[
@@ -34,6 +35,33 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate, from an order that was ready when it was finalized.",
         why: "It is what a client is for.",
         run: Examination { task: Obtain, ca: PLAIN, judge: issuance },
+    },
+    Case {
+        id: "rfc8555/6.1/client-unknown-root",
+        level: Must,
+        requirements: &["rfc8555-6.1-cl-https"],
+        sent: "The CA's HTTPS certificate is signed by another root than the one that is trusted.",
+        expected: "The client breaks the connection off without a request, and does not end with success.",
+        why: STRANGER,
+        run: Examination { task: Obtain, ca: "[ca]\napi-certificate = \"other-root\"", judge: Session::asked_nothing },
+    },
+    Case {
+        id: "rfc8555/6.1/client-other-host",
+        level: Must,
+        requirements: &["rfc8555-6.1-cl-https"],
+        sent: "The CA's HTTPS certificate is for another host.",
+        expected: "The client breaks the connection off without a request, and does not end with success.",
+        why: STRANGER,
+        run: Examination { task: Obtain, ca: "[ca]\napi-certificate = \"other-name\"", judge: Session::asked_nothing },
+    },
+    Case {
+        id: "rfc8555/6.1/client-expired",
+        level: Must,
+        requirements: &["rfc8555-6.1-cl-https"],
+        sent: "The CA's HTTPS certificate expired a day ago.",
+        expected: "The client breaks the connection off without a request, and does not end with success.",
+        why: STRANGER,
+        run: Examination { task: Obtain, ca: "[ca]\napi-certificate = \"expired\"", judge: Session::asked_nothing },
     },
     Case {
         id: "rfc8555/6.1/client-user-agent",

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use sim::trace::{Observer, Record};
+use sim::trace::{Direction, Event, Observer, Record, Side};
 
 use super::task::Task;
 use crate::{
@@ -52,6 +52,31 @@ pub struct Asked {
     pub step: Step,
 }
 
+/// What the CA itself tells of the client, besides the exchanges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Told {
+    /// It came by TLS, and broke the handshake off or said no more: some look at a certificate's names only afterwards.
+    Came,
+    /// The client was asked for what nobody is to give: for this.
+    Decoy { decoy: String, is_taken: bool },
+}
+
+impl Told {
+    fn of(event: &Event) -> Option<Self> {
+        if let Event::Data { side: Side::Server, direction: Direction::Read, bytes, .. } = event {
+            return bytes.is_empty().then_some(Self::Came);
+        }
+        let Event::Probe { name, about } = event else { return None };
+        let decoy = |is_taken| Some(Self::Decoy { decoy: about.get("decoy")?.clone(), is_taken });
+        match name.as_str() {
+            "ca/handshake-failed" => Some(Self::Came),
+            "ca/decoy-taken" => decoy(true),
+            "ca/decoy-refused" => decoy(false),
+            _ => None,
+        }
+    }
+}
+
 /// How the client ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -85,6 +110,7 @@ struct Watched {
     reader: Reader,
     bench: Bench,
     asked: Vec<Asked>,
+    told: Vec<Told>,
 }
 
 impl Default for Watched {
@@ -93,7 +119,7 @@ impl Default for Watched {
         for law in LAWS {
             bench.seat(law, Settings::default()).expect("the list's laws are the registry's");
         }
-        Self { reader: Reader::default(), bench, asked: Vec::new() }
+        Self { reader: Reader::default(), bench, asked: Vec::new(), told: Vec::new() }
     }
 }
 
@@ -101,6 +127,11 @@ impl Observer for Watch {
     fn observe(&mut self, record: &Record, _line: &str) {
         let watched = &mut *self.watched();
         watched.bench.observe(record);
+        if let Some(told) = Told::of(&record.event)
+            && !watched.told.contains(&told)
+        {
+            watched.told.push(told);
+        }
         for step in watched.reader.read(record).steps {
             let is_asked = step.moment == Moment::Answered && !matches!(step.resource, Resource::Http01 { .. });
             if is_asked && watched.asked.len() < EXCHANGES_MAX {
@@ -118,11 +149,11 @@ impl Watch {
     /// What was seen of a client with this task, which ran so.
     #[must_use]
     pub fn session(&self, task: Task, ran: Ran) -> Session {
-        let Watched { bench, asked, .. } = std::mem::take(&mut *self.watched());
+        let Watched { bench, asked, told, .. } = std::mem::take(&mut *self.watched());
         let judgement = bench.finish(0);
         let findings = judgement.verdicts().iter().flat_map(|verdict| verdict.findings());
         let broken = findings.map(|finding| (finding.law, finding.message.clone())).collect();
-        Session { task, asked, ran, broken, notes: RefCell::default() }
+        Session { task, asked, told, ran, broken, notes: RefCell::default() }
     }
 }
 
@@ -131,6 +162,7 @@ impl Watch {
 pub struct Session {
     task: Task,
     asked: Vec<Asked>,
+    told: Vec<Told>,
     ran: Ran,
     /// The laws that were broken, and how.
     broken: Vec<(&'static str, String)>,
@@ -303,6 +335,37 @@ impl Session {
         self.has_asked(&Resource::NewOrder)?;
         self.asks_at_most(times, seconds, |resource| *resource == Resource::NewOrder)?;
         self.gave_up()
+    }
+
+    /// The client came to the CA by TLS, and asked it for nothing.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if not.
+    pub fn asked_nothing(&self) -> Result<(), Stop> {
+        if !self.asked.is_empty() {
+            return Err(self.fail(Some(0), "no request", self.in_words()));
+        }
+        match self.told.contains(&Told::Came) {
+            true => self.gave_up(),
+            false => Err(self.fail(None, "a handshake with the CA", self.in_words())),
+        }
+    }
+
+    /// The client was asked for this, which nobody is to give, and did not give it.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if not.
+    pub fn refused_decoy(&self, wanted: &str, expected: &str) -> Result<(), Stop> {
+        let laid = self.told.iter().filter_map(|told| match told {
+            Told::Decoy { decoy, is_taken } if decoy == wanted => Some(*is_taken),
+            Told::Decoy { .. } | Told::Came => None,
+        });
+        let laid: Vec<bool> = laid.collect();
+        match (laid.is_empty(), laid.contains(&true)) {
+            (true, _) => Err(self.fail(None, "a challenge that the CA looks after", self.in_words())),
+            (_, true) => Err(self.fail(None, expected, "it")),
+            (false, false) => Ok(()),
+        }
     }
 
     /// This law was kept.

@@ -26,6 +26,8 @@ pub enum Task {
     Renew,
     /// To have the certificate revoked that it has just got.
     Revoke,
+    /// To get a certificate, and then another key for its account.
+    ChangeKey,
 }
 
 impl Task {
@@ -33,7 +35,7 @@ impl Task {
     #[must_use]
     pub fn names(self) -> Identifiers {
         match self {
-            Self::Obtain | Self::ObtainByTlsAlpn | Self::ObtainBound | Self::Renew | Self::Revoke => {
+            Self::Obtain | Self::ObtainByTlsAlpn | Self::ObtainBound | Self::Renew | Self::Revoke | Self::ChangeKey => {
                 Identifiers::from([Identifier::dns(NAME)])
             }
             Self::ObtainForBoth => [NAME, OTHER_NAME].map(Identifier::dns).into(),
@@ -51,6 +53,7 @@ impl Task {
                  [hosts.manager]\nnames = [\"www.example.test\", \"shop.example.test\"]\none-certificate = true\n"
             }
             Self::ObtainBound => "[run]\nuntil = \"10m\"\n[hosts.manager]\nexternal-account = \"customer-7\"\n",
+            Self::ChangeKey => "[run]\nuntil = \"10m\"\n[hosts.manager]\naccount-key-lifetime = \"2m\"\n",
             Self::Renew => "[run]\nuntil = \"45m\"\n",
             Self::Revoke => {
                 "[run]\nuntil = \"10m\"\n\

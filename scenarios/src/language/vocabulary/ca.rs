@@ -93,6 +93,18 @@ choices! {
         "ed25519" => Ed25519,
     }
 
+    /// What the certificate of the API's own HTTPS server is like.
+    pub enum ApiCertificate("a certificate of the API") {
+        /// As it should be.
+        "good" => Good,
+        /// Signed by another root than the one that clients are told, of the same name.
+        "other-root" => OtherRoot,
+        /// For another host.
+        "other-name" => OtherName,
+        /// It has expired.
+        "expired" => Expired,
+    }
+
     /// The kind of keys that roots and intermediates have.
     pub enum AuthorityKeyAlgorithm("a kind of key of an authority") {
         /// ECDSA with P-256 and SHA-256.

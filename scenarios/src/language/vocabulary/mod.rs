@@ -23,8 +23,8 @@ mod timeline;
 pub use behaviours::CaBehaviour;
 pub use bugs::Bug;
 pub use ca::{
-    AuthorityKeyAlgorithm, CertificateKey, ExternalAccountSettings, NamePolicySettings, Preset, ProfileSettings,
-    PublicSuffixes,
+    ApiCertificate, AuthorityKeyAlgorithm, CertificateKey, ExternalAccountSettings, NamePolicySettings, Preset,
+    ProfileSettings, PublicSuffixes,
 };
 pub use disk::{Damage, DiskAccess, DiskError};
 pub(crate) use expectations::ExpectationHead;

@@ -3,7 +3,8 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use super::ca::{
-    AuthorityKeyAlgorithm, CertificateKey, ExternalAccountSettings, NamePolicySettings, Preset, ProfileSettings,
+    ApiCertificate, AuthorityKeyAlgorithm, CertificateKey, ExternalAccountSettings, NamePolicySettings, Preset,
+    ProfileSettings,
 };
 use super::revocation::{CrlSettings, OcspSettings};
 use crate::language::values::{DurationRange, Epoch, Names, Percentage, Rate, ScenarioId, Seeds, Slug};
@@ -151,6 +152,9 @@ section! {
         "nonce-rejection" => nonce_rejection: Percentage = optional,
         /// Each validation begins so much later at most, in whole seconds, as chance has it (0s).
         "validation-delay-max" => validation_delay_max: Duration = optional,
+        /// Whether it asks for what nobody is to give before it looks for a proof by http-01 or tls-alpn-01, which is told by
+        /// `probe:ca/decoy-refused` and `probe:ca/decoy-taken` (false).
+        "decoys" => decoys: bool = optional,
         /// Whether each challenge that is answered becomes valid without a look (false).
         "always-valid" => always_valid: bool = optional,
         /// How long issuance takes (1s).
@@ -163,6 +167,8 @@ section! {
         "orders-per-page" => orders_per_page: NonZeroU32 = optional,
         /// How many of the hosts of kind `perspective` have to corroborate validations; left out: all.
         "perspectives" => perspectives: u32 = optional,
+        /// The certificate of its HTTPS server (good).
+        "api-certificate" => api_certificate: ApiCertificate = optional,
         /// How many front ends answer requests, in turn.
         "front-ends" => front_ends: NonZeroU32 = ["1"],
         /// An older root's certificate for the CA's root, at the end of a chain of its own; left out: there is none.

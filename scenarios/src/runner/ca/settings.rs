@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, time::Duration};
 
 use ca_mock::{
-    Config, CrossSign, ExternalAccountKeys, IdentifierPolicy, KeyAlgorithm, KeyType, Limit, Preset, Profile,
-    RateLimits, UnaskedProfile,
+    ApiIdentityFlaw, Config, CrossSign, ExternalAccountKeys, IdentifierPolicy, KeyAlgorithm, KeyType, Limit, Preset,
+    Profile, RateLimits, UnaskedProfile,
 };
 
 use super::renewal_info;
 use crate::language::{
-    self, AuthorityKeyAlgorithm, CaSettings, CertificateKey, LimitSettings, NamePolicySettings, Percentage,
-    ProfileSettings, PublicSuffixes, Rate,
+    self, ApiCertificate, AuthorityKeyAlgorithm, CaSettings, CertificateKey, LimitSettings, NamePolicySettings,
+    Percentage, ProfileSettings, PublicSuffixes, Rate,
 };
 
 pub(super) fn apply(ca: &CaSettings, config: &mut Config) {
@@ -64,6 +64,8 @@ pub(super) fn apply(ca: &CaSettings, config: &mut Config) {
     set(&mut config.retry_after_date_percent, ca.retry_after_date.map(percent));
     set(&mut config.nonce_rejection_percent, ca.nonce_rejection.map(percent));
     set(&mut config.validation_delay_max, ca.validation_delay_max);
+    set(&mut config.lays_decoys, ca.decoys);
+    config.api_identity_flaw = ca.api_certificate.and_then(flaw);
     set(&mut config.always_valid, ca.always_valid);
     set(&mut config.issuance_delay, ca.issuance_delay);
     set(&mut config.awaits_issuance, ca.awaits_issuance);
@@ -154,6 +156,15 @@ fn key_type(key: &CertificateKey) -> KeyType {
         CertificateKey::Rsa3072 => KeyType::Rsa3072,
         CertificateKey::Rsa4096 => KeyType::Rsa4096,
         CertificateKey::Ed25519 => KeyType::Ed25519,
+    }
+}
+
+fn flaw(certificate: ApiCertificate) -> Option<ApiIdentityFlaw> {
+    match certificate {
+        ApiCertificate::Good => None,
+        ApiCertificate::OtherRoot => Some(ApiIdentityFlaw::OtherRoot),
+        ApiCertificate::OtherName => Some(ApiIdentityFlaw::OtherName),
+        ApiCertificate::Expired => Some(ApiIdentityFlaw::Expired),
     }
 }
 
