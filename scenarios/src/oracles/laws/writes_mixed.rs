@@ -111,6 +111,10 @@ mod tests {
         assert_eq!(mixed(&[write("manager", LONG), write("manager", SHORT)]), 0, "they are one host's");
         let appended = Call("node2", DiskOperation::Write, None, 8, "}");
         assert_eq!(mixed(&[write("manager", LONG), appended]), 0, "it reaches as far");
+        for first in [SHORT, LONG] {
+            let calls = [write("manager", first), write("node2", LONG), write("manager", SHORT)];
+            assert_eq!(mixed(&calls), 1, "whoever wrote as far last is the one whose end stays");
+        }
     }
 
     #[test]
