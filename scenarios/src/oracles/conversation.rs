@@ -253,4 +253,33 @@ mod tests {
         assert_eq!(issue(1, 1), issue(7, 100));
         assert_ne!(issue(1, 1)[4], issue(1, 1)[5]);
     }
+
+    /// What came last.
+    fn last(story: &Story) -> String {
+        told(story).pop().unwrap()
+    }
+
+    #[test]
+    fn each_resource_and_member_has_a_name_of_its_own() {
+        let mut story = Story::new();
+        story.key = Some(crate::oracles::testing::key());
+        let certificate = story.issuance(&["a.test"], 90);
+        story.revoke(&certificate, 1);
+        assert!(last(&story).starts_with("POST revokeCert by account, nonce 1 ago: {"), "{}", last(&story));
+        story.change_key(crate::oracles::testing::key());
+        assert!(last(&story).starts_with("POST keyChange by account, nonce 1 ago: {"), "{}", last(&story));
+        story.renewal_info("aaaa.bbbb", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", None);
+        let window = r#"{"suggestedWindow":{"end":"a time","start":"a time"}}"#;
+        assert_eq!(last(&story), format!("GET renewal-info-1 -> 200 {window}"));
+        let body = serde_json::json!({
+            "token": "t", "replaces": "cccc.dddd", "finalize": "https://ca.test/x", "certificate": "https://ca.test/y",
+            "url": "https://ca.test/z", "other": "https://ca.test/o", "createdAt": "now", "jwk": {"kty": "EC"}, "n": [1, true, null],
+        });
+        story.nonce = "unknown".into();
+        story.post("/key-change", &body, None);
+        story.post("/key-change", &body, Some(crate::oracles::testing::Answer::new(200, body.clone())));
+        let plain = r#"{"certificate":"certificate-2","finalize":"finalize-2","jwk":"key-1","n":[1,true,null],"other":"url-1","replaces":"renewal-info-2","token":"token-2","url":"challenge-2"}"#;
+        let line = last(&story);
+        assert_eq!(line, format!("POST keyChange by account, an unknown nonce: {plain} -> 200 {plain}"));
+    }
 }

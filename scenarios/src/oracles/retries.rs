@@ -220,3 +220,89 @@ impl Attempt {
             || self.refusal.is_some() && self.replaces && !another.replaces
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use sim::trace::Event;
+
+    use crate::oracles::testing::{Answer, Story};
+
+    const LAW: &str = "manager.backs-off";
+
+    fn fail(story: &mut Story) {
+        let order = story.new_order(&["a.test"]);
+        story.authorize("a.test", order, "invalid");
+    }
+
+    /// A failed attempt, another one ten minutes later, what is said to come between, and one a minute after that: a shorter
+    /// wait than the first, and found, unless what came between tells otherwise.
+    fn is_found(between: impl FnOnce(&mut Story)) -> bool {
+        let mut story = Story::new();
+        fail(&mut story);
+        story.wait(600);
+        fail(&mut story);
+        between(&mut story);
+        story.wait(60);
+        fail(&mut story);
+        !story.verdict(LAW).findings().is_empty()
+    }
+
+    #[test]
+    fn a_shorter_wait_is_excused_by_what_may_have_hidden_another_attempt() {
+        assert!(is_found(|_| {}));
+        assert!(is_found(|story| story.event(Some("manager"), Event::probe("anything"))));
+        assert!(!is_found(|story| story.event(Some("manager"), Event::HostSuspended)));
+        assert!(!is_found(|story| story.event(Some("manager"), Event::HostResumed)));
+        assert!(!is_found(|story| story.event(None, Event::ZoneChanged { name: "a.test".into(), record: None })));
+        assert!(!is_found(|story| story.start("ca")));
+        assert!(!is_found(|story| story.kill("ca")));
+        assert!(!is_found(|story| story.kill("manager")));
+    }
+
+    #[test]
+    fn a_refusal_of_what_all_attempts_need_is_a_disturbance() {
+        for (status, is_excused) in [(500, true), (200, false)] {
+            let found = is_found(|story| story.get("/directory", Answer::new(status, json!({}))));
+            assert_eq!(found, !is_excused, "{status}");
+        }
+        let of_the_order = |story: &mut Story| {
+            story.post("/authz/2-a.test", &Value::Null, Some(Answer::problem(500, "serverInternal")));
+        };
+        assert!(is_found(of_the_order));
+    }
+
+    #[test]
+    fn others_who_try_for_the_same_names_are_a_disturbance() {
+        for (names, is_excused) in [("a.test", true), ("b.test", false)] {
+            let found = is_found(|story| {
+                let client = std::mem::replace(&mut story.client, "node2".into());
+                story.new_order(&[names]);
+                story.client = client;
+            });
+            assert_eq!(found, !is_excused, "{names}");
+        }
+    }
+
+    #[test]
+    fn an_order_refused_for_what_it_replaces_is_asked_for_once_more_without_it() {
+        for (first, second, is_excused) in
+            [(true, false, true), (true, true, false), (false, false, false), (false, true, false)]
+        {
+            let mut story = Story::new();
+            let body = |replaces: bool| {
+                let mut body = json!({"identifiers": [{"type": "dns", "value": "a.test"}]});
+                if replaces {
+                    body["replaces"] = json!("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
+                }
+                body
+            };
+            story.post("/new-order", &body(first), Some(Answer::problem(409, "alreadyReplaced")));
+            story.wait(1);
+            story.post("/new-order", &body(second), Some(Answer::problem(403, "rejectedIdentifier")));
+            story.wait(600);
+            fail(&mut story);
+            assert_eq!(story.verdict(LAW).findings().is_empty(), is_excused, "{first} {second}");
+        }
+    }
+}

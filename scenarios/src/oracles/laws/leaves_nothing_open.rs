@@ -233,4 +233,99 @@ mod tests {
         deactivate(&mut story);
         story.keeps(LAW);
     }
+
+    /// An hour later nothing else has been said.
+    fn is_found(mut story: Story) -> bool {
+        story.wait(3_600);
+        story.event(None, Event::probe("later"));
+        let verdict = story.verdict(LAW);
+        assert_eq!(verdict.exercised().total(), 1);
+        !verdict.findings().is_empty()
+    }
+
+    #[test]
+    fn what_is_over_and_what_is_not_the_ca_says() {
+        for (path, status, body, is_over) in [
+            ("/order/1", 200, json!({"status": "ready"}), true),
+            ("/order/1", 200, json!({"status": "processing"}), true),
+            ("/order/1", 200, json!({"status": "valid"}), true),
+            ("/order/1", 200, json!({"status": "pending"}), false),
+            ("/order/1", 200, json!({"status": "invalid"}), false),
+            ("/order/1", 404, json!(null), true),
+            ("/order/1", 410, json!(null), true),
+            ("/order/1", 500, json!({"status": "ready"}), false),
+            ("/authz/1-b.test", 200, json!({"status": "valid"}), true),
+            ("/authz/1-b.test", 200, json!({"status": "expired"}), true),
+            ("/authz/1-b.test", 200, json!({"status": "processing"}), false),
+            ("/authz/1-b.test", 404, json!(null), true),
+            ("/authz/1-b.test", 500, json!({"status": "expired"}), false),
+        ] {
+            let mut story = half_failed();
+            story.post(path, &json!(null), Some(Answer::new(status, body.clone())));
+            assert_eq!(is_found(story), !is_over, "{path} {status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_succeeds_shows_nothing_about_failures() {
+        let mut story = Story::new();
+        story.issuance(&["a.test"], 90);
+        assert_eq!(story.verdict(LAW).exercised().total(), 0);
+    }
+
+    #[test]
+    fn only_an_order_that_was_given_and_pends_is_open() {
+        for (code, status, is_open) in [(201, "pending", true), (201, "ready", false), (500, "pending", false)] {
+            let mut story = Story::new();
+            let object = story.order_object(&["a.test"], 1, status);
+            let answer = Answer::new(code, object).header("Location", "https://ca.test/order/1");
+            story.post("/new-order", &json!({"identifiers": [{"type": "dns", "value": "a.test"}]}), Some(answer));
+            story.wait(3_600);
+            story.event(None, Event::probe("later"));
+            assert_eq!(story.verdict(LAW).findings().len(), usize::from(is_open), "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn what_expires_first_has_ended_by_itself() {
+        // The time allowed is over half an hour after the last word, and is looked at an hour after it.
+        for (expires, is_found) in
+            [("2026-01-01T00:59:59Z", false), ("2026-01-01T01:00:00Z", false), ("2026-01-01T01:00:01Z", true)]
+        {
+            let mut story = Story::new();
+            let mut object = story.order_object(&["a.test"], 1, "pending");
+            object["expires"] = json!(expires);
+            let answer = Answer::new(201, object).header("Location", "https://ca.test/order/1");
+            story.post("/new-order", &json!({"identifiers": [{"type": "dns", "value": "a.test"}]}), Some(answer));
+            story.wait(3_600);
+            story.event(None, Event::probe("later"));
+            assert_eq!(story.verdict(LAW).findings().len(), usize::from(is_found), "{expires}");
+        }
+    }
+
+    #[test]
+    fn the_time_stands_still_only_while_one_of_the_two_is_away() {
+        for (host, is_found) in [("manager", false), ("ca", false), ("visitor", true)] {
+            for (away, back) in [(Event::HostSuspended, None), (Event::HostSuspended, Some(Event::HostResumed))] {
+                let mut story = half_failed();
+                story.event(Some(host), away);
+                story.wait(3_600);
+                if let Some(back) = back {
+                    story.event(Some(host), back);
+                    story.wait(1_799);
+                }
+                story.event(None, Event::probe("later"));
+                assert_eq!(story.verdict(LAW).findings().len(), usize::from(is_found), "{host}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_time_allowed_is_to_the_second_and_is_looked_at_when_the_run_ends() {
+        for (seconds, is_found) in [(1_800, false), (1_801, true)] {
+            let mut story = half_failed();
+            story.wait(seconds);
+            assert_eq!(story.verdict(LAW).findings().len(), usize::from(is_found), "{seconds}");
+        }
+    }
 }

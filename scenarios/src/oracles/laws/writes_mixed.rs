@@ -68,28 +68,69 @@ mod tests {
 
     use crate::oracles::testing::Story;
 
-    /// How often it happened after these texts were written, by one host each, to a file that both emptied before.
-    fn mixed(first: &str, second: &str) -> u64 {
-        let event = |operation, mode, bytes: &str| {
-            let (path, bytes) = ("/s/a.json".to_owned(), bytes.as_bytes().to_vec());
-            let offset = (operation == DiskOperation::Write).then_some(0);
-            Event::Disk { number: 0, operation, path, to: None, mode, access: None, offset, bytes, error: None }
-        };
+    /// One host's call upon the one file that both have mounted; a rename gives it away, or puts another in its place.
+    struct Call(&'static str, DiskOperation, Option<OpenMode>, u64, &'static str);
+
+    const LONG: &str = "{\"a\":10}";
+    const SHORT: &str = "{\"a\":1}";
+
+    fn write(host: &'static str, bytes: &'static str) -> Call {
+        Call(host, DiskOperation::Write, None, 0, bytes)
+    }
+
+    /// How often it happened by these calls to a file that both hosts have emptied.
+    fn mixed(calls: &[Call]) -> u64 {
         let mut story = Story::new();
         for host in ["manager", "node2"] {
             story.event(Some(host), Event::DiskMounted { disk: "nfs".into() });
         }
-        for host in ["manager", "node2"] {
-            story.event(Some(host), event(DiskOperation::Open, Some(OpenMode::Truncate), ""));
+        let emptied = ["manager", "node2"].map(|host| Call(host, DiskOperation::Open, Some(OpenMode::Truncate), 0, ""));
+        for Call(host, operation, mode, offset, bytes) in emptied.iter().chain(calls) {
+            let [mut path, mut to] = ["/s/a.json", "/s/b.json"].map(str::to_owned);
+            let is_replaced = *bytes == "from b";
+            if is_replaced {
+                std::mem::swap(&mut path, &mut to);
+            }
+            let to = (*operation == DiskOperation::Rename).then_some(to);
+            let (operation, mode, offset, bytes) = (*operation, *mode, Some(*offset), bytes.as_bytes().to_vec());
+            let access = None;
+            story.event(
+                Some(host),
+                Event::Disk { number: 0, operation, path, to, mode, access, offset, bytes, error: None },
+            );
         }
-        story.event(Some("manager"), event(DiskOperation::Write, None, first));
-        story.event(Some("node2"), event(DiskOperation::Write, None, second));
         story.verdict("storage.writes-mixed").exercised().total()
     }
 
     #[test]
     fn the_end_of_a_longer_text_stays_after_a_shorter_one_and_not_the_other_way_round() {
-        assert_eq!(mixed("{\"a\":10}", "{\"a\":1}"), 1);
-        assert_eq!(mixed("{\"a\":1}", "{\"a\":10}"), 0);
+        assert_eq!(mixed(&[write("manager", LONG), write("node2", SHORT)]), 1);
+        for (first, second) in [(("manager", SHORT), ("node2", LONG)), (("manager", LONG), ("node2", LONG))] {
+            assert_eq!(mixed(&[write(first.0, first.1), write(second.0, second.1)]), 0);
+        }
+        assert_eq!(mixed(&[write("manager", LONG), write("manager", SHORT)]), 0, "they are one host's");
+        let appended = Call("node2", DiskOperation::Write, None, 8, "}");
+        assert_eq!(mixed(&[write("manager", LONG), appended]), 0, "it reaches as far");
+        for first in [SHORT, LONG] {
+            let calls = [write("manager", first), write("node2", LONG), write("manager", SHORT)];
+            assert_eq!(mixed(&calls), 1, "whoever wrote as far last is the one whose end stays");
+        }
+    }
+
+    #[test]
+    fn what_a_host_wrote_furthest_counts_until_the_file_is_another() {
+        for (operation, mode, bytes, expected) in [
+            (DiskOperation::Open, Some(OpenMode::Overwrite), "", 1),
+            (DiskOperation::Sync, None, "", 1),
+            (DiskOperation::Write, None, SHORT, 1),
+            (DiskOperation::Open, Some(OpenMode::Truncate), "", 0),
+            (DiskOperation::RemoveFile, None, "", 0),
+            (DiskOperation::Rename, None, "to b", 0),
+            (DiskOperation::Rename, None, "from b", 0),
+        ] {
+            let between = Call("manager", operation, mode, 0, bytes);
+            let calls = [write("manager", LONG), between, write("node2", SHORT)];
+            assert_eq!(mixed(&calls), expected, "{operation:?} {mode:?} {bytes}");
+        }
     }
 }

@@ -194,4 +194,44 @@ mod tests {
             assert_eq!(Response::read(&der[..cut]), None, "{cut}");
         }
     }
+
+    fn a_staple(status: &[u8]) -> (Vec<u8>, Issued) {
+        let [leaf, authority] = [&["a.test"][..], &["R1"]].map(|names| Issued::new(names, 0, 1_000));
+        (staple(&leaf, &authority, status, 1_000, 2_000), authority)
+    }
+
+    #[test]
+    fn a_revocation_is_read_with_its_reason() {
+        let revoked = |reason: &[u8]| {
+            let inside = [b"\x18\x0f20260101000000Z", reason].concat();
+            [&[0xa1, u8::try_from(inside.len()).unwrap()], &inside[..]].concat()
+        };
+        for (status, expected) in [
+            (vec![0x80, 0], Status::Good),
+            (vec![0x82, 0], Status::Unknown),
+            (revoked(&[]), Status::Revoked { reason: 0 }),
+            (revoked(&[0xa0, 3, 0x0a, 1, 4]), Status::Revoked { reason: 4 }),
+        ] {
+            let response = Response::read(&a_staple(&status).0).unwrap();
+            assert_eq!(response.statements[0].status, expected, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_counts_by_its_class_and_its_tag() {
+        let (der, authority) = a_staple(&[0x80, 0]);
+        let authority = super::super::certificate::Certificate::read(&authority.der).unwrap();
+        let with = |from: &[u8], to: &[u8]| {
+            let at = der.windows(from.len()).position(|bytes| bytes == from).unwrap();
+            Response::read(&[&der[..at], to, &der[at + from.len()..]].concat())
+        };
+        assert_eq!(with(&[0x0a, 1, 0], &[0x0a, 1, 6]), None, "the responder refuses");
+        assert_eq!(Response::read(&[&der[..], &[0]].concat()), None, "something follows");
+        for tag in [0xa1, 0x60] {
+            let response = with(&[0xa0, 0x11, 0x18], &[tag, 0x11, 0x18]).unwrap();
+            assert_eq!(response.statements[0].next_update_s, None, "{tag:x}");
+        }
+        let by_other_means = with(&[0x3d, 4, 3, 2], &[0x3d, 4, 3, 3]).unwrap();
+        assert!(!by_other_means.is_signed_by(&authority.public_key));
+    }
 }
