@@ -333,6 +333,7 @@ impl Keeper {
             self.poll_ari_alone().await;
             return Ok(());
         }
+        self.forget_its_order().await.map_err(NotObtained::Storage)?;
         let is_renewal = self.current.is_some();
         let was_revoked = self.current.as_ref().is_some_and(|current| current.status.revoked().is_some());
         self.standing.send_replace(if is_renewal { Standing::Renewing } else { Standing::Obtaining });
@@ -365,6 +366,17 @@ impl Keeper {
         drop(lease);
         self.look_at_status().await;
         Ok(())
+    }
+
+    /// Removes the record of the order that led to what is shown, which stays where that could not be stored: the next order would
+    /// be taken for this one, and lead to the same certificate.
+    async fn forget_its_order(&self) -> io::Result<()> {
+        let Some(current) = self.current.as_ref().filter(|current| !current.is_stored) else { return Ok(()) };
+        let (storage, name) = (&current.issuer.storage, self.names.first());
+        match storage.load_pending(name).await? {
+            Some(pending) if current.set.is_for(&pending.key) => storage.remove_pending(name).await,
+            _ => Ok(()),
+        }
     }
 
     /// Takes over what storage holds, of whichever CA, if it is newer than what is shown: at the start, or when
