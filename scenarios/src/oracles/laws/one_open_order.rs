@@ -1,8 +1,9 @@
 //! `manager.one-open-order` (M3): at most one order for a set of names is open at any time.
 //!
 //! An order is open from when a client knows of it until the CA shows it valid or invalid, shows one of its
-//! authorizations as lost, or no longer knows it or its account, or until it expires. The CA may answer with an order that is
-//! there already: that is no second one. Orders that a crashed client left behind are not judged.
+//! authorizations as lost, or no longer knows it or its account, or until it expires. Nor is it open any more once its
+//! finalization was refused for what it asks: RFC 8555 knows no way to withdraw what is ready. The CA may answer with an order
+//! that is there already: that is no second one. Orders that a crashed client left behind are not judged.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -20,6 +21,9 @@ use crate::oracles::{
     },
     recent::Recent,
 };
+
+/// With these a finalization is refused for now (RFC 8555 §6.5, §6.6, §7.4).
+const FOR_A_MOMENT: [&str; 3] = ["badNonce", "orderNotReady", "rateLimited"];
 
 /// The law.
 #[derive(Debug)]
@@ -103,6 +107,12 @@ impl OneOpenOrder {
         if step.is_key_over() {
             self.open.retain(|_, order| order.client != step.client);
         }
+        if let Resource::Finalize { order } = &step.resource
+            && (400..500).contains(&step.status())
+            && step.problem().is_some_and(|problem| !FOR_A_MOMENT.contains(&problem))
+        {
+            self.open.remove(order);
+        }
         if step.resource == Resource::Order && matches!(step.status(), 401 | 403 | 404 | 410) {
             self.open.remove(&step.place);
         }
@@ -138,7 +148,7 @@ fn is_over(order: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use crate::oracles::testing::{Answer, Story};
 
@@ -176,6 +186,28 @@ mod tests {
         story.authorize("a.test", order, "invalid");
         story.new_order(&["a.test"]);
         story.keeps(LAW);
+    }
+
+    #[test]
+    fn an_order_whose_finalization_was_refused_is_open_only_if_that_was_for_a_moment() {
+        let open = "a.test should have one open order";
+        for (status, problem, found) in [
+            (403, "badCSR", None),
+            (400, "malformed", None),
+            (400, "badNonce", Some(open)),
+            (403, "orderNotReady", Some(open)),
+            (429, "rateLimited", Some(open)),
+            (500, "serverInternal", Some(open)),
+        ] {
+            let mut story = Story::new();
+            let order = story.new_order(&["a.test"]);
+            story.post(&format!("/order/{order}/finalize"), &json!({}), Some(Answer::problem(status, problem)));
+            story.new_order(&["a.test"]);
+            match found {
+                None => story.keeps(LAW),
+                Some(finding) => story.breaks(LAW, finding),
+            }
+        }
     }
 
     #[test]
