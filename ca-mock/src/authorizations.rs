@@ -110,6 +110,17 @@ impl Authorization {
         }
     }
 
+    /// A look that failed, and that there will be another after: how it went is shown meanwhile (RFC 8555 §8.2). Whether there is
+    /// still something to look at.
+    pub(crate) fn failed_for_now(&mut self, kind: ChallengeType, why: Problem, now: UtcDateTime) -> bool {
+        self.settle(now);
+        let AuthorizationStatus::Pending { .. } = self.status else { return false };
+        let Some(challenge) = self.challenge_mut(kind) else { return false };
+        let ChallengeStatus::Processing { error, .. } = &mut challenge.status else { return false };
+        *error = Some(why);
+        true
+    }
+
     /// What a valid authorization knows of its identifier's CAA.
     pub(crate) fn authorized(&self) -> Option<Authorized> {
         let AuthorizationStatus::Valid { caa, .. } = self.status else { return None };

@@ -104,6 +104,8 @@ pub(crate) enum ChallengeStatus {
     /// Validation runs, with the key that the account had when it answered.
     Processing {
         account_key: Thumbprint,
+        /// Why the last look failed, if there will be another (RFC 8555 §8.2).
+        error: Option<Problem>,
     },
     Valid {
         validated: UtcDateTime,
@@ -145,7 +147,7 @@ impl Challenge {
     pub(crate) fn answer(&mut self, account_key: Thumbprint) -> bool {
         match self.status {
             ChallengeStatus::Pending => {
-                self.status = ChallengeStatus::Processing { account_key };
+                self.status = ChallengeStatus::Processing { account_key, error: None };
                 true
             }
             ChallengeStatus::Processing { .. } | ChallengeStatus::Valid { .. } | ChallengeStatus::Invalid { .. } => {
@@ -154,11 +156,12 @@ impl Challenge {
         }
     }
 
-    /// Why validation failed.
+    /// Why validation failed, be it for good or not.
     pub(crate) fn error(&self) -> Option<&Problem> {
         match &self.status {
             ChallengeStatus::Invalid { error } => Some(error),
-            ChallengeStatus::Pending | ChallengeStatus::Processing { .. } | ChallengeStatus::Valid { .. } => None,
+            ChallengeStatus::Processing { error, .. } => error.as_ref(),
+            ChallengeStatus::Pending | ChallengeStatus::Valid { .. } => None,
         }
     }
 }

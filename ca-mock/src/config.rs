@@ -154,6 +154,10 @@ pub struct Config {
     pub always_valid: bool,
     /// Before a challenge is validated, whole seconds below this pass, as many as the entropy has it.
     pub validation_delay_max: Duration,
+    /// How often a validation that has failed is tried again, before the challenge is invalid (RFC 8555 §8.2).
+    pub validation_retries: u32,
+    /// How long before it is, each time.
+    pub validation_retry_pause: Duration,
     /// Whether it asks for what nobody is to give, before it looks for a proof by http-01 or tls-alpn-01 (RFC 8555 §8.3,
     /// RFC 8737 §3 and §4), and tells by the probes `ca/decoy-refused` and `ca/decoy-taken` what came of it.
     pub lays_decoys: bool,
@@ -267,6 +271,8 @@ impl Default for Config {
             faults: Vec::new(),
             always_valid: false,
             validation_delay_max: Duration::ZERO,
+            validation_retries: 0,
+            validation_retry_pause: Duration::from_secs(5),
             lays_decoys: false,
             remote_perspectives: 0,
             quorum: Quorum::BASELINE,

@@ -50,7 +50,7 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     let answered = ca.with_store(|store| {
         let authorization = store.authorizations.find(id)?;
         let challenge = authorization.challenge(kind)?;
-        let ChallengeStatus::Processing { account_key } = challenge.status else { return None };
+        let ChallengeStatus::Processing { account_key, .. } = challenge.status else { return None };
         let account = authorization.account;
         Some(Answered {
             account,
@@ -71,15 +71,19 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     if config.lays_decoys {
         decoys::lay(&Perspective::primary(ca, env), &answered.identifier, kind, answered.account_key).await;
     }
-    let (records, mut verdict) = answered.look(&Perspective::primary(ca, env)).await;
-    if verdict.is_ok() {
-        let corroborated = perspective::corroborate(ca, env, |from| {
-            let answered = answered.clone();
-            async move { answered.look(&from).await.1.map(drop) }
+    let (mut records, mut verdict) = answered.look_from_everywhere(ca, env).await;
+    for _ in 0..config.validation_retries {
+        let Err(problem) = &verdict else { break };
+        env.probe("ca/validation-failed-for-now");
+        let is_awaited = ca.with_store(|store| {
+            let authorization = store.authorizations.find_mut(id)?;
+            Some(authorization.failed_for_now(kind, problem.clone(), env.utc_now()))
         });
-        if let Err(problem) = corroborated.await {
-            verdict = Err(problem);
+        if is_awaited != Some(true) {
+            return;
         }
+        env.sleep(config.validation_retry_pause).await;
+        (records, verdict) = answered.look_from_everywhere(ca, env).await;
     }
     let about = || {
         let (identifier, kind) = (answered.identifier.to_string(), kind.name().to_owned());
@@ -117,6 +121,21 @@ struct Answered {
 }
 
 impl Answered {
+    /// Looks from the primary perspective, and if that finds what it should, from the others.
+    async fn look_from_everywhere(&self, ca: &Ca, env: &Env) -> (Vec<ValidationRecord>, Result<Checked, Problem>) {
+        let (records, mut verdict) = self.look(&Perspective::primary(ca, env)).await;
+        if verdict.is_ok() {
+            let corroborated = perspective::corroborate(ca, env, |from| {
+                let answered = self.clone();
+                async move { answered.look(&from).await.1.map(drop) }
+            });
+            if let Err(problem) = corroborated.await {
+                verdict = Err(problem);
+            }
+        }
+        (records, verdict)
+    }
+
     /// Looks for the proof and then at the CAA records; where that was, and what came of it.
     async fn look(&self, from: &Perspective) -> (Vec<ValidationRecord>, Result<Checked, Problem>) {
         let Self { account, account_uri, identifier, kind, token, account_key: _, expected } = self;

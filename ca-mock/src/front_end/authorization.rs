@@ -132,10 +132,11 @@ impl FrontEnd {
         if !challenge.records.is_empty() {
             object["validationRecord"] = json!(challenge.records);
         }
-        match &challenge.status {
-            ChallengeStatus::Valid { validated } => object["validated"] = rfc3339(*validated).into(),
-            ChallengeStatus::Invalid { error } => object["error"] = json!(error),
-            ChallengeStatus::Pending | ChallengeStatus::Processing { .. } => {}
+        if let ChallengeStatus::Valid { validated } = &challenge.status {
+            object["validated"] = rfc3339(*validated).into();
+        }
+        if let Some(error) = challenge.error() {
+            object["error"] = json!(error);
         }
         object
     }

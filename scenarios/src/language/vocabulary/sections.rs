@@ -152,6 +152,10 @@ section! {
         "nonce-rejection" => nonce_rejection: Percentage = optional,
         /// Each validation begins so much later at most, in whole seconds, as chance has it (0s).
         "validation-delay-max" => validation_delay_max: Duration = optional,
+        /// How often a validation that has failed is tried again, which `probe:ca/validation-failed-for-now` tells (0).
+        "validation-retries" => validation_retries: u32 = optional,
+        /// How long before it is, each time (5s).
+        "validation-retry-pause" => validation_retry_pause: Duration = optional,
         /// Whether it asks for what nobody is to give before it looks for a proof by http-01 or tls-alpn-01, which is told by
         /// `probe:ca/decoy-refused` and `probe:ca/decoy-taken` (false).
         "decoys" => decoys: bool = optional,
