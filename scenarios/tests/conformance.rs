@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use ca_mock::{Config, Preset};
+use ca_mock::{Config, Endpoint, Fault, FaultRule, Matcher, Preset};
 use scenarios::{
     conformance::{
         client,
@@ -31,11 +31,13 @@ fn strict() -> Config {
 }
 
 /// What a CA as the RFCs have it, with all that it may have, gives no occasion for.
-const SKIPPED: [(&str, &str); 7] = [
+const SKIPPED: [(&str, &str); 9] = [
     ("rfc8555/7.3.4/binding-missing", "the directory does not say externalAccountRequired"),
+    ("rfc8555/8.2/tried-again", "the CA does not try again"),
     ("rfc8555/7.1.4/public-suffixes", "only public CAs keep to the list of public suffixes: it needs --public-ca"),
     ("rfc9444/4.4/meta", "the directory's meta has no subdomainAuthAllowed"),
     ("rfc9444/4.1/flag", "the directory does not say subdomainAuthAllowed"),
+    ("rfc9444/4.3/challenge-at-ancestor", "the directory does not say subdomainAuthAllowed"),
     ("rfc9444/4.3/ancestor", "the directory does not say subdomainAuthAllowed"),
     ("rfc8738/3/private-addresses", "only public CAs must not issue for private addresses: it needs --public-ca"),
     ("rfc9773/5/replaces-where-not-offered", "the CA has renewal information"),
@@ -66,11 +68,12 @@ fn a_ca_as_the_rfcs_have_it_passes_every_case_that_applies() {
 }
 
 #[test]
-fn a_ca_that_wants_bound_accounts_and_has_no_renewal_information_passes_what_is_about_that() {
+fn a_ca_that_wants_bound_accounts_tries_again_and_has_no_renewal_information_passes_what_is_about_that() {
     let mut config = strict();
     config.external_account_required = true;
     config.renewal_info = false;
-    let wanted = ["rfc8555/7.3.4/binding-missing", "rfc9773/5/replaces-where-not-offered"];
+    config.validation_retries = 3;
+    let wanted = ["rfc8555/7.3.4/binding-missing", "rfc8555/8.2/tried-again", "rfc9773/5/replaces-where-not-offered"];
     let cases = server::cases().into_iter().filter(|case| wanted.contains(&case.id)).collect();
     let outcomes = rehearse(config, 1, cases).unwrap();
     assert_eq!(outcomes.len(), wanted.len());
@@ -117,6 +120,43 @@ fn seen(defect: &str) -> Vec<&'static str> {
     client::cases().iter().filter(is_seen).map(|case| case.id).collect()
 }
 
+/// A CA whose answers have this status at this resource, whatever else they say.
+fn answers_with(status: u16, endpoint: Endpoint) -> Config {
+    let mut config = strict();
+    let matcher = Matcher { endpoints: vec![endpoint], ..Matcher::default() };
+    let fault = Fault { status: Some(status), ..Fault::default() };
+    config.faults = vec![FaultRule { matcher, ..FaultRule::new("another status", fault) }];
+    config
+}
+
+/// With these few, each case meets a success where there must be none, or an error where there must be a success.
+const OTHERWISE: [(u16, Endpoint); 11] = [
+    (500, Endpoint::Directory),
+    (200, Endpoint::NewNonce),
+    (200, Endpoint::NewAccount),
+    (200, Endpoint::NewOrder),
+    (500, Endpoint::NewOrder),
+    (500, Endpoint::NewAuthorization),
+    (500, Endpoint::RevokeCert),
+    (500, Endpoint::KeyChange),
+    (500, Endpoint::Account),
+    (200, Endpoint::Orders),
+    (500, Endpoint::Authorization),
+];
+
+#[test]
+fn every_case_can_fail() {
+    let failed = on_all_processors(&OTHERWISE, |(status, endpoint)| {
+        let outcomes = rehearse(answers_with(*status, *endpoint), 1, server::cases()).unwrap();
+        outcomes.iter().filter(|outcome| outcome.verdict.is_bad()).map(|outcome| outcome.case.id).collect::<Vec<_>>()
+    });
+    let needs_public = |id| SKIPPED.iter().any(|(case, reason)| *case == id && reason.contains("--public-ca"));
+    let ids = server::cases().into_iter().map(|case| case.id);
+    let unfailed: Vec<&str> =
+        ids.filter(|id| !needs_public(*id) && !failed.iter().flatten().any(|one| one == id)).collect();
+    assert!(unfailed.is_empty(), "nothing fails these: {unfailed:?}");
+}
+
 /// Every defect of CAs and of clients, and the cases that see it.
 const DEFECTS: &str = "conformance/defects.tsv";
 
@@ -134,7 +174,7 @@ fn each_defect_is_seen_by_the_cases_that_are_about_it_and_by_no_others() {
     let known: BTreeMap<&str, (&str, &str)> = rows.iter().copied().filter_map(cells).collect();
     let of_clients = Bug::ALL.iter().map(|bug| bug.name()).filter(|name| name.starts_with("client."));
     let names: Vec<&str> = Switch::all().map(Switch::name).chain(of_clients).collect();
-    let found = seen_by(&names);
+    let found = on_all_processors(&names, |name| seen(name));
     let told = names.iter().zip(&found).map(|(name, cases)| {
         let (expected, why) = known.get(name).copied().unwrap_or_default();
         let is_any = expected == ANY && !cases.is_empty() && !why.is_empty();
@@ -152,18 +192,18 @@ fn each_defect_is_seen_by_the_cases_that_are_about_it_and_by_no_others() {
     assert!(unreasoned.is_empty(), "no case sees these, for no reason: {unreasoned:?}");
 }
 
-/// [`seen`] of each, on all processors.
-fn seen_by(defects: &[&str]) -> Vec<Vec<&'static str>> {
+/// What `made` makes of each, on all processors.
+fn on_all_processors<T: Sync, R: Send + Default>(of: &[T], made: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    let found = Mutex::new(vec![Vec::new(); defects.len()]);
+    let found = Mutex::new(std::iter::repeat_with(R::default).take(of.len()).collect::<Vec<_>>());
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
             scope.spawn(|| {
                 while let index = next.fetch_add(1, Ordering::Relaxed)
-                    && let Some(defect) = defects.get(index)
+                    && let Some(one) = of.get(index)
                 {
-                    let cases = seen(defect);
-                    found.lock().unwrap()[index] = cases;
+                    let made = made(one);
+                    found.lock().unwrap()[index] = made;
                 }
             });
         }

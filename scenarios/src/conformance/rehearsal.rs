@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ca_mock::{Ca, Config, ExternalAccountKey, Profile, Profiles, UnaskedProfile};
+use ca_mock::{Ca, Config, ExternalAccountKey, Limit, Profile, Profiles, UnaskedProfile};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
@@ -132,6 +132,8 @@ pub fn add_features(config: &mut Config) {
     config.hierarchy.alternate_roots = 1;
     config.orders_per_page = NonZeroUsize::new(20).expect("it is not 0");
     config.domain_blocklist = vec![BLOCKED.to_owned()];
+    let often = Limit { count: 5, period: Duration::from_secs(3_600) };
+    config.rate_limits.failed_validations_per_identifier = Some(often);
     let profile = |description: &str, refuses_addresses, days: u64| Profile {
         description: description.to_owned(),
         refuses_addresses,

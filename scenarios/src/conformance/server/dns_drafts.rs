@@ -1,9 +1,11 @@
 //! draft-ietf-acme-dns-account-label and draft-ietf-acme-dns-persist: records at a place of the account's own, and records
 //! that stay.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use super::issuing::{Attempt, attempt, for_names};
+use super::issuing::{Attempt, attempt, first_authorization, for_names};
 use crate::conformance::{
     case::{Case, Level::*},
     driver::{Challenge, Driver},
@@ -142,6 +144,15 @@ pub(super) const CASES: &[Case] = &[
         expected: "A valid authorization.",
         why: "One that is right is enough.",
         run: |driver| Box::pin(persist_several(driver)),
+    },
+    Case {
+        id: "draft-ietf-acme-dns-persist/7.8/record-withdrawn",
+        level: Must,
+        requirements: &["dns-persist-7.8-dp-ttl"],
+        sent: "A name is proved by a record with a TTL of a second, which is withdrawn, and ordered again three seconds later.",
+        expected: "An authorization that is not valid.",
+        why: "What the owner has taken back is no proof any more.",
+        run: |driver| Box::pin(persist_withdrawn(driver)),
     },
     Case {
         id: "draft-ietf-acme-dns-persist/4.1/split-strings",
@@ -304,6 +315,18 @@ async fn persist_several(driver: &Driver) -> Result<(), Stop> {
     let texts = ["other.example; accounturi={account}", "no record at all", "{ca}; accounturi=https://ca.invalid/1"];
     let records = texts.iter().copied().chain(["{ca}; accounturi={account}"]).map(|text| filled(&one, text)).collect();
     proves(driver, &one, records).await
+}
+
+async fn persist_withdrawn(driver: &Driver) -> Result<(), Stop> {
+    let account = driver.account().await?;
+    let one = challenge(driver, PERSIST).await?;
+    proves(driver, &one, vec![filled(&one, "{ca}; accounturi={account}")]).await?;
+    driver.responder().publish_records(&one.record_name(), Vec::new());
+    driver.env().sleep(Duration::from_secs(3)).await;
+    let (order, _) = driver.new_order(&account, std::slice::from_ref(&one.identifier)).await?;
+    let (_, shown) = first_authorization(driver, &account, &order).await?;
+    let status = shown.text("status")?;
+    shown.claim(status != "valid", "an authorization that is not valid", || shown.json().to_string())
 }
 
 async fn persist_split_strings(driver: &Driver) -> Result<(), Stop> {

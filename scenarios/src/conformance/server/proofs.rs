@@ -1,14 +1,22 @@
 //! RFC 8555 §7.1.6, §7.4.1, §7.5 and §8: authorizations and their challenges, whatever the type; RFC 9444.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::issuing::{Attempt, attempt, first_authorization, for_names};
 use crate::conformance::{
     case::{Case, Level::*},
     driver::{Account, Answer, Driver, challenge},
-    responder::Page,
+    responder::{Page, RecordType},
     verdict::Stop,
 };
+
+/// So long a CA is given to look a second time, in seconds.
+const LOOKED_AT_MAX_S: u32 = 60;
+/// One more than Let's Encrypt lets an account fail for one name in an hour (<https://letsencrypt.org/docs/rate-limits/>), and
+/// another to be sure.
+const FAILURES_MAX: u32 = 7;
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -96,6 +104,24 @@ pub(super) const CASES: &[Case] = &[
         expected: "The challenge that failed is there, with its error.",
         why: "It is all that a person has to find out why.",
         run: |driver| Box::pin(other_challenges_dropped(driver)),
+    },
+    Case {
+        id: "rfc8555/8.2/tried-again",
+        level: Must,
+        requirements: &["rfc8555-8.2-chall-retry-info"],
+        sent: "http-01 is answered wrongly until the CA looks for a second time, and then rightly.",
+        expected: "Between the looks an error in the challenge and a Retry-After; in the end a valid authorization.",
+        why: "§8.2: by these a client knows what is wrong, and that it is not too late to mend it.",
+        run: |driver| Box::pin(tried_again(driver)),
+    },
+    Case {
+        id: "rfc8555/6.6/failures-without-end",
+        level: Must,
+        requirements: &["rfc8555-6.6-ratelimited-type"],
+        sent: "One name is ordered by one account again and again, and never proved, until that is refused; seven times at most.",
+        expected: "rateLimited; 429 is usual, and Retry-After tells when to come back.",
+        why: "§6.6: by the type a client knows that it is not its request that is wrong.",
+        run: |driver| Box::pin(failures_without_end(driver)),
     },
     Case {
         id: "rfc8555/8/tokens-differ",
@@ -195,6 +221,15 @@ pub(super) const CASES: &[Case] = &[
         expected: "An authorization with subdomainAuthAllowed true.",
         why: "The client sees what it is good for.",
         run: |driver| Box::pin(subdomains_flag(driver)),
+    },
+    Case {
+        id: "rfc9444/4.3/challenge-at-ancestor",
+        level: Must,
+        requirements: &["rfc9444-4.3-sub-challenge"],
+        sent: "A new order for a name with the name above it as ancestorDomain, and dns-01 answered at that.",
+        expected: "An authorization of the ancestor, a question for TXT there, and that it is valid.",
+        why: "§4.3: it is the ancestor that the client controls.",
+        run: |driver| Box::pin(subdomains_challenge(driver)),
     },
     Case {
         id: "rfc9444/4.3/ancestor",
@@ -463,6 +498,65 @@ async fn unwilling(driver: &Driver) -> Result<(), Stop> {
     answer.claim(answer.problem().is_some(), "a problem", || answer.in_words())
 }
 
+async fn tried_again(driver: &Driver) -> Result<(), Stop> {
+    let account = driver.account().await?;
+    let challenge = driver.pending_challenge(&account, KIND).await?;
+    driver.responder().publish_page(&challenge.path(), Page::new("not yet"));
+    driver.respond(&account, &challenge).await?;
+    let looks = || driver.responder().fetched(&challenge.path()).len();
+    let (mut former, mut quiet_s, mut told) = (0, 0, None);
+    for _ in 0..LOOKED_AT_MAX_S {
+        driver.env().sleep(Duration::from_secs(1)).await;
+        let shown = driver.get(&account, &challenge.url).await?;
+        if !["pending", "processing"].contains(&shown.text("status")?.as_str()) {
+            return Err(Stop::Skip("the CA does not try again".to_owned()));
+        }
+        // Several perspectives look at about the same time.
+        let is_another = former > 0 && quiet_s >= 2 && looks() > former;
+        if is_another {
+            let Some(told) = told else {
+                return Err(Stop::Fail(
+                    shown.finding("an error and a Retry-After", "another look without them".to_owned()),
+                ));
+            };
+            driver.publish(&challenge);
+            let over =
+                driver.until(&account, &challenge.authorization, |status| !["pending", "processing"].contains(&status));
+            let over = over.await?;
+            return over.claim(over.text("status")? == "valid", "a valid authorization", || {
+                format!("{} after {told}", over.json())
+            });
+        }
+        (quiet_s, former) = if looks() == former { (quiet_s + 1, former) } else { (0, looks()) };
+        if shown.json().get("error").is_some() && shown.header("Retry-After").is_some() {
+            told = Some(shown.in_words());
+        }
+    }
+    Err(Stop::Skip(format!("the CA has neither decided nor looked again in {LOOKED_AT_MAX_S} s")))
+}
+
+async fn failures_without_end(driver: &Driver) -> Result<(), Stop> {
+    let (account, payload) = (driver.account().await?, for_names(&[&driver.new_name()]));
+    for _ in 0..FAILURES_MAX {
+        let order = driver.ask_order(&account, &payload).await?;
+        if order.status() >= 400 {
+            let kind = order.problem().unwrap_or_default();
+            order.claim(kind == "rateLimited", "rateLimited", || order.in_words())?;
+            if order.status() != 429 {
+                driver.note(format!("429 is usual; the status is {}", order.status()));
+            }
+            if order.header("Retry-After").is_none() {
+                driver.note("no Retry-After tells when to come back");
+            }
+            return Ok(());
+        }
+        for challenge in driver.challenges(&account, &order, KIND).await? {
+            driver.fails_to_prove(&account, &challenge).await?;
+        }
+    }
+    Err(Stop::Skip(format!("the CA has no limit that {FAILURES_MAX} failures come to")))
+}
+
 async fn allows_subdomains(driver: &Driver) -> Result<bool, Stop> {
     Ok(driver.meta("subdomainAuthAllowed").await? == Some(json!(true)))
 }
@@ -491,6 +585,27 @@ async fn subdomains_flag(driver: &Driver) -> Result<(), Stop> {
     let json = answer.json();
     let is_right = json.get("subdomainAuthAllowed") == Some(&json!(true));
     answer.claim(is_right, "subdomainAuthAllowed true", || json.to_string())
+}
+
+async fn subdomains_challenge(driver: &Driver) -> Result<(), Stop> {
+    if !allows_subdomains(driver).await? {
+        return Err(no_subdomains());
+    }
+    let (account, ancestor) = (driver.account().await?, driver.new_name());
+    let mut payload = for_names(&[&format!("below.{ancestor}")]);
+    payload["identifiers"][0]["ancestorDomain"] = json!(ancestor);
+    let order = driver.ask_order(&account, &payload).await?;
+    order.has_status(201)?;
+    for challenge in driver.challenges(&account, &order, "dns-01").await? {
+        order.claim(challenge.identifier == ancestor, &format!("an authorization of {ancestor}"), || {
+            challenge.identifier.clone()
+        })?;
+        driver.publish(&challenge);
+        let over = driver.proves(&account, &challenge).await?;
+        let count = driver.questions(&challenge.record_name(), RecordType::TXT);
+        over.claim(count > 0, &format!("a question for TXT at {}", challenge.record_name()), || "none".to_owned())?;
+    }
+    Ok(())
 }
 
 async fn subdomains_ancestor(driver: &Driver) -> Result<(), Stop> {
