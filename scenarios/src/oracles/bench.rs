@@ -256,4 +256,25 @@ mod tests {
             assert_eq!(judgement.probes()[mark].total(), 1, "{mark}: {:?}", judgement.probes().keys());
         }
     }
+
+    #[test]
+    fn what_is_found_is_new_once() {
+        let bench = Bench::default();
+        let seats = ["world.no-deadlock", "world.no-panic"].map(|law| bench.seat(law, Settings::default()).unwrap());
+        let panic = |number| {
+            let event = Event::Panic { task: "t".into(), message: "boom".into() };
+            Record { number, at_ns: number, host: None, event }
+        };
+        let new = || bench.new_findings().iter().map(|finding| finding.event).collect::<Vec<_>>();
+        bench.observe(&panic(1));
+        assert_eq!((new(), new()), (vec![1], vec![]));
+        bench.observe(&panic(2));
+        bench.observe(&panic(3));
+        assert_eq!((new(), new()), (vec![2, 3], vec![]));
+
+        let judgement = bench.finish(3);
+        let laws = judgement.verdicts().iter().map(Verdict::law);
+        assert_eq!(laws.collect::<Vec<_>>(), ["world.no-deadlock", "world.no-panic"]);
+        assert_eq!(seats.map(|seat| judgement.verdict(seat).findings_total()), [0, 3]);
+    }
 }

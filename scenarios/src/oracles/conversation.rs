@@ -76,11 +76,10 @@ impl Conversation {
     }
 
     fn write(&mut self, step: &Step) {
-        let is_directory = step.body().is_some_and(|body| body.get("newOrder").is_some());
-        if step.resource == Resource::Other && !is_directory {
+        if step.resource == Resource::Other {
             return;
         }
-        let mut line = format!("{} {}", step.request.method, self.resource(step, is_directory));
+        let mut line = format!("{} {}", step.request.method, self.resource(step));
         if let Some(jws) = step.jws() {
             let given = jws.nonce().and_then(|nonce| self.nonces.get(nonce));
             let nonce =
@@ -94,7 +93,7 @@ impl Conversation {
         if let Some(nonce) = step.header("replay-nonce") {
             self.nonces.insert(nonce.to_owned(), self.answers);
         }
-        let answer = self.answer(step, is_directory);
+        let answer = self.answer(step);
         line.push_str(&format!(" -> {} {answer}", step.status()));
         let is_read = step.request.method == "GET" || step.jws().is_some_and(super::reader::jws::Jws::is_post_as_get);
         let status = step.body_text("status").unwrap_or_default();
@@ -105,7 +104,7 @@ impl Conversation {
         }
     }
 
-    fn resource(&mut self, step: &Step, is_directory: bool) -> String {
+    fn resource(&mut self, step: &Step) -> String {
         let fixed = match &step.resource {
             Resource::Directory => "directory",
             Resource::NewNonce => "newNonce",
@@ -124,16 +123,15 @@ impl Conversation {
                 return format!("{}/certificate", self.named("order", &order.to_string()));
             }
             Resource::Http01 { .. } => "http-01",
-            Resource::Other if is_directory => "directory",
             Resource::Other => "other",
         };
         fixed.to_owned()
     }
 
-    fn answer(&mut self, step: &Step, is_directory: bool) -> String {
-        if is_directory {
-            let members = step.body().and_then(Value::as_object).map(|body| body.keys().cloned().collect::<Vec<_>>());
-            return members.unwrap_or_default().join(" ");
+    fn answer(&mut self, step: &Step) -> String {
+        let directory = step.body().and_then(Value::as_object).filter(|body| body.contains_key("newOrder"));
+        if let Some(directory) = directory {
+            return directory.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
         }
         let chain = step.response.as_ref().and_then(|response| read_pem(&response.body)).map(|file| file.certificates);
         if let Some((leaf, rest)) = chain.as_deref().and_then(<[_]>::split_first) {
@@ -281,5 +279,44 @@ mod tests {
         let plain = r#"{"certificate":"certificate-2","finalize":"finalize-2","jwk":"key-1","n":[1,true,null],"other":"url-1","replaces":"renewal-info-2","token":"token-2","url":"challenge-2"}"#;
         let line = last(&story);
         assert_eq!(line, format!("POST keyChange by account, an unknown nonce: {plain} -> 200 {plain}"));
+    }
+
+    #[test]
+    fn what_an_observer_hears_are_the_lines_of_the_whole_trace() {
+        let mut story = Story::new();
+        story.issuance(&["a.test"], 90);
+        let mut conversation = Conversation::default();
+        story.records.iter().for_each(|record| Observer::observe(&mut conversation, record, ""));
+        assert_eq!(conversation.lines(), told(&story));
+    }
+
+    #[test]
+    fn a_nonce_is_told_by_its_age() {
+        let mut story = Story::new();
+        story.new_account("mailto:a@a.test", 201);
+        let former = story.nonce.clone();
+        story.new_order(&["a.test"]);
+        story.nonce = former;
+        story.new_order(&["a.test"]);
+        assert!(last(&story).starts_with("POST newOrder by account, nonce 2 ago: "), "{}", last(&story));
+    }
+
+    #[test]
+    fn what_is_read_again_is_told_if_it_brings_something_new_and_what_is_done_again_always() {
+        let mut story = Story::new();
+        let order = story.new_order(&["a.test"]);
+        story.authorization("a.test", order, "valid");
+        let window = ["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"];
+        story.renewal_info("aaaa.bbbb", window[0], window[1], None);
+        let before = told(&story);
+        story.authorization("a.test", order, "valid");
+        story.renewal_info("aaaa.bbbb", window[0], window[1], None);
+        assert_eq!(told(&story), before);
+        for done in 1..3 {
+            story.post_challenge("a.test", order);
+            assert_eq!(told(&story).len(), before.len() + done);
+        }
+        story.authorization("a.test", order, "revoked");
+        assert!(last(&story).contains("revoked"), "{}", last(&story));
     }
 }

@@ -126,6 +126,46 @@ fn validated_at(name: &str) -> Option<Identifier> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oracles::reader::dns::{Answer, Question};
+
+    /// What the name server's answer to the CA shows, if it has these records.
+    fn shown(proofs: &mut Proofs, asked: &str, records: &[(&str, &str)]) -> Option<(String, Identifier)> {
+        let answers = records.iter().map(|(kind, data)| Answer {
+            name: asked.to_owned(),
+            kind: (*kind).to_owned(),
+            ttl_s: 60,
+            data: (*data).to_owned(),
+        });
+        let [ca, server] = ["10.0.0.2:5000", "10.0.0.9:53"].map(|address| address.parse().unwrap());
+        let question = Message {
+            from: ca,
+            to: server,
+            id: 7,
+            is_response: false,
+            code: "NoError".into(),
+            question: Some(Question { name: asked.to_owned(), kind: "TXT".into() }),
+            answers: Vec::new(),
+            changes: Vec::new(),
+        };
+        let answer =
+            Message { from: server, to: ca, is_response: true, answers: answers.collect(), ..question.clone() };
+        assert!(proofs.dns(&question, Some(&"ca".into())).is_none());
+        let proof = proofs.dns(&answer, Some(&"dns".into()))?;
+        Some((proof.host.unwrap().to_string(), proof.name))
+    }
+
+    #[test]
+    fn a_txt_record_proves_control_also_where_an_alias_leads() {
+        let mut proofs = Proofs::default();
+        let of_a_test = Some(("ca".to_owned(), Identifier::dns("a.test")));
+        assert_eq!(shown(&mut proofs, "_acme-challenge.a.test", &[("TXT", "digest")]), of_a_test);
+        assert_eq!(shown(&mut proofs, "_acme-challenge.a.test", &[("A", "10.0.0.1")]), None);
+        assert_eq!(shown(&mut proofs, "A.elsewhere.test", &[("TXT", "digest")]), None);
+        let records = [("CNAME", "Here.elsewhere.test."), ("RRSIG", "there.elsewhere.test.")];
+        assert_eq!(shown(&mut proofs, "_acme-challenge.a.test", &records), None);
+        assert_eq!(shown(&mut proofs, "here.elsewhere.test", &[("TXT", "digest")]), of_a_test);
+        assert_eq!(shown(&mut proofs, "there.elsewhere.test", &[("TXT", "digest")]), None);
+    }
 
     #[test]
     fn records_in_the_dns_prove_control_of_what_they_stand_below() {

@@ -101,18 +101,6 @@ impl<K: Ord + Clone, V> Recent<K, V> {
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.entries.iter_mut().map(|(key, (_, value))| (key, value))
     }
-
-    /// How many entries there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -136,6 +124,6 @@ mod tests {
             recent.insert("a", n);
         }
         recent.retain(|_, n| *n != 99);
-        assert!(recent.is_empty() && recent.by_use.is_empty());
+        assert!(recent.entries.is_empty() && recent.by_use.is_empty());
     }
 }

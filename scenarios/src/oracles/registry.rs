@@ -49,7 +49,7 @@ impl Parameter {
 }
 
 /// A law that can be seated.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct LawEntry {
     /// Its name in scenario files.
     pub id: &'static str,
@@ -63,12 +63,6 @@ pub struct LawEntry {
     pub parameters: &'static [Parameter],
     /// Makes one.
     pub make: fn(Settings) -> Box<dyn Law>,
-}
-
-impl std::fmt::Debug for LawEntry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "LawEntry({})", self.id)
-    }
 }
 
 /// The law called `id`.
@@ -228,7 +222,7 @@ mod tests {
     fn the_table_is_sorted_and_says_what_each_law_means() {
         assert!(LAWS.is_sorted_by(|one, other| one.id < other.id));
         for entry in LAWS {
-            assert!(entry.says.ends_with('.') && !entry.book.is_empty(), "{entry:?}");
+            assert!(entry.says.ends_with('.') && !entry.book.is_empty(), "{}", entry.id);
             let _ = (entry.make)(Settings::default());
         }
         assert!(find("manager.one-account").is_some() && find("manager.two-accounts").is_none());

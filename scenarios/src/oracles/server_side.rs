@@ -215,12 +215,6 @@ pub struct LiveJudge {
     tell: Box<dyn Fn(&Violation) + Send>,
 }
 
-impl fmt::Debug for LiveJudge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LiveJudge({:?})", self.judge)
-    }
-}
-
 impl LiveJudge {
     /// A judge that tells violations so.
     #[must_use]
@@ -265,6 +259,26 @@ mod tests {
         records.iter().flat_map(|record| judge.take(record)).map(|violation| violation.law.id).collect()
     }
 
+    /// What becomes of a law in the end.
+    fn ruling(records: &[Record], law: &str) -> Ruling {
+        let mut judge = Judge::default();
+        records.iter().for_each(|record| drop(judge.take(record)));
+        let (_, judged) = judge.finish();
+        judged.rulings.into_iter().find(|ruling| ruling.id == law).unwrap()
+    }
+
+    #[test]
+    fn a_violation_is_told_at_once_with_its_source() {
+        let (told, hear) = std::sync::mpsc::channel();
+        let mut judge = LiveJudge::new(move |violation: &Violation| told.send(violation.to_string()).unwrap());
+        for record in issued_without_proof() {
+            judge.observe(&record, "");
+        }
+        let told: Vec<String> = hear.try_iter().collect();
+        let beginning = "ca.validates-before-issuing (RFC 8555 §7.1.6, Baseline Requirements §3.2.2.4): ";
+        assert!(told.iter().any(|violation| violation.starts_with(beginning)), "{told:?}");
+    }
+
     #[test]
     fn what_a_log_cannot_show_accuses_nobody() {
         let records = issued_without_proof();
@@ -274,7 +288,23 @@ mod tests {
         let about = ["validates", "looks-up-caa"].map(|what| (what.to_owned(), "no".to_owned()));
         let event = Event::Probe { name: "ca/started".to_owned(), about: BTreeMap::from(about) };
         let started = Record { number: 1, at_ns: 0, host: Some("ca".into()), event };
-        let always_valid: Vec<Record> = std::iter::once(started).chain(records).collect();
+        let always_valid: Vec<Record> = std::iter::once(started).chain(records.clone()).collect();
         assert_eq!(violated(&always_valid), Vec::<&str>::new());
+
+        let by_proof = |records: &[Record]| ruling(records, "ca.validates-before-issuing");
+        let Ruling { judged, violated, unjudged, .. } = by_proof(&records);
+        assert_eq!((judged, violated, unjudged), (1, 1, vec![]));
+        for (records, why) in [
+            (&records[1..], "the log does not begin with event 1, and what the CA did before is not known"),
+            (&always_valid, "the CA was set up to hold every challenge for met without looking"),
+        ] {
+            let Ruling { judged, violated, unjudged, .. } = by_proof(records);
+            assert_eq!((judged, violated, unjudged), (0, 0, vec![why]));
+        }
+        let Ruling { unjudged, .. } = ruling(&always_valid, "ca.never-issues-against-caa");
+        let why = "the CA was set up without a name server to ask (-dnsserver), and looks up no CAA";
+        assert_eq!(unjudged, [why]);
+        let Ruling { unjudged, .. } = ruling(&records, "world.no-panic");
+        assert_eq!(unjudged, ["it binds the simulator's hosts"]);
     }
 }

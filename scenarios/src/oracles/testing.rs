@@ -315,6 +315,18 @@ impl Story {
         self.ask(&(head + &body), answer);
     }
 
+    /// What came last, an answer, is lost on its way.
+    pub(super) fn lose_answer(&mut self) {
+        let lost = self.records.pop().expect("something was answered");
+        assert!(matches!(lost.event, Event::Data { direction: Direction::Read, side: Side::Client, .. }), "{lost:?}");
+    }
+
+    /// What the law gave as the host of what it found.
+    pub(super) fn accused(&self, id: &str) -> Vec<Option<String>> {
+        let verdict = self.verdict(id);
+        verdict.findings().iter().map(|finding| finding.host.as_deref().map(str::to_owned)).collect()
+    }
+
     /// The directory, and a nonce, once.
     pub(super) fn introduce(&mut self) {
         if std::mem::replace(&mut self.is_introduced, true) {
@@ -520,20 +532,34 @@ impl Story {
 
     /// The manager adds a TXT record, or removes it.
     pub(super) fn dns_update(&mut self, owner: &str, value: &str, is_addition: bool) {
+        use hickory_proto::rr::{DNSClass, Name, RData, Record, rdata::TXT};
+        let owner = Name::from_ascii(format!("{owner}.")).unwrap();
+        let mut record = Record::from_rdata(owner, 0, RData::TXT(TXT::new(vec![value.to_owned()])));
+        if !is_addition {
+            record.dns_class = DNSClass::NONE;
+        }
+        self.update_dns(record);
+    }
+
+    /// The manager removes all TXT records of a name.
+    pub(super) fn dns_remove_all(&mut self, owner: &str) {
+        use hickory_proto::rr::{DNSClass, Name, RecordType};
+        let owner = Name::from_ascii(format!("{owner}.")).unwrap();
+        let mut record = hickory_proto::rr::Record::update0(owner, 0, RecordType::TXT);
+        record.dns_class = DNSClass::ANY;
+        self.update_dns(record);
+    }
+
+    fn update_dns(&mut self, record: hickory_proto::rr::Record) {
         use hickory_proto::{
             op::{Message, MessageType, OpCode, Query},
-            rr::{DNSClass, Name, RData, Record, RecordType, rdata::TXT},
+            rr::{Name, RecordType},
         };
         self.port += 1;
         let manager = format!("10.0.0.1:{}", self.port).parse().unwrap();
         let server = "10.0.0.9:53".parse().unwrap();
         let mut message = Message::new(self.port, MessageType::Query, OpCode::Update);
         message.add_query(Query::query(Name::from_ascii("test.").unwrap(), RecordType::SOA));
-        let owner = Name::from_ascii(format!("{owner}.")).unwrap();
-        let mut record = Record::from_rdata(owner, 0, RData::TXT(TXT::new(vec![value.to_owned()])));
-        if !is_addition {
-            record.dns_class = DNSClass::NONE;
-        }
         message.authorities.push(record);
         self.event(Some("manager"), Event::Datagram { from: manager, to: server, payload: message.to_vec().unwrap() });
         message.metadata.message_type = MessageType::Response;

@@ -332,3 +332,25 @@ impl Law {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        language::decode::Words,
+        oracles::{LAWS, Parameter},
+    };
+
+    #[test]
+    fn what_can_be_set_on_a_law_is_what_it_heeds() {
+        for law in Law::WORDS {
+            let entry = LAWS.iter().find(|entry| entry.id == law.name).expect("each is a law of the registry");
+            let mut heeded: Vec<&str> = entry.parameters.iter().copied().map(Parameter::name).collect();
+            // How often something has to happen is for the expectation to count.
+            let mut set: Vec<&str> = law.keys.iter().map(|key| key.name).filter(|name| *name != "times").collect();
+            heeded.sort_unstable();
+            set.sort_unstable();
+            assert_eq!(set, heeded, "{}", law.name);
+        }
+    }
+}

@@ -238,4 +238,14 @@ mod tests {
         story.visit_fails("a.test", "invalid peer certificate: BadSignature", Some(&certificate));
         story.breaks(LAW, "own key");
     }
+
+    #[test]
+    fn what_is_found_is_the_host_whose_disk_it_is_on() {
+        let mut story = Story::new();
+        story.write_file("/s/a.pem", &(issued().key_pem + &issued().pem));
+        assert_eq!(story.accused(LAW), [Some("manager".to_owned())], "at the end");
+        story.wait(90);
+        story.event(Some("visitor"), Event::probe("x"));
+        assert_eq!(story.accused(LAW), [Some("manager".to_owned())], "when something happens elsewhere");
+    }
 }

@@ -105,6 +105,8 @@ impl AriOfOwnCertificate {
 
 #[cfg(test)]
 mod tests {
+    use sim::trace::{Ending, Event};
+
     use crate::oracles::testing::Story;
 
     const LAW: &str = "manager.ari-of-own-certificate";
@@ -154,5 +156,47 @@ mod tests {
         story.wait_days(61);
         story.issued_by_an_authority(&["a.test"], 90);
         story.keeps(LAW);
+    }
+
+    #[test]
+    fn a_third_and_a_twentieth_of_the_lifetime_before_the_end_is_the_last_moment_to_ask() {
+        for (days, is_exercised) in [(55, true), (56, false)] {
+            let mut story = Story::new();
+            let id = story.issued_by_an_authority(&["a.test"], 90);
+            story.renewal_info(&id, "2026-01-11T00:00:00Z", "2026-01-12T00:00:00Z", None);
+            let asked = story.verdict(LAW).exercised().total();
+            story.wait_days(days);
+            story.issued_by_an_authority(&["a.test"], 90);
+            story.keeps(LAW);
+            assert_eq!(story.verdict(LAW).exercised().total() > asked, is_exercised, "after {days} days");
+        }
+    }
+
+    #[test]
+    fn a_window_has_begun_from_its_first_second_on() {
+        for (start, has_begun) in [("2026-01-11T00:00:00Z", true), ("2026-01-11T00:00:01Z", false)] {
+            let mut story = Story::new();
+            let id = story.issued_by_an_authority(&["a.test"], 90);
+            story.wait_days(10);
+            story.renewal_info(&id, start, "2026-01-12T00:00:00Z", None);
+            story.issued_by_an_authority(&["a.test"], 90);
+            if has_begun { story.keeps(LAW) } else { story.breaks(LAW, "whose renewal window has not begun") }
+        }
+    }
+
+    #[test]
+    fn who_was_down_may_have_lost_its_certificate_and_anybody_if_a_disk_was_damaged() {
+        let ended = || Event::HostEnded { ending: Ending::Killed };
+        let damaged = Event::DiskDamaged { path: "/s/a.pem".into(), content: None };
+        for (host, event, is_excused) in
+            [("manager", ended(), true), ("visitor", ended(), false), ("visitor", damaged, true)]
+        {
+            let mut story = Story::new();
+            let id = story.issued_by_an_authority(&["a.test"], 90);
+            story.renewal_info(&id, "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z", None);
+            story.event(Some(host), event);
+            story.issued_by_an_authority(&["a.test"], 90);
+            if is_excused { story.keeps(LAW) } else { story.breaks(LAW, "whose renewal window has not begun") }
+        }
     }
 }

@@ -54,4 +54,19 @@ mod tests {
         partial.get("/renewal-info/a.s", Answer::new(200, window));
         partial.breaks(LAW, "it has no end");
     }
+
+    #[test]
+    fn a_window_without_length_is_found() {
+        let mut story = Story::new();
+        story.renewal_info("a.s", "2026-03-01T00:00:00Z", "2026-03-01T00:00:00Z", None);
+        story.breaks(LAW, "it ends 2026-03-01T00:00:00Z and starts 2026-03-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_window_counts_that_was_given_though_nobody_got_it() {
+        let mut story = Story::new();
+        story.renewal_info("a.s", "2026-03-02T00:00:00Z", "2026-03-01T00:00:00Z", None);
+        story.lose_answer();
+        story.breaks(LAW, "should end after it starts");
+    }
 }

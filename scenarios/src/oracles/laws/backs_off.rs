@@ -183,6 +183,22 @@ mod tests {
     }
 
     #[test]
+    fn what_failed_before_a_crash_is_forgotten_by_its_client_alone() {
+        for (host, is_forgotten) in [("manager", true), ("visitor", false)] {
+            let mut story = Story::new();
+            for failure in 0..6 {
+                if failure == 5 {
+                    story.kill(host);
+                    story.start(host);
+                }
+                fail(&mut story);
+                story.wait(300);
+            }
+            if is_forgotten { story.keeps(LAW) } else { story.breaks(LAW, "and this is number 6") }
+        }
+    }
+
+    #[test]
     fn a_wait_that_the_ca_asked_for_and_a_nonce_are_no_back_off() {
         let mut story = Story::new();
         fail(&mut story);

@@ -99,4 +99,22 @@ mod tests {
         story.post("/new-order", &json!({}), Some(answer.header("Replay-Nonce", given)));
         story.breaks(LAW, "should give a fresh nonce");
     }
+
+    #[test]
+    fn a_nonce_is_taken_by_what_the_ca_has_judged_and_by_nothing_else() {
+        for (problem, status, is_taken) in [
+            ("badNonce", 400, false),
+            ("serverInternal", 500, false),
+            ("malformed", 400, true),
+            ("malformed", 499, true),
+        ] {
+            let mut story = Story::new();
+            story.new_account("mailto:a@a.test", 201);
+            let nonce = story.nonce.clone();
+            story.post("/new-order", &json!({}), Some(Answer::problem(status, problem)));
+            story.nonce = nonce;
+            story.new_order(&["a.test"]);
+            if is_taken { story.breaks(LAW, "should refuse nonce") } else { story.keeps(LAW) }
+        }
+    }
 }

@@ -80,6 +80,16 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_that_is_good_for_too_long_is_found_though_nobody_got_it() {
+        let mut story = Story::new();
+        let order = story.new_order(&["a.test"]);
+        story.finalize(&["a.test"], &["a.test"], order);
+        story.download(order, &Issued::new(&["a.test"], 0, 400 * 86_400));
+        story.lose_answer();
+        story.breaks(LAW, "should be good for 398d at most, both ends included, but is for 2d 1s longer");
+    }
+
+    #[test]
     fn without_a_limit_it_is_the_baseline_requirements_of_the_day() {
         for (since, days) in [
             (utc_datetime!(2026-03-14 23:59:59), 398),

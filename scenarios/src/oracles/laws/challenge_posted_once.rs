@@ -72,4 +72,18 @@ mod tests {
         story.post_challenge("a.test", order);
         story.breaks(LAW, "should post ca.test/challenge/1-a.test once");
     }
+
+    #[test]
+    fn a_crash_excuses_the_client_that_it_ends_and_no_other() {
+        for (host, is_excused) in [("manager", true), ("visitor", false)] {
+            let mut story = Story::new();
+            let order = story.new_order(&["a.test"]);
+            story.authorization("a.test", order, "pending");
+            story.post_challenge("a.test", order);
+            story.kill(host);
+            story.start(host);
+            story.post_challenge("a.test", order);
+            if is_excused { story.keeps(LAW) } else { story.breaks(LAW, "but posted it again") }
+        }
+    }
 }

@@ -293,6 +293,31 @@ mod tests {
     }
 
     #[test]
+    fn who_ends_answers_for_what_it_presented_itself_since_its_start() {
+        let ended = || Event::HostEnded { ending: Ending::Finished };
+        let (mut story, value) = begun();
+        story.dns_update(OWNER, &value, true);
+        story.event(Some("visitor"), ended());
+        story.keeps(LAW);
+        story.kill("manager");
+        story.start("manager");
+        story.event(Some("manager"), ended());
+        story.keeps(LAW);
+    }
+
+    #[test]
+    fn all_records_of_a_name_go_with_it_and_those_of_another_stay() {
+        for (removed, is_kept) in [(OWNER, true), ("_acme-challenge.b.test", false)] {
+            let (mut story, value) = begun();
+            story.dns_update(OWNER, &value, true);
+            show(&mut story, "valid");
+            story.dns_remove_all(removed);
+            story.wait(4_000);
+            if is_kept { story.keeps(LAW) } else { story.breaks(LAW, "later it is there") }
+        }
+    }
+
+    #[test]
     fn a_record_that_stays_is_found_also_after_a_crash_that_excuses_what_goes_early() {
         for (removed, is_kept) in [(true, true), (false, false)] {
             let (mut story, value) = begun();

@@ -79,4 +79,14 @@ mod tests {
         story.get("/new-nonce", answer("Thu, 01 Jan 2026 10:02:01 GMT"));
         story.breaks(LAW, "should be 1m apart at most, but are 1m 1s");
     }
+
+    #[test]
+    fn a_time_counts_when_it_is_shown_though_nobody_got_it() {
+        let mut story = Story::new();
+        for date in ["Thu, 01 Jan 2026 10:00:00 GMT", "Thu, 01 Jan 2026 11:00:00 GMT"] {
+            story.get("/new-nonce", Answer::new(200, Value::Null).header("Date", date));
+        }
+        story.lose_answer();
+        story.breaks(LAW, "but are 1h");
+    }
 }

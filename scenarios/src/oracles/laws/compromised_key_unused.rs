@@ -91,4 +91,15 @@ mod tests {
         reordered(1, true).breaks(LAW, "which is compromised, but it is in a CSR");
         assert_eq!(reordered(4, true).verdict(LAW).findings(), []);
     }
+
+    #[test]
+    fn a_certificate_that_a_client_never_got_tells_it_of_no_key() {
+        let mut story = Story::new();
+        let issued = story.issuance(&["a.test"], 90);
+        story.lose_answer();
+        story.revoke(&issued, 1);
+        let order = story.new_order(&["a.test"]);
+        story.finalize_again(&["a.test"], order, &issued);
+        assert_eq!(story.verdict(LAW).findings(), []);
+    }
 }

@@ -45,7 +45,7 @@ impl Law for ForgetsFailures {
 
 #[cfg(test)]
 mod tests {
-    use crate::oracles::testing::Story;
+    use crate::oracles::testing::{Answer, Story};
 
     const LAW: &str = "manager.forgets-failures";
 
@@ -66,6 +66,55 @@ mod tests {
             story.wait(wait);
             fail(&mut story);
             if is_soon { story.keeps(LAW) } else { story.breaks(LAW, "since a success, but waited 1h") }
+        }
+    }
+
+    #[test]
+    fn ten_minutes_are_soon() {
+        for (wait, is_soon) in [(600, true), (601, false)] {
+            let mut story = Story::new();
+            story.issuance(&["a.test"], 90);
+            fail(&mut story);
+            story.wait(wait);
+            fail(&mut story);
+            if is_soon { story.keeps(LAW) } else { story.breaks(LAW, "but waited 10m 1s") }
+        }
+    }
+
+    #[test]
+    fn only_the_first_retry_since_a_success_has_to_come_soon() {
+        let mut never_succeeded = Story::new();
+        fail(&mut never_succeeded);
+        never_succeeded.wait(3_600);
+        fail(&mut never_succeeded);
+        assert_eq!(never_succeeded.verdict(LAW).exercised().total(), 0);
+
+        let mut story = Story::new();
+        story.issuance(&["a.test"], 90);
+        for wait in [60, 3_600, 7_200] {
+            fail(&mut story);
+            story.wait(wait);
+        }
+        fail(&mut story);
+        story.keeps(LAW);
+        assert_eq!(story.verdict(LAW).exercised().total(), 1);
+    }
+
+    #[test]
+    fn a_wait_that_the_ca_asked_for_and_one_that_may_hide_failures_are_not_judged() {
+        for is_disturbed in [false, true] {
+            let mut story = Story::new();
+            story.issuance(&["a.test"], 90);
+            let order = serde_json::json!({"identifiers": [{"type": "dns", "value": "a.test"}]});
+            let busy = Answer::problem(429, "rateLimited");
+            let busy = if is_disturbed { busy } else { busy.header("Retry-After", "3600") };
+            story.post("/new-order", &order, Some(busy));
+            if is_disturbed {
+                story.start("ca");
+            }
+            story.wait(3_600);
+            fail(&mut story);
+            assert_eq!(story.verdict(LAW).exercised().total(), 0, "{is_disturbed}");
         }
     }
 }

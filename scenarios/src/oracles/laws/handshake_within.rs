@@ -199,6 +199,19 @@ mod tests {
     }
 
     #[test]
+    fn the_time_allowed_is_enough_and_the_end_of_a_third_host_is_no_excuse() {
+        let mut story = visited();
+        hello(&mut story);
+        story.wait(1);
+        assert_eq!(findings(&story), [] as [&str; 0]);
+        story.kill("ca");
+        story.wait(1);
+        assert_eq!(findings(&story).len(), 1);
+        story.kill("visitor");
+        assert_eq!(findings(&story), [] as [&str; 0]);
+    }
+
+    #[test]
     fn neither_an_idle_connection_nor_one_whose_host_dies_is_a_handshake() {
         let mut story = visited();
         segment(&mut story, VISITOR, MANAGER, "S", 0);

@@ -268,4 +268,12 @@ mod tests {
         story.write_file("/s/a.pem", &set("a.test"));
         story.keeps(LAW);
     }
+
+    #[test]
+    fn what_is_found_is_the_host_whose_file_it_is() {
+        let mut story = damaged(None);
+        story.wait(3_700);
+        story.event(Some("visitor"), Event::probe("later"));
+        assert_eq!(story.accused(LAW), [Some("manager".to_owned())]);
+    }
 }

@@ -237,6 +237,7 @@ mod tests {
             }
             story.change_key(new);
             story.breaks(LAW, "should durably hold the key of account");
+            assert_eq!(story.accused(LAW), [Some("manager".to_owned())], "whose disk it is");
         }
     }
 
@@ -246,5 +247,20 @@ mod tests {
         let other = key();
         store(&mut story, "/s/a.key", &other, true);
         story.breaks(LAW, "should durably hold");
+    }
+
+    #[test]
+    fn a_file_of_more_than_16_kib_is_no_private_key() {
+        for (len, is_one) in [(16_384, true), (16_385, false)] {
+            let mut story = Story::new();
+            let key = key();
+            let pem = key.serialize_pem();
+            story.write_file("/s/a.key", &format!("{}{pem}", "\n".repeat(len - pem.len())));
+            story.disk(DiskOperation::Sync, "/s/a.key", None, "");
+            story.disk(DiskOperation::SyncDirectory, "/s", None, "");
+            story.key = Some(key);
+            story.new_account("mailto:a@a.test", 201);
+            if is_one { story.keeps(LAW) } else { story.breaks(LAW, "should durably hold the key of account") }
+        }
     }
 }

@@ -100,6 +100,18 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_runs_fast_by_a_thousandth_is_no_excuse_for_more() {
+        for (seconds, is_kept) in [(999, true), (998, false)] {
+            let mut story = Story::new();
+            let busy = Answer::problem(503, "rateLimited").header("Retry-After", "1000");
+            story.post("/new-order", &json!({}), Some(busy));
+            story.wait(seconds);
+            story.post("/new-order", &json!({}), None);
+            if is_kept { story.keeps(LAW) } else { story.breaks(LAW, "but asked again after 16m 38s") }
+        }
+    }
+
+    #[test]
     fn what_was_shown_may_be_changed_at_once_and_what_was_refused_may_not() {
         let deactivated = || json!({"status": "deactivated"});
         for (answer, is_kept) in
@@ -110,6 +122,19 @@ mod tests {
             story.post("/authz/1-a.test", &json!(null), Some(answer.header("Retry-After", "2")));
             story.post("/authz/1-a.test", &deactivated(), None);
             assert_eq!(story.verdict(LAW).findings().is_empty(), is_kept);
+        }
+    }
+
+    #[test]
+    fn a_crash_makes_the_client_forget_that_it_ends_and_no_other() {
+        for (host, is_excused) in [("manager", true), ("visitor", false)] {
+            let mut story = Story::new();
+            let busy = Answer::problem(503, "rateLimited").header("Retry-After", "120");
+            story.post("/new-order", &json!({}), Some(busy));
+            story.kill(host);
+            story.start(host);
+            story.new_order(&["a.test"]);
+            assert_eq!(story.verdict(LAW).findings().is_empty(), is_excused, "{host}");
         }
     }
 

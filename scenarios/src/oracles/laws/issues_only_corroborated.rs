@@ -137,4 +137,13 @@ mod tests {
     fn all_but_one_of_four_perspectives_have_to_see_this_very_proof() {
         assert_eq!((findings(3), findings(2), findings(0)), (0, 1, 1));
     }
+
+    #[test]
+    fn a_certificate_is_issued_though_nobody_got_it() {
+        let mut story = Story::new();
+        story.issuance(&["a.test"], 90);
+        story.lose_answer();
+        let verdict = story.verdict_with(LAW, Settings { perspectives: Some(2), ..Settings::default() });
+        assert_eq!((verdict.exercised().total(), verdict.findings_total()), (1, 1));
+    }
 }

@@ -113,12 +113,16 @@ mod tests {
     const LAW: &str = "storage.keys-private";
 
     fn open(story: &mut Story, access: Access) {
+        open_so(story, OpenMode::CreateNew, access);
+    }
+
+    fn open_so(story: &mut Story, mode: OpenMode, access: Access) {
         let event = Event::Disk {
             number: 0,
             operation: DiskOperation::Open,
             path: "/s/.a.tmp".into(),
             to: None,
-            mode: Some(OpenMode::CreateNew),
+            mode: Some(mode),
             access: Some(access),
             offset: None,
             bytes: Vec::new(),
@@ -138,6 +142,28 @@ mod tests {
         open(&mut story, Access::Public);
         story.disk(DiskOperation::Write, "/s/.a.tmp", None, &key);
         story.breaks(LAW, "/s/.a.tmp holds a private key");
+    }
+
+    #[test]
+    fn a_file_is_as_it_was_created_until_it_is_gone() {
+        let key = Issued::new(&["a.test"], 0, 4_000_000_000).key_pem;
+        let again = |is_removed: bool, mode| {
+            let mut story = Story::new();
+            open(&mut story, Access::Public);
+            story.disk(DiskOperation::Write, "/s/.a.tmp", None, "not a key");
+            assert_eq!(story.verdict(LAW).exercised().total(), 0);
+            if is_removed {
+                story.disk(DiskOperation::RemoveFile, "/s/.a.tmp", None, "");
+            }
+            open_so(&mut story, mode, Access::Private);
+            story.disk(DiskOperation::Write, "/s/.a.tmp", None, &key);
+            story.disk(DiskOperation::Sync, "/s/.a.tmp", None, "");
+            story
+        };
+        again(true, OpenMode::Truncate).keeps(LAW);
+        again(true, OpenMode::CreateNew).keeps(LAW);
+        again(false, OpenMode::CreateNew).keeps(LAW);
+        again(false, OpenMode::Truncate).breaks(LAW, "everybody may read it");
     }
 
     #[test]

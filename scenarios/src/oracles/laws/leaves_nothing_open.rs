@@ -212,6 +212,7 @@ mod tests {
         story.wait(3_600);
         story.event(None, Event::probe("later"));
         story.breaks(LAW, "ca.test/authz/1-b.test of the order ca.test/order/1");
+        assert_eq!(story.accused(LAW), [Some("manager".to_owned())], "who left it");
     }
 
     #[test]
@@ -271,6 +272,20 @@ mod tests {
         let mut story = Story::new();
         story.issuance(&["a.test"], 90);
         assert_eq!(story.verdict(LAW).exercised().total(), 0);
+    }
+
+    #[test]
+    fn an_order_that_is_gone_has_failed_and_one_that_is_ready_has_not() {
+        for (status, body, has_failed) in
+            [(404, json!(null), true), (410, json!(null), true), (200, json!({"status": "ready"}), false)]
+        {
+            let mut story = Story::new();
+            let order = story.new_order(&["a.test"]);
+            story.post(&format!("/order/{order}"), &json!(null), Some(Answer::new(status, body)));
+            let verdict = story.verdict(LAW);
+            assert_eq!(verdict.exercised().total(), u64::from(has_failed), "{status}");
+            assert_eq!(verdict.findings(), []);
+        }
     }
 
     #[test]

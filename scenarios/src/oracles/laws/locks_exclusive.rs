@@ -136,12 +136,20 @@ mod tests {
     const LAW: &str = "storage.locks-exclusive";
 
     fn told(name: &str) -> Event {
-        let about = BTreeMap::from([("lock".to_owned(), "/s/a".to_owned())]);
+        told_of("/s/a", name)
+    }
+
+    fn told_of(lock: &str, name: &str) -> Event {
+        let about = BTreeMap::from([("lock".to_owned(), lock.to_owned())]);
         Event::Probe { name: format!("manager/storage-lock-{name}"), about }
     }
 
     fn disk(operation: DiskOperation, file: &str) -> Event {
-        let path = format!("/s/a{file}.lock");
+        disk_at(operation, &format!("/s/a{file}.lock"))
+    }
+
+    fn disk_at(operation: DiskOperation, path: &str) -> Event {
+        let path = path.to_owned();
         Event::Disk {
             number: 0,
             operation,
@@ -195,5 +203,50 @@ mod tests {
         let mut own = held();
         own.event(Some("one"), disk(DiskOperation::RemoveFile, ".1"));
         own.keeps(LAW);
+    }
+
+    #[test]
+    fn a_sign_is_one_for_so_long_and_comes_from_the_holder_in_a_file_of_the_lock() {
+        for (seconds, is_believed) in [(29, true), (30, false)] {
+            let mut story = held();
+            story.wait(seconds);
+            story.event(Some("two"), told("held"));
+            if is_believed { story.breaks(LAW, "two holds it while one does") } else { story.keeps(LAW) }
+        }
+        for (writer, path, is_sign) in [
+            ("one", "/s/a.2.lock", true),
+            ("two", "/s/a.2.lock", false),
+            ("one", "/s/b.1.lock", false),
+            ("one", "/s/ab.1.lock", false),
+        ] {
+            let mut story = held();
+            story.wait(60);
+            story.event(Some(writer), disk_at(DiskOperation::Write, path));
+            story.event(Some("two"), told("held"));
+            if is_sign { story.breaks(LAW, "two holds it while one does") } else { story.keeps(LAW) }
+        }
+    }
+
+    #[test]
+    fn the_file_of_one_who_only_waits_is_for_anybody_to_remove() {
+        let mut story = held();
+        story.event(Some("two"), disk(DiskOperation::Write, ".2"));
+        story.event(Some("one"), disk(DiskOperation::RemoveFile, ".2"));
+        story.keeps(LAW);
+        story.event(Some("two"), told_of("/s/b", "held"));
+        story.event(Some("two"), disk(DiskOperation::Write, ".2"));
+        story.event(Some("one"), disk(DiskOperation::RemoveFile, ".2"));
+        story.keeps(LAW);
+    }
+
+    #[test]
+    fn who_releases_one_lock_still_holds_the_other() {
+        let mut story = held();
+        story.event(Some("one"), told_of("/s/b", "held"));
+        story.event(Some("one"), told_of("/s/b", "released"));
+        story.event(Some("two"), told_of("/s/b", "held"));
+        story.keeps(LAW);
+        story.event(Some("two"), told("held"));
+        story.breaks(LAW, "/s/a should have one holder, but two holds it while one does");
     }
 }

@@ -128,6 +128,25 @@ mod tests {
         story
     }
 
+    /// RFC 9773 §4.3.2.
+    #[test]
+    fn without_a_retry_after_the_next_look_is_due_six_hours_later() {
+        for (late_s, is_kept) in [(1_800, true), (1_801, false)] {
+            let mut story = Story::new();
+            let id = story.issued_by_an_authority(&["a.test"], 90);
+            for _ in 0..2 {
+                story.renewal_info(&id, "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z", None);
+                story.wait(21_600 + late_s);
+            }
+            if is_kept {
+                story.keeps(LAW);
+            } else {
+                let judged = story.verdict(LAW).exercised().total();
+                assert_eq!((judged, story.verdict(LAW).findings_total()), (2, 2));
+            }
+        }
+    }
+
     #[test]
     fn a_look_soon_after_waking_is_in_time() {
         slept(600).keeps(LAW);

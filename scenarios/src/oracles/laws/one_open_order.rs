@@ -167,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn an_order_is_not_open_once_the_ca_says_that_its_clients_key_has_no_account_any_more() {
+        for (client, is_over) in [("manager", true), ("other", false)] {
+            let mut story = Story::new();
+            story.new_account("mailto:a@a.test", 201);
+            story.new_order(&["a.test"]);
+            story.client = client.into();
+            story.post("/new-account", &Value::Null, Some(Answer::problem(401, "unauthorized")));
+            story.client = "manager".into();
+            story.new_order(&["a.test"]);
+            if is_over { story.keeps(LAW) } else { story.breaks(LAW, "a.test should have one open order") }
+        }
+    }
+
+    #[test]
     fn a_second_order_while_one_is_open_is_found() {
         let mut story = Story::new();
         story.new_account("mailto:a@a.test", 201);

@@ -102,5 +102,13 @@ mod tests {
     fn an_order_that_lasts_longer_than_what_it_takes_over_is_found() {
         second_order("2026-01-02T12:00:00Z").keeps(LAW);
         second_order("2026-01-02T12:00:01Z").breaks(LAW, "lasts 1 s longer");
+        second_order("2026-01-02T12:01:30Z").breaks(LAW, "lasts 90 s longer");
+    }
+
+    #[test]
+    fn an_order_counts_that_was_created_though_nobody_heard_of_it() {
+        let mut story = second_order("2026-01-02T13:00:00Z");
+        story.lose_answer();
+        story.breaks(LAW, "lasts 3600 s longer");
     }
 }

@@ -136,6 +136,20 @@ mod tests {
     }
 
     #[test]
+    fn who_was_said_to_ask_has_to_and_only_for_what_it_orders() {
+        for (probe, has_to) in [("scenario/asks", true), ("scenario/began", false)] {
+            let mut story = Story::new();
+            let about = BTreeMap::from([("host".to_owned(), "manager".to_owned())]);
+            story.event(None, Event::Probe { name: probe.to_owned(), about });
+            let order = serde_json::json!({"identifiers": [{"type": "dns", "value": "a.test"}]});
+            story.post("/new-account", &order, None);
+            assert_eq!(story.verdict(LAW).exercised().total(), 0);
+            story.new_order(&["a.test"]);
+            assert_eq!(story.verdict(LAW).findings_total(), u64::from(has_to), "{probe}");
+        }
+    }
+
+    #[test]
     fn what_was_denied_or_never_asked_may_not() {
         let mut story = on_demand();
         story.new_order(&["www.google.com"]);

@@ -97,30 +97,46 @@ impl RefusesOnlyForCaa {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use sim::trace::Event;
 
     use super::CAA;
     use crate::oracles::testing::{Answer, Story};
 
     const LAW: &str = "ca.refuses-only-for-caa";
 
-    /// The CA refuses a name of which it was told these records.
-    fn refusal(records: &[&str]) -> Story {
+    /// The CA refuses a name; something happens before the challenge's POST and between that and the refusal.
+    fn refused(before: impl Fn(&mut Story), between: impl Fn(&mut Story)) -> Story {
         let mut story = Story::new();
         let order = story.new_order(&["a.test"]);
+        before(&mut story);
         story.authorization("a.test", order, "pending");
         story.post_challenge("a.test", order);
-        story.caa("a.test", records);
-        let mut challenge = Story::challenge_object("a.test", order, "invalid");
+        between(&mut story);
+        refuse(&mut story, 200);
+        story
+    }
+
+    /// The CA answers that CAA refuses the name.
+    fn refuse(story: &mut Story, status: u16) {
+        let mut challenge = Story::challenge_object("a.test", 1, "invalid");
         challenge["error"] = json!({"type": CAA});
         let object = json!({
             "status": "invalid",
             "identifier": {"type": "dns", "value": "a.test"},
             "challenges": [challenge],
         });
-        for _ in 0..2 {
-            story.post(&format!("/authz/{order}-a.test"), &Value::Null, Some(Answer::new(200, object.clone())));
-        }
-        story
+        story.post("/authz/1-a.test", &Value::Null, Some(Answer::new(status, object)));
+    }
+
+    /// The CA refuses a name of which it was told these records.
+    fn refusal(records: &[&str]) -> Story {
+        refused(|_| {}, |story| story.caa("a.test", records))
+    }
+
+    /// The name has this record in the zone from now on, or none.
+    fn change_zone(story: &mut Story, record: Option<&str>) {
+        let record = record.map(|data| format!("CAA {data}"));
+        story.event(None, Event::ZoneChanged { name: "a.test".into(), record });
     }
 
     #[test]
@@ -130,5 +146,38 @@ mod tests {
         refusal(&["0 issue \"ca.test; validationmethods=http-01; policy=ev\""])
             .breaks(LAW, "CAA permits this CA to issue for a.test by http-01");
         refusal(&[]).breaks(LAW, "but it refuses");
+    }
+
+    #[test]
+    fn a_refusal_is_judged_once_however_often_it_is_shown_and_not_by_an_answer_that_fails() {
+        let mut story = refusal(&[]);
+        story.breaks(LAW, "but it refuses");
+        refuse(&mut story, 200);
+        story.breaks(LAW, "but it refuses");
+
+        let mut story = Story::new();
+        let order = story.new_order(&["a.test"]);
+        story.authorization("a.test", order, "pending");
+        refuse(&mut story, 500);
+        assert_eq!(story.verdict(LAW).exercised().total(), 0);
+    }
+
+    #[test]
+    fn what_forbade_it_at_any_time_since_the_post_is_enough() {
+        const FORBIDS: &str = "0 issue \"other.test\"";
+        let stands = |story: &mut Story| change_zone(story, Some(FORBIDS));
+        let goes = |story: &mut Story| change_zone(story, None);
+        refused(stands, goes).keeps(LAW);
+        refused(|_| {}, stands).keeps(LAW);
+        let was_told = |story: &mut Story| {
+            story.caa("a.test", &[FORBIDS]);
+            goes(story);
+        };
+        refused(|_| {}, was_told).keeps(LAW);
+        let is_long_gone = |story: &mut Story| {
+            stands(story);
+            goes(story);
+        };
+        refused(is_long_gone, |_| {}).breaks(LAW, "but it refuses");
     }
 }

@@ -151,4 +151,14 @@ mod tests {
             assert_eq!((is_positive(serial), bits(serial)), (positive, length), "{serial}");
         }
     }
+
+    #[test]
+    fn a_number_is_given_though_nobody_got_the_certificate() {
+        let mut story = story(&[&[1; 16]]);
+        let order = story.new_order(&["a.test"]);
+        story.finalize(&["a.test"], &["a.test"], order);
+        story.download(order, &Issued::numbered(&["a.test"], 0, 1, &[1; 16]));
+        story.lose_answer();
+        story.breaks(LAW, "two have 0101");
+    }
 }

@@ -110,9 +110,9 @@ mod tests {
         story.wait_days(5);
         let second = issued(&story);
         story.write_file("/s/a.pem", &(second.key_pem.clone() + &second.pem));
-        story.wait(3_600);
+        story.wait(7_200);
         story.visit("a.test", &first);
-        story.wait(3_700);
+        story.wait(100);
         story.visit("a.test", &second);
         story.keeps(LAW);
         story.visit("a.test", &first);

@@ -39,7 +39,7 @@ mod tests {
     fn more_tasks_than_allowed_are_found() {
         let mut story = Story::new();
         let settings = Settings { at_most: Some(100), ..Settings::default() };
-        for (tasks, findings) in [(96, 0), (128, 1)] {
+        for (tasks, findings) in [(96, 0), (100, 0), (101, 1)] {
             story.event(Some("manager"), Event::TasksAlive { tasks });
             assert_eq!(story.verdict_with("world.tasks-bounded", settings).findings_total(), findings);
         }

@@ -141,4 +141,37 @@ mod tests {
         tell(&mut story, "event/failed", "a.test");
         story.keeps(LAW);
     }
+
+    #[test]
+    fn the_time_ends_with_the_run_and_begins_when_the_client_hears_of_the_failure() {
+        let mut story = Story::new();
+        fail(&mut story);
+        story.wait(300);
+        assert_eq!(story.verdict(LAW).findings(), []);
+        story.wait(1);
+        story.breaks(LAW, "the attempt for a.test failed, but none does");
+
+        let mut story = Story::new();
+        fail(&mut story);
+        story.lose_answer();
+        story.wait(301);
+        assert_eq!(story.verdict(LAW).exercised().total(), 0);
+    }
+
+    #[test]
+    fn nothing_is_to_be_told_by_who_has_died_or_of_what_may_have_been_missed() {
+        for (host, is_excused) in [("manager", true), ("visitor", false)] {
+            let mut killed = Story::new();
+            fail(&mut killed);
+            killed.kill(host);
+            killed.start(host);
+            let mut missed = Story::new();
+            fail(&mut missed);
+            missed.event(Some(host), Event::probe("event/missed"));
+            for mut story in [killed, missed] {
+                story.wait(3_600);
+                assert_eq!(story.verdict(LAW).findings().is_empty(), is_excused, "{host}");
+            }
+        }
+    }
 }

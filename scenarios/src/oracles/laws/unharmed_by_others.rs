@@ -106,8 +106,24 @@ mod tests {
     const MANAGER: &str = "10.0.0.1:443";
 
     fn segment(story: &mut Story, from: &str, flags: &str, len: u32) {
-        let (from, to) = (from.parse().unwrap(), MANAGER.parse().unwrap());
-        story.event(Some("visitor"), Event::Segment { from, to, flags: flags.into(), len, digest: String::new() });
+        segment_between(story, ("visitor", from), MANAGER, flags, len);
+    }
+
+    fn segment_between(story: &mut Story, (host, from): (&str, &str), to: &str, flags: &str, len: u32) {
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        story.event(Some(host), Event::Segment { from, to, flags: flags.into(), len, digest: String::new() });
+    }
+
+    /// The handshake of the visitor with this address fails.
+    fn fails(story: &mut Story, visitor: &str) {
+        let outcome = sim::trace::HandshakeOutcome::Failed { error: "tls handshake eof".into(), chain: Vec::new() };
+        let event = Event::Handshake {
+            connection: format!("{visitor}-{MANAGER}").into(),
+            server_name: "a.test".into(),
+            alpn: None,
+            outcome,
+        };
+        story.event(Some("visitor"), event);
     }
 
     /// Of two who wait, the first hangs up.
@@ -130,14 +146,42 @@ mod tests {
         story.keeps(LAW);
 
         let mut story = one_of_two_goes();
-        let outcome = sim::trace::HandshakeOutcome::Failed { error: "tls handshake eof".into(), chain: Vec::new() };
-        let event = Event::Handshake {
-            connection: format!("10.0.0.3:50001-{MANAGER}").into(),
-            server_name: "a.test".into(),
-            alpn: None,
-            outcome,
-        };
-        story.event(Some("visitor"), event);
+        fails(&mut story, "10.0.0.3:50001");
         story.breaks(LAW, "though another one hung up, but got: tls handshake eof");
+    }
+
+    #[test]
+    fn the_end_of_either_host_is_excused_and_that_of_a_third_is_not() {
+        for (host, is_excused) in [("visitor", true), ("manager", true), ("ca", false)] {
+            let mut story = Story::new();
+            for visitor in ["10.0.0.3:50000", "10.0.0.3:50001"] {
+                segment(&mut story, visitor, "S", 0);
+                segment_between(&mut story, ("manager", MANAGER), visitor, "SA", 0);
+                segment(&mut story, visitor, "AP", 200);
+            }
+            segment(&mut story, "10.0.0.3:50000", "FA", 0);
+            story.kill(host);
+            fails(&mut story, "10.0.0.3:50001");
+            assert_eq!(story.verdict(LAW).exercised().total(), u64::from(!is_excused), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_who_waits_for_an_answer_of_the_same_server_is_judged() {
+        let judged = |server: &str, one_says: u32, other_says: u32| {
+            let mut story = Story::new();
+            let gone = ("visitor", "10.0.0.3:50000");
+            segment_between(&mut story, gone, server, "S", 0);
+            segment_between(&mut story, gone, server, "A", one_says);
+            segment(&mut story, "10.0.0.3:50001", "S", 0);
+            segment(&mut story, "10.0.0.3:50001", "A", other_says);
+            segment_between(&mut story, gone, server, "FA", 0);
+            fails(&mut story, "10.0.0.3:50001");
+            story.verdict(LAW).exercised().total()
+        };
+        assert_eq!(judged(MANAGER, 200, 200), 1);
+        assert_eq!(judged(MANAGER, 0, 200), 0, "the one who goes has said nothing");
+        assert_eq!(judged(MANAGER, 200, 0), 0, "the other one has said nothing");
+        assert_eq!(judged("10.0.0.7:443", 200, 200), 0, "the one who goes had to do with another server");
     }
 }

@@ -149,4 +149,18 @@ mod tests {
         assert_eq!(read.txt_at("_acme-challenge.a.test").collect::<Vec<_>>(), ["digest"]);
         assert_eq!(Message::read(server, client, &payload[1..]), None);
     }
+
+    #[test]
+    fn the_txt_answers_at_a_name_are_of_that_kind_and_at_that_name() {
+        let [name, other] = ["a.test.", "b.test."].map(|name| Name::from_ascii(name).unwrap());
+        let mut message = hickory_proto::op::Message::new(7, MessageType::Response, OpCode::Query);
+        message.add_query(Query::query(name.clone(), RecordType::TXT));
+        for (owner, text) in [(&name, "one"), (&other, "elsewhere"), (&name, "two")] {
+            message.add_answer(Record::from_rdata(owner.clone(), 60, RData::TXT(TXT::new(vec![text.to_owned()]))));
+        }
+        message.add_answer(Record::from_rdata(name, 60, RData::A("10.0.0.1".parse().unwrap())));
+        let (server, client) = ("10.0.0.53:53".parse().unwrap(), "10.0.0.1:5000".parse().unwrap());
+        let read = Message::read(server, client, &message.to_vec().unwrap()).unwrap();
+        assert_eq!(read.txt_at("a.test").collect::<Vec<_>>(), ["one", "two"]);
+    }
 }

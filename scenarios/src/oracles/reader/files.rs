@@ -202,6 +202,18 @@ mod tests {
     }
 
     #[test]
+    fn of_a_file_the_first_256_kib_are_known() {
+        let mut files = Files::default();
+        let host: Arc<str> = "m".into();
+        files.observe(Some(&host), &disk(DiskOperation::Open, "/s/a", None, ""));
+        for written_kib in (100..500).step_by(100) {
+            files.observe(Some(&host), &disk(DiskOperation::Write, "/s/a", None, &"x".repeat(100 * 1_024)));
+            let known = files.content(&(host.clone(), "/s/a".to_owned())).unwrap().bytes().len();
+            assert_eq!(known, 1_024 * written_kib.min(256));
+        }
+    }
+
+    #[test]
     fn neighbours_are_in_directories_of_their_own() {
         let mut files = Files::default();
         let host: Arc<str> = "m".into();
@@ -226,6 +238,12 @@ mod tests {
         ] {
             files.observe(Some(&host), &event);
         }
+        let changed = |files: &mut Files, from, to| {
+            files.observe(Some(&host), &disk(DiskOperation::Rename, from, Some(to), "")).map(|(_, directory)| directory)
+        };
+        assert_eq!(changed(&mut files, "/s/nobody-knows", "/s/2"), None);
+        assert_eq!(changed(&mut files, "/s/1", "/s/2").as_deref(), Some("/s/2"));
+        assert_eq!(changed(&mut files, "/s/2", "/s/1").as_deref(), Some("/s/1"));
         let directory = (host.clone(), "/s/1".to_owned());
         let found: Vec<_> = files.in_directory(&directory).map(|(path, file)| (path, file.bytes())).collect();
         assert_eq!(found, [("/s/1/a.key", b"-----BEGIN X-----".as_slice())]);

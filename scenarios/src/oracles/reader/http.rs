@@ -318,6 +318,15 @@ mod tests {
     }
 
     #[test]
+    fn fields_are_found_by_name_in_any_case_and_all_are_told_in_order() {
+        let headers = Headers::of(&[("Link", "one"), ("Host", "a.test"), ("LINK", "two")]);
+        assert_eq!((headers.first("link"), headers.first("date")), (Some("one"), None));
+        assert_eq!(headers.all("link").collect::<Vec<_>>(), ["one", "two"]);
+        let fields: Vec<_> = headers.fields().collect();
+        assert_eq!(fields, [("link", "one"), ("host", "a.test"), ("link", "two")]);
+    }
+
+    #[test]
     fn an_exchange_has_three_moments() {
         let fed = [
             (Side::Client, Direction::Wrote, REQUEST),
@@ -357,6 +366,6 @@ mod tests {
         for side in [Side::Client, Side::Server] {
             connections.feed(&NAME.into(), side, Direction::Read, b"", None, &Addresses::default());
         }
-        assert!(connections.0.is_empty());
+        assert_eq!(connections.0.iter().count(), 0);
     }
 }

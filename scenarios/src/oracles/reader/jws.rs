@@ -131,6 +131,12 @@ mod tests {
     }
 
     #[test]
+    fn the_thumbprint_is_that_of_rfc_8037_appendix_a_3() {
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        assert_eq!(thumbprint(&jwk).as_deref(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
+    }
+
+    #[test]
     fn the_signature_of_rfc_7515_appendix_a_3_is_its_keys_alone() {
         let jws = |payload: &str| {
             let signature = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";

@@ -234,4 +234,27 @@ mod tests {
         let by_other_means = with(&[0x3d, 4, 3, 2], &[0x3d, 4, 3, 3]).unwrap();
         assert!(!by_other_means.is_signed_by(&authority.public_key));
     }
+
+    #[test]
+    fn an_rsa_key_signs_with_sha_256_alone() {
+        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+        const KEY: &str = "MIIBCgKCAQEA7dkgVqMbq-F2_hPhAnuBa1m8AvFebpMfi5xXfGa8Zi_U1ZzQ_5g6srC0hHXBwObWn-VLYSTDwQmy2emndjj-IA7pHUN5RGvEGcsksPC4PJz2Wh9L8U4YQZdx-oNr8jmdfrB6VvfR7lV7wMP-J8fUw5zoj9Kx7SUtlQ0XDIPX2oKxgpg8jYF8D_nqqHvYmym6Z7aDmjh59xKbROBGKvdegrsiLyCWlDGVBUaAcfnRSFMHbhzSwFpDUAWWjT3Ub_TVt_FJImbdUPFd7Y3zSZblP0PwwrZROfNqFrycfzI9yVd7z37R0lYZVyMPsEg5wtKsX7LbklNA1q7AqF1ZJqGYxwIDAQAB";
+        const SIGNATURE: &str = "dwCtdqch93nvabehs88fP2n0wkMZN3A_-ahb7ZuAnl0sxB7YFBpOYmsewXl2uEPgVFVVvci7cbnK7BEywwwxAgdPlJVgLRYS6NhmnPgcQgSSnME1qpRaz_wSky6bZcdwzhAq0-lc_m_mFgWACJRW4W3gEX7NLmQ8eDf7eAmwDP5nVs212D2R50cnJGA4-kAzYCVNb9GgNcJXysa3sTzYzAirCRkZlFWYsZhCEug74M6NfiJ2J5hJtb-uPv6VSw14kxXb-buHFhoRlCSKfyRx46LKy6pt_AWC1bzGgbB-aRzhog7dF8HM3A-CIb3DVoVxkeogfEmwJZUtERY9Yl3a0g";
+        let [key, signature] = [KEY, SIGNATURE].map(|text| URL_SAFE_NO_PAD.decode(text).unwrap());
+        // PKCS #1's 1.2.840.113549.1.1 and the last number; 11 is sha256WithRSAEncryption, 12 is that with SHA-384.
+        for (number, is_signed) in [(11, true), (12, false)] {
+            let oid =
+                [&[0x30, 0x0d, 0x06, 0x09][..], &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, number]].concat();
+            let algorithm = [&oid[..], &[0x05, 0x00]].concat();
+            let response = |data: &[u8]| Response {
+                statements: Vec::new(),
+                data: data.to_vec(),
+                algorithm: algorithm.clone(),
+                signature: signature.clone(),
+            };
+            assert_eq!(response(b"what is said").is_signed_by(&key), is_signed, "{number}");
+            assert!(!response(b"what is not said").is_signed_by(&key));
+        }
+    }
 }

@@ -297,4 +297,35 @@ mod tests {
         check(Kind::Responses, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", false, &[]);
         check(Kind::Requests, "\u{1}\u{2}not http at all\r\n\r\n", false, &[]);
     }
+
+    #[test]
+    fn of_a_body_the_first_mebibyte_is_kept() {
+        let mut stream = Stream::new(Kind::Requests);
+        stream.push(b"POST / HTTP/1.1\r\nContent-Length: 1200000\r\n\r\n");
+        stream.push(&vec![b'x'; 1_200_000]);
+        assert_eq!(stream.next(false).map(|message| message.body.len()), Some(1_048_576));
+    }
+
+    #[test]
+    fn what_is_not_finished_may_be_64_kib_long() {
+        let [chunks, trailers] =
+            ["", "0\r\n"].map(|begun| format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{begun}"));
+        for (kind, before, begun, end) in [
+            (Kind::Requests, "", "GET / HTTP/1.1\r\nA: ", "\r\n\r\n"),
+            (Kind::Responses, "", "HTTP/1.1 204 No\r\nA: ", "\r\n\r\n"),
+            (Kind::Responses, &chunks, "1;", "\r\na\r\n0\r\n\r\n"),
+            (Kind::Responses, &trailers, "T: ", "\r\n\r\n"),
+        ] {
+            for (len, is_read) in [(65_536, true), (65_537, false)] {
+                let mut stream = Stream::new(kind);
+                stream.push(before.as_bytes());
+                assert_eq!(stream.next(false), None);
+                stream.push(begun.as_bytes());
+                stream.push(&vec![b'x'; len - begun.len()]);
+                assert_eq!(stream.next(false), None);
+                stream.push(end.as_bytes());
+                assert_eq!(stream.next(false).is_some(), is_read, "{begun} {len}");
+            }
+        }
+    }
 }
