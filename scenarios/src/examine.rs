@@ -1,8 +1,11 @@
 //! `gauntlet examine`: tries on any client, run by its command line, what the RFCs ask of one.
 
 pub(super) mod program;
+mod slot;
 
 use std::{
+    cell::RefCell,
+    collections::VecDeque,
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -13,7 +16,7 @@ use std::{
 
 use ca_mock::{Ca, Config, Paths, Transport};
 use clap::Args;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join_all, select};
 use scenarios::{
     conformance::{
         case::{About, Level},
@@ -32,7 +35,10 @@ use sim::{
 use time::format_description::well_known::Rfc3339;
 use tokio::{runtime::Runtime, sync::Notify};
 
-use self::program::Program;
+use self::{
+    program::{FOLDER, Program, Running},
+    slot::{Slot, TooMany},
+};
 use super::{
     INTERRUPTED, STOPPING, WRONG_INPUT,
     outputs::{OutputError, Outputs, Results, command, level, quoted, selected},
@@ -70,6 +76,10 @@ pub(super) struct Options {
     /// How long the command may take for one case.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     seconds: u32,
+    /// How many cases are tried side by side; most of a client's time is waiting. The second one has its CA and its client's
+    /// proofs at ports that are ten above those of --listen, --http-port and --tls-port, the third at twenty above, and so on.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
     #[command(flatten)]
     outputs: Outputs,
     /// Tells the cases instead of trying them.
@@ -114,6 +124,8 @@ pub(super) enum Refusal {
     Start(io::Error),
     #[error("--list tells the cases and tries none")]
     List,
+    #[error(transparent)]
+    Slots(#[from] TooMany),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -222,106 +234,152 @@ impl Options {
     }
 
     /// The CA of a case.
-    fn config(&self, case: &Case, scenario: &language::Case) -> Config {
+    fn config(&self, slot: &Slot, case: &Case, scenario: &language::Case) -> Config {
         let mut config = Config::default();
         runner::ca::configure(scenario, &mut config);
         config.directory_host.clone_from(&self.host);
-        config.listen = self.listen.ip();
-        config.https_port = self.listen.port();
+        config.listen = slot.listen.ip();
+        config.https_port = slot.listen.port();
         config.paths = Paths::Below(case.id);
         // HTTP/2 can't be read from outside.
         config.transport = Transport::Https;
         config.remote_perspectives = 0;
         config.dns_server = self.dns;
-        config.http01_port = self.http_port;
-        config.tls_alpn01_port = self.tls_port;
+        config.http01_port = slot.http_port;
+        config.tls_alpn01_port = slot.tls_port;
         config
     }
 }
 
 async fn run(options: &Options, cases: &[&'static Case], interrupt: &Notify) -> Result<Vec<Outcome>, Refusal> {
+    let slots = Slot { listen: options.listen, http_port: options.http_port, tls_port: options.tls_port };
+    let slots = slots.side_by_side(options.jobs)?;
     let system = real::env("examine", real::Options::default());
     let names = Responder::default().serve_dns(&system, options.dns, options.address).await;
     let _names = names.map_err(|source| Refusal::Listen { address: options.dns, option: "--dns", source })?;
-    let mut outcomes = Vec::new();
-    for case in cases {
-        let begun = system.monotonic_now();
-        let (verdict, exchanges) = match options.commands(case.run.task) {
+    let examiner = Examiner { options, system, interrupt, running: Running::default() };
+    let progress = RefCell::new(Progress::new(cases));
+    let ends = join_all(slots.iter().map(|slot| examiner.work(slot, &progress))).await;
+    ends.into_iter().collect::<Result<(), Refusal>>()?;
+    Ok(progress.into_inner().into_outcomes())
+}
+
+/// Cases that wait, and what came of the others.
+struct Progress {
+    waiting: VecDeque<(usize, &'static Case)>,
+    outcomes: Vec<Option<Outcome>>,
+    /// How many of them were told.
+    told: usize,
+}
+
+impl Progress {
+    fn new(cases: &[&'static Case]) -> Self {
+        let outcomes = cases.iter().map(|_| None).collect();
+        Self { waiting: cases.iter().copied().enumerate().collect(), outcomes, told: 0 }
+    }
+
+    /// Keeps what came of a case, and tells it once all before it are told: a run reads the same however many go side by side.
+    fn ended(&mut self, index: usize, outcome: Outcome) {
+        self.outcomes[index] = Some(outcome);
+        while let Some(Some(next)) = self.outcomes.get(self.told) {
+            say(&report::line(next));
+            self.told += 1;
+        }
+    }
+
+    /// All that there are, once no more are to come: after an interrupt not all before the last ones.
+    fn into_outcomes(self) -> Vec<Outcome> {
+        for outcome in self.outcomes.iter().skip(self.told).flatten() {
+            say(&report::line(outcome));
+        }
+        self.outcomes.into_iter().flatten().collect()
+    }
+}
+
+/// What all cases share.
+struct Examiner<'a> {
+    options: &'a Options,
+    system: Env,
+    interrupt: &'a Notify,
+    running: Running,
+}
+
+impl Examiner<'_> {
+    /// Tries cases that wait, one after the other, until there are no more.
+    async fn work(&self, slot: &Slot, progress: &RefCell<Progress>) -> Result<(), Refusal> {
+        while !STOPPING.load(Ordering::Relaxed) {
+            let next = progress.borrow_mut().waiting.pop_front();
+            let Some((index, case)) = next else { break };
+            let outcome = self.outcome(slot, case).await.inspect_err(|_| progress.borrow_mut().waiting.clear())?;
+            if STOPPING.load(Ordering::Relaxed) {
+                // What became of this client is not its own doing.
+                break;
+            }
+            progress.borrow_mut().ended(index, outcome);
+        }
+        Ok(())
+    }
+
+    async fn outcome(&self, slot: &Slot, case: &'static Case) -> Result<Outcome, Refusal> {
+        let begun = self.system.monotonic_now();
+        let (verdict, exchanges) = match self.options.commands(case.run.task) {
             Ok(commands) => {
-                let session = session(options, &system, case, &commands, interrupt).await?;
+                let session = self.session(slot, case, &commands).await?;
                 (case.verdict(&session), session.exchanges())
             }
             Err(option) => (Verdict::Skipped(format!("it needs {option} COMMAND")), Vec::new()),
         };
-        if STOPPING.load(Ordering::Relaxed) {
-            // What became of this client is not its own doing.
-            break;
-        }
-        let outcome = Outcome { case: case.about(), verdict, exchanges, took: system.monotonic_now().since(begun) };
-        say(&report::line(&outcome));
-        outcomes.push(outcome);
+        Ok(Outcome { case: case.about(), verdict, exchanges, took: self.system.monotonic_now().since(begun) })
     }
-    Ok(outcomes)
-}
 
-/// What the CA of `case` saw of the client.
-async fn session(
-    options: &Options,
-    system: &Env,
-    case: &Case,
-    commands: &[Vec<String>],
-    interrupt: &Notify,
-) -> Result<client::Session, Refusal> {
-    let watch = Watch::default();
-    let mut trace = Trace::default();
-    trace.add_observer(Box::new(watch.clone()));
-    let epoch = system.utc_now().format(&Rfc3339).expect("the clock shows a year of four digits");
-    trace.record(0, None, Event::World { seed: 0, epoch });
-    let (trace, clock) = (Arc::new(Mutex::new(trace)), MovableClock::default());
-    let env = real::env("ca", real::Options { trace: Some(trace), trace_clock: clock.clone(), ..Default::default() });
-    let scenario = case.scenario("");
-    let ca = Ca::with_clock(&env, options.config(case, &scenario), clock);
-    let taken = |source| Refusal::Listen { address: options.listen, option: "--listen", source };
-    let bound = ca.bind(&env).await.map_err(taken)?;
-    let _timeline = env.spawn("timeline", scenario::begin(&env, &ca, scenario));
+    /// What the CA of `case` saw of the client.
+    async fn session(&self, slot: &Slot, case: &Case, commands: &[Vec<String>]) -> Result<client::Session, Refusal> {
+        let watch = Watch::default();
+        let mut trace = Trace::default();
+        trace.add_observer(Box::new(watch.clone()));
+        let epoch = self.system.utc_now().format(&Rfc3339).expect("the clock shows a year of four digits");
+        trace.record(0, None, Event::World { seed: 0, epoch });
+        let (trace, clock) = (Arc::new(Mutex::new(trace)), MovableClock::default());
+        let env =
+            real::env("ca", real::Options { trace: Some(trace), trace_clock: clock.clone(), ..Default::default() });
+        let scenario = case.scenario("");
+        let ca = Ca::with_clock(&env, self.options.config(slot, case, &scenario), clock);
+        let taken = |source| Refusal::Listen { address: slot.listen, option: "--listen", source };
+        let bound = ca.bind(&env).await.map_err(taken)?;
+        let _timeline = env.spawn("timeline", scenario::begin(&env, &ca, scenario));
 
-    let folder = tempfile::Builder::new().prefix("gauntlet-examine-").tempdir();
-    let folder = folder.map_err(|source| Refusal::Folder { path: std::env::temp_dir(), source })?;
-    let ca_file = folder.path().join("ca.pem");
-    fs::write(&ca_file, ca.api_root_pem()).map_err(|source| Refusal::Folder { path: ca_file.clone(), source })?;
-    let setting = Setting::new(options, case, folder.path(), &ca_file);
-    let running = pin!(run_all(options, system, &setting, commands, interrupt));
-    // Not a task of its own: with this the port is free again, for the next case.
-    let outcome = match select(running, pin!(bound.serve())).await {
-        Either::Left((outcome, _)) => outcome,
-        Either::Right((_, running)) => running.await,
-    };
-    Ok(watch.session(case.run.task, outcome?))
-}
-
-/// Runs the commands one after the other, as long as they end with success; how the last one ended, and what all have printed
-/// and left behind.
-async fn run_all(
-    options: &Options,
-    system: &Env,
-    setting: &Setting,
-    commands: &[Vec<String>],
-    interrupt: &Notify,
-) -> Result<Ran, Refusal> {
-    let limit = Duration::from_secs(options.seconds.into());
-    let mut all = Ran { ended: Ended::Exit(0), output: String::new(), left_behind: Vec::new() };
-    for command in commands {
-        let outcome = setting.program(command).run(system, limit, interrupt).await;
-        let started = |source| Refusal::Command { program: command.first().cloned().unwrap_or_default(), source };
-        let Ran { ended, output, left_behind } = outcome.map_err(started)?;
-        all.ended = ended;
-        all.output.push_str(&output);
-        all.left_behind.extend(left_behind);
-        if ended != Ended::Exit(0) {
-            break;
-        }
+        let folder = tempfile::Builder::new().prefix("gauntlet-examine-").tempdir();
+        let folder = folder.map_err(|source| Refusal::Folder { path: std::env::temp_dir(), source })?;
+        let ca_file = folder.path().join("ca.pem");
+        fs::write(&ca_file, ca.api_root_pem()).map_err(|source| Refusal::Folder { path: ca_file.clone(), source })?;
+        let setting = Setting::new(slot, case, bound.directory_url(), folder.path(), &ca_file);
+        let running = pin!(self.run_all(&setting, commands));
+        // Not a task of its own: with this the port is free again, for the next case.
+        let outcome = match select(running, pin!(bound.serve())).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right((_, running)) => running.await,
+        };
+        Ok(watch.session(case.run.task, outcome?))
     }
-    Ok(all)
+
+    /// Runs the commands one after the other, as long as they end with success; how the last one ended, and what all have
+    /// printed and left behind.
+    async fn run_all(&self, setting: &Setting, commands: &[Vec<String>]) -> Result<Ran, Refusal> {
+        let limit = Duration::from_secs(self.options.seconds.into());
+        let mut all = Ran { ended: Ended::Exit(0), output: String::new(), left_behind: Vec::new() };
+        for command in commands {
+            let outcome = setting.program(command).run(&self.system, &self.running, limit, self.interrupt).await;
+            let started = |source| Refusal::Command { program: command.first().cloned().unwrap_or_default(), source };
+            let Ran { ended, output, left_behind } = outcome.map_err(started)?;
+            all.ended = ended;
+            all.output.push_str(&output);
+            all.left_behind.extend(left_behind);
+            if ended != Ended::Exit(0) {
+                break;
+            }
+        }
+        Ok(all)
+    }
 }
 
 /// What a client's commands are given for one case.
@@ -333,9 +391,7 @@ struct Setting {
 }
 
 impl Setting {
-    fn new(options: &Options, case: &Case, folder: &Path, ca_file: &Path) -> Self {
-        let path = Paths::Below(case.id).directory();
-        let directory = format!("https://{}:{}{path}", options.host, options.listen.port());
+    fn new(slot: &Slot, case: &Case, directory: String, folder: &Path, ca_file: &Path) -> Self {
         let shown = |path: &Path| path.display().to_string();
         let meanings = vec![
             ("directory", "ACME_DIRECTORY", directory),
@@ -345,9 +401,9 @@ impl Setting {
             ("eab-kid", "ACME_EAB_KID", EXTERNAL_ACCOUNT.0.to_owned()),
             ("eab-key", "ACME_EAB_KEY", EXTERNAL_ACCOUNT.1.to_owned()),
             ("email", "ACME_EMAIL", "operator@example.test".to_owned()),
-            ("folder", "ACME_FOLDER", shown(folder)),
-            ("http-port", "ACME_HTTP_PORT", options.http_port.to_string()),
-            ("tls-port", "ACME_TLS_PORT", options.tls_port.to_string()),
+            ("folder", FOLDER, shown(folder)),
+            ("http-port", "ACME_HTTP_PORT", slot.http_port.to_string()),
+            ("tls-port", "ACME_TLS_PORT", slot.tls_port.to_string()),
             ("case", "ACME_CASE", case.id.to_owned()),
         ];
         Self { meanings, ca_file: shown(ca_file), folder: folder.to_owned() }

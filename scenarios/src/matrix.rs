@@ -19,7 +19,10 @@ use tokio::{runtime::Runtime, sync::Notify};
 
 use super::{
     INTERRUPTED, STOPPING, WRONG_INPUT, conform,
-    examine::{self, program::Program},
+    examine::{
+        self,
+        program::{Program, Running},
+    },
     outputs::{OutputError, Results, write},
     say,
 };
@@ -204,7 +207,7 @@ fn of_server(server: &Server, arguments: &conform::Options, interrupt: &Notify) 
     let (results, ran) = thread::scope(|scope| {
         let running = scope.spawn(|| {
             let env = real::env("server", real::Options::default());
-            runtime.block_on(started.run(&env, SERVER_LIMIT, &over))
+            runtime.block_on(started.run(&env, &Running::default(), SERVER_LIMIT, &over))
         });
         let results = conform::results(arguments, interrupt);
         over.notify_one();

@@ -10,12 +10,16 @@ fn marked(mark: &str) -> String {
     format!("gauntlet-test-{}-{mark}", std::process::id())
 }
 
-/// `gauntlet examine` with a client that is this shell script.
+/// `gauntlet examine` with a client that is this shell script, for one case.
 fn examine(seconds: u32, script: &str) -> Command {
+    examine_side_by_side("rfc8555/6.5/client-bad-nonce", 1, seconds, script)
+}
+
+fn examine_side_by_side(cases: &str, jobs: u32, seconds: u32, script: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gauntlet"));
     command
         .args(["examine", "--listen", "127.0.0.1:0", "--dns", "127.0.0.1:0", "--seconds", &seconds.to_string()])
-        .args(["--only", "rfc8555/6.5/client-bad-nonce", "--", "sh", "-c", script])
+        .args(["--jobs", &jobs.to_string(), "--only", cases, "--", "sh", "-c", script])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -109,12 +113,32 @@ fn one_that_holds_its_output_open_through_a_daemon_does_not_keep_the_examination
 }
 
 #[test]
-fn an_interrupt_ends_the_client_too() {
+fn side_by_side_each_leaves_the_others_alone_and_all_are_told_in_order() {
+    let [told, again] = [1, 4].map(|jobs| {
+        let mark = marked(&format!("beside-{jobs}"));
+        // The first case ends after others that have begun after it.
+        let script = format!(
+            "setsid sh -c 'touch begun; sleep 1000; true {mark}' & {ONCE_BEGUN}
+             case $ACME_CASE in */client-bad-nonce) sleep 2;; esac; exit 3"
+        );
+        let output =
+            examine_side_by_side("rfc8555/6.5", jobs, ENDING_S, &script).output().expect("the command can be started");
+        assert!(running(&mark).is_empty());
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stdout).replace(&mark, "MARK")
+    });
+    assert!(told.matches("it left processes behind").count() >= 9, "{told}");
+    assert_eq!(told, again);
+}
+
+#[test]
+fn an_interrupt_ends_all_clients_too() {
     let mark = marked("interrupted");
-    let child = examine(600, &format!("while true; do sleep 1; done; true {mark}")).spawn();
-    let mut child = child.expect("the command can be started");
+    let script = format!("while true; do sleep 1; done; true {mark}");
+    let mut command = examine_side_by_side("rfc8555/6.5", 3, 600, &script);
+    let mut child = command.spawn().expect("the command can be started");
     // It has the word in its own command line too.
-    while running(&mark).len() < 2 {
+    while running(&mark).len() < 4 {
         assert!(child.try_wait().expect("it is our child").is_none(), "it has ended before its client began");
         std::thread::yield_now();
     }
@@ -122,7 +146,7 @@ fn an_interrupt_ends_the_client_too() {
     assert!(sent.success());
     let output = child.wait_with_output().expect("it ends");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.contains("interrupted: 0 of 1 cases were tried"), "{told}");
+    assert!(told.contains("interrupted: 0 of 11 cases were tried"), "{told}");
     assert_eq!(output.status.code(), Some(130), "{told}");
     assert!(running(&mark).is_empty());
 }

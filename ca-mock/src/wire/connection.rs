@@ -74,6 +74,10 @@ pub(super) async fn serve(
         let connection = http1.serve_connection(TokioIo::new(stream), service);
         keep(&env, limit, &activity, connection, |connection| connection.graceful_shutdown()).await;
     }
+    if activity.begun.load(Ordering::Relaxed) == 0 {
+        // Some look at a certificate's names only now, and turn away; they may reset the connection.
+        env.probe("ca/nothing-asked");
+    }
 }
 
 /// Lets a connection live as long as there is something going on.

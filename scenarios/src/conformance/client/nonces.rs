@@ -67,7 +67,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "rfc8555/6.5/client-nonce-of-the-error",
-        level: Must,
+        level: Should,
         requirements: &["rfc8555-6.5-cl-badnonce-use-given"],
         sent: "badNonce to the first new order, with a fresh nonce.",
         expected: "The order again, with the nonce that came with the error.",

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use sim::trace::{Direction, Event, Observer, Record, Side};
+use sim::trace::{Event, Observer, Record};
 
 use super::task::Task;
 use crate::{
@@ -55,7 +55,7 @@ pub struct Asked {
 /// What the CA itself tells of the client, besides the exchanges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Told {
-    /// It came by TLS, and broke the handshake off or said no more: some look at a certificate's names only afterwards.
+    /// It came by TLS, and broke the handshake off or asked for nothing: some look at a certificate's names only afterwards.
     Came,
     /// The client was asked for what nobody is to give: for this.
     Decoy { decoy: String, is_taken: bool },
@@ -63,13 +63,10 @@ enum Told {
 
 impl Told {
     fn of(event: &Event) -> Option<Self> {
-        if let Event::Data { side: Side::Server, direction: Direction::Read, bytes, .. } = event {
-            return bytes.is_empty().then_some(Self::Came);
-        }
         let Event::Probe { name, about } = event else { return None };
         let decoy = |is_taken| Some(Self::Decoy { decoy: about.get("decoy")?.clone(), is_taken });
         match name.as_str() {
-            "ca/handshake-failed" => Some(Self::Came),
+            "ca/handshake-failed" | "ca/nothing-asked" => Some(Self::Came),
             "ca/decoy-taken" => decoy(true),
             "ca/decoy-refused" => decoy(false),
             _ => None,
