@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     pin::pin,
     sync::{Arc, atomic::Ordering},
@@ -91,6 +92,9 @@ pub(super) struct Options {
     /// Says that the CA is one whose certificates the web trusts, so that what is asked of those alone is tried too.
     #[arg(long)]
     public_ca: bool,
+    /// How many requests a second the CA is asked at most.
+    #[arg(long, value_name = "REQUESTS", default_value = "20")]
+    rate: NonZeroU32,
     /// How long the CA may take to answer for the first time, its root's file included.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     wait: u32,
@@ -231,7 +235,11 @@ async fn run(
     let told = |outcome: &Outcome| {
         say(&report::line(outcome));
     };
-    Ok(suite::run(common, cases, interrupt, told).await)
+    let outcomes = suite::run(common.clone(), cases, interrupt, told).await;
+    if !STOPPING.load(Ordering::Relaxed) {
+        say(&(suite::clean_up(&common).await + "\n"));
+    }
+    Ok(outcomes)
 }
 
 /// The CA, once its directory can be read, which is waited for as long as is said.
@@ -258,6 +266,7 @@ async fn reached(options: &Options, directory: &Url, env: &Env, responder: &Resp
         http_port: options.http.port(),
         external_account: options.eab.clone(),
         is_public: options.public_ca,
+        request_interval: Duration::from_secs(1) / options.rate.get(),
     };
     let common = Arc::new(Common::new(env, target, responder.clone()));
     match Driver::new(&common).resource("newOrder").await {

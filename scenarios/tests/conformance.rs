@@ -13,7 +13,7 @@ use ca_mock::{Config, Endpoint, Fault, FaultRule, Matcher, Preset};
 use scenarios::{
     conformance::{
         client,
-        rehearsal::{add_features, examine, rehearse},
+        rehearsal::{add_features, examine, rehearse, rehearse_and_clean_up},
         report::{self, Run},
         server,
         suite::Outcome,
@@ -79,6 +79,14 @@ fn a_ca_that_wants_bound_accounts_tries_again_and_has_no_renewal_information_pas
     assert_eq!(outcomes.len(), wanted.len());
     let others: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Pass).collect();
     assert!(others.is_empty(), "{}", told(&others));
+}
+
+#[test]
+fn what_the_suite_was_given_is_revoked_and_its_accounts_are_deactivated() {
+    let cases = server::cases().into_iter().filter(|case| case.id == "rfc8555/7.4/issuance").collect();
+    let (outcomes, cleaned) = rehearse_and_clean_up(strict(), 1, cases).unwrap();
+    assert_eq!(outcomes[0].verdict, Verdict::Pass);
+    assert_eq!(cleaned, "cleaned up: 1 certificates revoked, 1 accounts deactivated, 0 times refused");
 }
 
 #[test]

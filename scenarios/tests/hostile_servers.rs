@@ -141,6 +141,7 @@ fn common(env: &Env, directory: &str, responder: Responder) -> Arc<Common> {
         http_port: 80,
         external_account: None,
         is_public: true,
+        request_interval: Duration::ZERO,
     };
     Arc::new(Common::new(env, target, responder))
 }

@@ -48,7 +48,22 @@ const END: Duration = Duration::from_secs(30 * 24 * 3_600);
 ///
 /// # Panics
 /// If `config` can't be a CA's.
-pub fn rehearse(mut config: Config, seed: u64, cases: Vec<&'static Case>) -> Result<Vec<Outcome>, Crash> {
+pub fn rehearse(config: Config, seed: u64, cases: Vec<&'static Case>) -> Result<Vec<Outcome>, Crash> {
+    Ok(rehearse_and_clean_up(config, seed, cases)?.0)
+}
+
+/// The same, and what came of the cleaning up at the end, in words.
+///
+/// # Errors
+/// As [`rehearse`].
+///
+/// # Panics
+/// As there.
+pub fn rehearse_and_clean_up(
+    mut config: Config,
+    seed: u64,
+    cases: Vec<&'static Case>,
+) -> Result<(Vec<Outcome>, String), Crash> {
     let host = |name: &str, address| HostOptions {
         name: name.to_owned(),
         addresses: vec![address],
@@ -70,7 +85,7 @@ pub fn rehearse(mut config: Config, seed: u64, cases: Vec<&'static Case>) -> Res
         let ca = ca.clone();
         async move { ca.serve(env).await.expect("the CA's port is free on its own host") }
     });
-    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    let outcomes = Arc::new(Mutex::new((Vec::new(), String::new())));
     let (told, requests) = (outcomes.clone(), world.requests());
     world.set_program(suite_host, move |env| {
         let (target, cases, told, requests) = (target.clone(), cases.clone(), told.clone(), requests.clone());
@@ -117,6 +132,7 @@ fn target(ca: &Ca) -> Target {
         http_port: 80,
         external_account: Some(external_account()),
         is_public: false,
+        request_interval: Duration::ZERO,
     }
 }
 
@@ -149,11 +165,13 @@ pub fn add_features(config: &mut Config) {
     config.external_account_keys.add(EXTERNAL_KID, key);
 }
 
-async fn run(env: &Env, target: Target, cases: &[&'static Case]) -> Vec<Outcome> {
+async fn run(env: &Env, target: Target, cases: &[&'static Case]) -> (Vec<Outcome>, String) {
     let responder = Responder::default();
     let on = |port| SocketAddr::new(SUITE_ADDRESS, port);
     let _http = responder.serve_http01(env, on(80)).await.expect("the port is free on the suite's own host");
     let _tls = responder.serve_tls(env, on(443)).await.expect("the port is free");
     let _dns = responder.serve_dns(env, on(53), SUITE_ADDRESS).await.expect("the port is free");
-    suite::run(Arc::new(Common::new(env, target, responder)), cases, &Notify::new(), |_| {}).await
+    let common = Arc::new(Common::new(env, target, responder));
+    let outcomes = suite::run(common.clone(), cases, &Notify::new(), |_| {}).await;
+    (outcomes, suite::clean_up(&common).await)
 }

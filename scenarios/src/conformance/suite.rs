@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::{
     case::{About, Case},
     driver::{Common, Driver, Exchange},
-    verdict::{Finding, Verdict},
+    verdict::{Finding, Stop, Verdict},
 };
 
 /// How long one case may take.
@@ -57,6 +57,15 @@ pub async fn run(
         outcomes.push(outcome);
     }
     outcomes
+}
+
+/// Revokes the certificates that cases were given and deactivates the accounts that they made; what came of it, in words.
+pub async fn clean_up(common: &Arc<Common>) -> String {
+    match Driver::new(common).clean_up().await {
+        Ok(done) => done,
+        Err(Stop::Fail(why) | Stop::Hang(why)) => format!("not cleaned up: {why}"),
+        Err(Stop::Skip(why)) => format!("not cleaned up: {why}"),
+    }
 }
 
 async fn verdict(case: &Case, driver: &Driver) -> Verdict {

@@ -19,7 +19,7 @@ use std::{
 
 use rustls::RootCertStore;
 use serde_json::{Value, json};
-use sim::{BoxFuture, Env};
+use sim::{BoxFuture, Env, Monotonic};
 use url::Url;
 
 use super::{
@@ -73,6 +73,8 @@ pub struct Target {
     pub external_account: Option<ExternalAccount>,
     /// Whether the CA is one whose certificates the web trusts, which keeps to more rules than RFCs have.
     pub is_public: bool,
+    /// The least time from one request to the next.
+    pub request_interval: Duration,
 }
 
 /// An account at the CA.
@@ -104,6 +106,17 @@ pub struct Common {
     accounts: Mutex<BTreeMap<&'static str, Account>>,
     resources: Mutex<Value>,
     names: Mutex<u64>,
+    /// Not before then is anything asked.
+    next_request: Mutex<Monotonic>,
+    left: Mutex<Left>,
+}
+
+/// What cases leave behind at the CA.
+#[derive(Debug, Default)]
+struct Left {
+    accounts: Vec<Account>,
+    /// Each in DER, and whose it is.
+    certificates: Vec<(Account, Vec<u8>)>,
 }
 
 impl Common {
@@ -119,6 +132,22 @@ impl Common {
             accounts: Mutex::default(),
             resources: Mutex::default(),
             names: Mutex::default(),
+            next_request: Mutex::new(env.monotonic_now()),
+            left: Mutex::default(),
+        }
+    }
+
+    /// Waits until something may be asked again.
+    async fn await_turn(&self) {
+        let now = self.env.monotonic_now();
+        let turn = {
+            let mut next = locked(&self.next_request);
+            let turn = now.max(*next);
+            *next = turn + self.target.request_interval;
+            turn
+        };
+        if turn > now {
+            self.env.sleep_until(turn).await;
         }
     }
 
@@ -192,6 +221,7 @@ impl Driver {
     /// # Errors
     /// [`Stop`] if there is no answer.
     pub async fn ask(&self, request: &Request) -> Result<Answer, Stop> {
+        self.common.await_turn().await;
         let outcome = self.common.http.ask(request).await;
         let response = match &outcome {
             Ok(response) => response.to_string(),
@@ -426,7 +456,40 @@ impl Driver {
         if answer.status() != 409 {
             answer.is_success("a new account")?;
         }
-        Ok(Account { url: answer.location()?, key })
+        let account = Account { url: answer.location()?, key };
+        locked(&self.common.left).accounts.push(account.clone());
+        Ok(account)
+    }
+
+    /// Notes that this account was given a certificate (DER), so that it will be revoked.
+    pub fn was_given(&self, account: &Account, certificate: &[u8]) {
+        locked(&self.common.left).certificates.push((account.clone(), certificate.to_vec()));
+    }
+
+    /// Revokes the certificates that cases were given and deactivates the accounts that they made, with which their orders end
+    /// (RFC 8555 §7.3.6); what came of it, in words.
+    ///
+    /// # Errors
+    /// [`Stop`] if the CA does not answer any more.
+    pub async fn clean_up(&self) -> Result<String, Stop> {
+        let left = std::mem::take(&mut *locked(&self.common.left));
+        let (mut revoked, mut deactivated, mut refused) = (0, 0, 0);
+        if let Ok(url) = self.optional_resource("revokeCert").await {
+            for (account, certificate) in &left.certificates {
+                let answer = self.post(account, &url, &json!({"certificate": base64url(certificate)})).await?;
+                let is_revoked = answer.status() == 200 || answer.problem().as_deref() == Some("alreadyRevoked");
+                *(if is_revoked { &mut revoked } else { &mut refused }) += 1;
+            }
+        }
+        for account in &left.accounts {
+            let answer = self.post(account, &account.url, &json!({"status": "deactivated"})).await?;
+            // A case may have deactivated it, or given it another key.
+            let is_over = matches!(answer.status(), 200 | 401 | 403);
+            *(if is_over { &mut deactivated } else { &mut refused }) += 1;
+        }
+        Ok(format!(
+            "cleaned up: {revoked} certificates revoked, {deactivated} accounts deactivated, {refused} times refused"
+        ))
     }
 
     /// The account of all cases that leave it as it is.

@@ -153,6 +153,7 @@ async fn given_out(driver: &Driver, order: &Ready, over: Answer, key: P256Key) -
     let leaf = certificates(&chain).into_iter().next().unwrap_or_default();
     let none = || Stop::Fail(chain.finding("a certificate", String::from_utf8_lossy(chain.body()).into_owned()));
     let read = Certificate::read(&leaf).ok_or_else(none)?;
+    driver.was_given(&order.account, &leaf);
     let (account, names) = (order.account.clone(), order.names.clone());
     Ok(Issued { account, chain, leaf, read, key, names, order: over, order_url: order.url.clone(), url })
 }
