@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use ca_mock::{Ca, Config, Paths, Transport};
+use ca_mock::{Bound, Ca, Config, Paths, Transport};
 use clap::Args;
 use futures_util::future::{Either, join_all, select};
 use scenarios::{
@@ -45,6 +45,10 @@ use super::{
     say,
     serve::scenario,
 };
+
+/// How long a port may be taken before a case, and how often that is looked at.
+const PORT_LIMIT: Duration = Duration::from_secs(5);
+const PORT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What is tried, and on whom.
 #[derive(Debug, Args)]
@@ -344,8 +348,7 @@ impl Examiner<'_> {
             real::env("ca", real::Options { trace: Some(trace), trace_clock: clock.clone(), ..Default::default() });
         let scenario = case.scenario("");
         let ca = Ca::with_clock(&env, self.options.config(slot, case, &scenario), clock);
-        let taken = |source| Refusal::Listen { address: slot.listen, option: "--listen", source };
-        let bound = ca.bind(&env).await.map_err(taken)?;
+        let bound = self.bound(&ca, &env, slot).await?;
         let _timeline = env.spawn("timeline", scenario::begin(&env, &ca, scenario));
 
         let folder = tempfile::Builder::new().prefix("gauntlet-examine-").tempdir();
@@ -360,6 +363,25 @@ impl Examiner<'_> {
             Either::Right((_, running)) => running.await,
         };
         Ok(watch.session(case.run.task, outcome?))
+    }
+
+    /// Listens where the slot has it, once what was there before is gone.
+    async fn bound(&self, ca: &Ca, env: &Env, slot: &Slot) -> Result<Bound, Refusal> {
+        let begun = self.system.monotonic_now();
+        loop {
+            match ca.bind(env).await {
+                Err(e)
+                    if e.kind() == io::ErrorKind::AddrInUse
+                        && self.system.monotonic_now().since(begun) < PORT_LIMIT =>
+                {
+                    self.system.sleep(PORT_INTERVAL).await;
+                }
+                outcome => {
+                    let taken = |source| Refusal::Listen { address: slot.listen, option: "--listen", source };
+                    return outcome.map_err(taken);
+                }
+            }
+        }
     }
 
     /// Runs the commands one after the other, as long as they end with success; how the last one ended, and what all have

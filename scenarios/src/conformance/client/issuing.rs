@@ -39,6 +39,24 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        id: "rfc8555/7.1.1/client-other-urls",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.1-cl-url-opaque"],
+        sent: "All URLs have another shape, that of Buypass.",
+        expected: "A certificate.",
+        why: "What a URL looks like is the CA's affair; the directory and the objects tell them all.",
+        run: Examination { task: Obtain, ca: "[ca]\npreset = \"buypass-like\"", judge: Session::obtained },
+    },
+    Case {
+        id: "rfc8555/7.3/client-no-terms",
+        level: Robustness,
+        requirements: &["rfc8555-7.3-cl-tos-absent"],
+        sent: "The CA has no terms of service.",
+        expected: "A certificate.",
+        why: "There is nothing to agree to, and nobody to be asked.",
+        run: Examination { task: Obtain, ca: "[ca]\nterms-of-service = false", judge: without_terms },
+    },
+    Case {
         id: "rfc8555/7.3/client-account-known",
         level: Robustness,
         requirements: &["rfc8555-7.3-cl-account-200"],
@@ -337,6 +355,15 @@ pub(super) const CASES: &[Case] = &[
         },
     },
 ];
+
+fn without_terms(session: &Session) -> Result<(), Stop> {
+    session.obtained()?;
+    let mut accounts = session.signed().filter(|(_, asked, _)| asked.step.resource == Resource::NewAccount);
+    if accounts.any(|(_, _, jws)| jws.payload.get("termsOfServiceAgreed").is_some()) {
+        session.note("it agrees to terms, though there are none");
+    }
+    Ok(())
+}
 
 fn lost(session: &Session) -> Result<(), Stop> {
     session.keeps("manager.no-hot-loop")?;

@@ -20,11 +20,24 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "rfc8555/6.5/client-nonces-once",
         level: Must,
-        requirements: &["rfc8555-6.5-cl-nonce-fresh-each"],
+        requirements: &["rfc8555-6.5-cl-nonce-fresh-each", "rfc8555-6.5-cl-nonce-pool-duplicate"],
         sent: "A tenth of all good nonces is refused.",
         expected: "No nonce is sent twice, and a certificate.",
         why: "A nonce that was used is spent, whatever the CA has answered.",
         run: Examination { task: Obtain, ca: "[ca]\nnonce-rejection = \"10%\"", judge: once_and_obtained },
+    },
+    Case {
+        id: "rfc8555/7.2/client-nonce-cached",
+        level: Robustness,
+        requirements: &["rfc8555-7.2-cl-newnonce-cached"],
+        sent: "newNonce gives out the same nonce each time, which was used long ago.",
+        expected: "A certificate, with the nonces of other answers.",
+        why: "A cache before the CA may keep what it must not; an error has a nonce that is good.",
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "newNonce""# r#"set-headers = "Replay-Nonce: Z2l2ZW4tb3V0LWxvbmctYWdv""#),
+            judge: Session::obtained,
+        },
     },
     Case {
         id: "rfc8555/6.5/client-nonces-from-new-nonce-alone",

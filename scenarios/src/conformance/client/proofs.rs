@@ -67,6 +67,19 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        id: "rfc8555/8.2/client-error-while-processing",
+        level: Robustness,
+        requirements: &["rfc8555-8.2-cl-chall-error-processing"],
+        sent: "A challenge that is processing shows an error, as after a look that will be repeated.",
+        expected: "A certificate.",
+        why: "Erratum 5732: there is an error while the CA tries again, and it is no failure yet.",
+        run: Examination {
+            task: Obtain,
+            ca: fault!(r#"endpoints = "challenge""# r#"set-fields = '/error = {"type": "urn:ietf:params:acme:error:dns", "detail": "Not there yet"}'"#),
+            judge: Session::obtained,
+        },
+    },
+    Case {
         id: "draft-ietf-acme-dns-persist/3.1/client-issuer-names",
         level: Must,
         requirements: &["dns-persist-3.1-cl-dp-array"],

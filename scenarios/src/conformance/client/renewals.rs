@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Examination, nonces::fault, session::Session, task::Task::Renew};
+use super::{
+    Case, Examination,
+    nonces::fault,
+    session::Session,
+    task::Task::{Obtain, Renew},
+};
 use crate::{
     conformance::{case::Level::*, verdict::Stop},
     oracles::reader::step::Resource,
@@ -134,6 +139,24 @@ pub(super) const CASES: &[Case] = &[
         run: Examination { task: Renew, ca: short_lived!(), judge: replaced_certificate },
     },
     Case {
+        id: "rfc9773/4.3/client-asks-after-issuance",
+        level: Should,
+        requirements: &["rfc9773-4.3-cl-ari-fetch-on-issue"],
+        sent: "Nothing out of the ordinary.",
+        expected: "Renewal information is asked for.",
+        why: "§4.3: whoever asks at once knows the window, and notices early if it moves.",
+        run: Examination { task: Obtain, ca: "", judge: asked_after_issuance },
+    },
+    Case {
+        id: "rfc8555/7.1.1/client-directory-read-again",
+        level: Robustness,
+        requirements: &["rfc8555-7.1.1-cl-dir-refresh"],
+        sent: "Nothing out of the ordinary, twice.",
+        expected: "The directory is read again before the second order.",
+        why: "A CA's URLs may change from one year to the next.",
+        run: Examination { task: Renew, ca: short_lived!(), judge: directory_read_again },
+    },
+    Case {
         id: "rfc9773/5/client-replaces",
         level: Should,
         requirements: &["rfc9773-5-cl-ari-replaces"],
@@ -236,6 +259,29 @@ fn identifier(session: &Session) -> Result<(), Stop> {
     match polls(session).find(|(_, id)| !known.contains(*id)) {
         Some((index, id)) => Err(session.fail(Some(index), &format!("one of {known:?}"), id)),
         None => Ok(()),
+    }
+}
+
+fn asked_after_issuance(session: &Session) -> Result<(), Stop> {
+    session.obtained()?;
+    match polls(session).next() {
+        Some(_) => Ok(()),
+        None => Err(session.fail(None, "a question for renewal information", "none")),
+    }
+}
+
+fn directory_read_again(session: &Session) -> Result<(), Stop> {
+    session.renewed()?;
+    let (first, _) = session.first_certificate()?;
+    let ordered =
+        session.of(|resource| *resource == Resource::NewOrder).map(|(index, _)| index).find(|index| *index > first);
+    let is_read = session
+        .of(|resource| *resource == Resource::Directory)
+        .any(|(index, _)| index > first && Some(index) < ordered);
+    if is_read {
+        Ok(())
+    } else {
+        Err(session.fail(ordered, "the directory before this order", "none since the first certificate"))
     }
 }
 

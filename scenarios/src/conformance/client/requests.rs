@@ -145,6 +145,15 @@ pub(super) const CASES: &[Case] = &[
         run: Examination { task: Obtain, ca: PLAIN, judge: canonical_key },
     },
     Case {
+        id: "rfc8555/6.2/client-signature",
+        level: Robustness,
+        requirements: &["rfc8555-6.2-cl-alg"],
+        sent: SENT,
+        expected: "alg is one for the account's key, and a signature by ECDSA is two numbers of the curve's length.",
+        why: "RFC 7518 §3.4: as a sequence in DER it is one that CAs refuse.",
+        run: Examination { task: Obtain, ca: PLAIN, judge: signature },
+    },
+    Case {
         id: "rfc8555/6.3/client-post-as-get",
         level: Must,
         requirements: &["rfc8555-6.3-cl-post-as-get"],
@@ -356,6 +365,22 @@ fn canonical_key(session: &Session) -> Result<(), Stop> {
             && ["n", "e"].iter().filter_map(|name| octets(name)).all(|octets| octets.first() != Some(&0))
             && key.get("d").is_none();
         (!is_right).then(|| key.to_string())
+    })
+}
+
+fn signature(session: &Session) -> Result<(), Stop> {
+    let key = session.signed().find_map(|(_, _, jws)| jws.protected.get("jwk")).cloned().unwrap_or_default();
+    each_signed(session, "a signature as long as its alg wants, by the account's key", |_, jws| {
+        let alg = jws.protected.get("alg").and_then(Value::as_str).unwrap_or_default();
+        let kind = ["kty", "crv"].map(|member| key.get(member).and_then(Value::as_str).unwrap_or_default());
+        let is_right = match (alg, kind) {
+            ("ES256", ["EC", "P-256"]) | ("EdDSA", ["OKP", "Ed25519"]) => jws.signature().len() == 64,
+            ("ES384", ["EC", "P-384"]) => jws.signature().len() == 96,
+            ("ES512", ["EC", "P-521"]) => jws.signature().len() == 132,
+            ("RS256", ["RSA", _]) => jws.signature().len() >= 256,
+            _ => false,
+        };
+        (!is_right).then(|| format!("{alg} by {kind:?}, a signature of {} octets", jws.signature().len()))
     })
 }
 

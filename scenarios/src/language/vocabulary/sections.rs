@@ -148,6 +148,8 @@ section! {
         "retry-after" => retry_after: Duration = optional,
         /// How often that is a date instead of seconds, in whole percent (0%).
         "retry-after-date" => retry_after_date: Percentage = optional,
+        /// Whether it has terms of service, which accounts have to agree to (true).
+        "terms-of-service" => terms_of_service: bool = optional,
         /// How often a good nonce is refused, in whole percent (0%).
         "nonce-rejection" => nonce_rejection: Percentage = optional,
         /// Each validation begins so much later at most, in whole seconds, as chance has it (0s).

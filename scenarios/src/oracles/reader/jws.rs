@@ -42,6 +42,12 @@ impl Jws {
         protected.is_object().then_some(Self { protected, payload_bytes, payload, signing_input, signature })
     }
 
+    /// The signature; empty if it is no base64url.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
     /// The anti-replay nonce.
     #[must_use]
     pub fn nonce(&self) -> Option<&str> {

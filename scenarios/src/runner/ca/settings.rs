@@ -64,6 +64,9 @@ pub(super) fn apply(ca: &CaSettings, config: &mut Config) {
     set(&mut config.retry_after_date_percent, ca.retry_after_date.map(percent));
     set(&mut config.nonce_rejection_percent, ca.nonce_rejection.map(percent));
     set(&mut config.validation_delay_max, ca.validation_delay_max);
+    if ca.terms_of_service == Some(false) {
+        config.terms_of_service = None;
+    }
     set(&mut config.validation_retries, ca.validation_retries);
     set(&mut config.validation_retry_pause, ca.validation_retry_pause);
     set(&mut config.lays_decoys, ca.decoys);
