@@ -72,7 +72,7 @@ impl Table {
 
 /// The command as `cargo build --release` makes it.
 fn built_gauntlet() -> PathBuf {
-    let built = Command::new(env!("CARGO")).args(["build", "--release"]).status();
+    let built = Command::new(env!("CARGO")).args(["build", "--release", "--workspace", "--bin", "gauntlet"]).status();
     assert!(built.is_ok_and(|status| status.success()), "gauntlet can't be built");
     let this = env::current_exe().expect("this program is a file");
     let release = this.ancestors().nth(2).expect("it lies in target/release/deps");

@@ -52,15 +52,15 @@ fn reader(name: &'static str, read: impl Fn() -> bool + 'static) -> Reader {
 #[must_use]
 pub fn readers() -> Vec<Reader> {
     let all = vec![
-        of_bytes("jws-by-account-key-id", "jws/acme-new-order.json", |body| {
+        of_bytes("jws-by-account-key-id", "jws/wire-newOrder", |body| is_read(ca_mock::read_signed_request(body).ok())),
+        of_bytes("jws-with-its-key-verified", "jws/wire-newAccount", |body| {
             is_read(ca_mock::read_signed_request(body).ok())
         }),
-        of_bytes("jws-with-its-key-verified", "jws/acme-new-account.json", |body| {
-            is_read(ca_mock::read_signed_request(body).ok())
+        of_bytes("jws-by-the-oracles", "jws/wire-newOrder", |body| is_read(Jws::read(body))),
+        of_answer("directory", "acme_response/wire-directory", |response| is_read(Directory::read(response).ok())),
+        of_answer("order", "acme_response/wire-order-ready", |response| {
+            is_read(Order::read(response.url.clone(), response).ok())
         }),
-        of_bytes("jws-by-the-oracles", "jws/acme-new-order.json", |body| is_read(Jws::read(body))),
-        of_answer("directory", |response| is_read(Directory::read(response).ok())),
-        of_answer("order", |response| is_read(Order::read(response.url.clone(), response).ok())),
         of_chain("chain-by-the-client", |pem| is_read(Chain::parse(pem).ok())),
         of_chain("chain-by-the-oracles", |pem| is_read(read_pem(pem))),
         of_bytes("csr", "certificate/csr.der", |der| is_read(Csr::read(der))).beside(
@@ -105,9 +105,9 @@ fn of_bytes(name: &'static str, file: &'static str, read: impl Fn(&[u8]) -> bool
     reader(name, with(file, read))
 }
 
-/// The client's reader of the answer whose seed has the reader's name: a line with `Link`, then JSON.
-fn of_answer(name: &'static str, read: impl Fn(&Response) -> bool + 'static) -> Reader {
-    let seed = seed(&format!("acme_response/{name}"));
+/// The client's reader of an answer: a line with `Link`, then JSON.
+fn of_answer(name: &'static str, file: &'static str, read: impl Fn(&Response) -> bool + 'static) -> Reader {
+    let seed = seed(file);
     let end = seed.iter().position(|octet| *octet == b'\n').expect("the seed has a line for Link");
     let body = Bytes::copy_from_slice(&seed[end + 1..]);
     let url: Address = "https://ca.test/acme/order/1".parse().expect("an address");
@@ -139,4 +139,13 @@ fn scenario_file() -> Reader {
     };
     reader("scenario-with-its-base", move || is_read(load(&path, black_box(&text), &read_base).ok()))
         .beside("toml", move || texts.iter().all(|text| is_read(black_box(text).parse::<toml::Table>().ok())))
+}
+
+#[cfg(test)]
+mod tests {
+    /// The benches that use them are run for a release, and not with each change.
+    #[test]
+    fn every_reader_reads_its_seed() {
+        assert!(!super::readers().is_empty());
+    }
 }
