@@ -24,7 +24,7 @@ use scenarios::conformance::{
     responder::Responder,
     server,
     suite::{self, Outcome},
-    verdict::{Finding, Stop},
+    verdict::Stop,
 };
 use sim::{Env, real};
 use tokio::{runtime::Runtime, sync::Notify};
@@ -129,7 +129,7 @@ pub(super) enum Refusal {
     #[error("{address}: {source}; say with --http, --dns and --tls-alpn where validations are answered")]
     Listen { address: SocketAddr, source: io::Error },
     #[error("{directory} is no ACME directory: {why}")]
-    NoDirectory { directory: Box<Url>, why: Finding },
+    NoDirectory { directory: Box<Url>, why: Stop },
     #[error("starting: {0}")]
     Start(io::Error),
     #[error("--list tells the cases and tries none")]
@@ -271,8 +271,6 @@ async fn reached(options: &Options, directory: &Url, env: &Env, responder: &Resp
     let common = Arc::new(Common::new(env, target, responder.clone()));
     match Driver::new(&common).resource("newOrder").await {
         Ok(_) | Err(Stop::Skip(_)) => Ok(common),
-        Err(Stop::Fail(why) | Stop::Hang(why)) => {
-            Err(Refusal::NoDirectory { directory: Box::new(directory.clone()), why })
-        }
+        Err(why) => Err(Refusal::NoDirectory { directory: Box::new(directory.clone()), why }),
     }
 }

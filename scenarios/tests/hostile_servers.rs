@@ -286,11 +286,11 @@ fn every_case_ends_with_a_verdict_whatever_comes_after_the_directory() {
             Then::Repeat(_) => |case| case.is_below("rfc8555/7.2") || case.is_below("rfc8555/7.4"),
         };
         let outcomes = tried(but_for_its_directory(reply.clone()), is_meant);
-        let of_word = |word| outcomes.iter().filter(|outcome| outcome.verdict.word() == word).count();
-        assert!(of_word("fail") + of_word("hang") > outcomes.len() / 2, "{reply:?}: {outcomes:?}");
+        let missed = outcomes.iter().filter(|outcome| outcome.verdict.finding().is_some()).count();
+        assert!(missed > outcomes.len() / 2, "{reply:?}: {outcomes:?}");
         let gone = outcomes.iter().filter(|outcome| match &outcome.verdict {
             Verdict::Skipped(reason) => reason.contains("does not answer any more"),
-            Verdict::Pass | Verdict::Note(_) | Verdict::Fail(_) | Verdict::Hang(_) => false,
+            Verdict::Pass | Verdict::Note(_) | Verdict::Fail(_) | Verdict::Hang(_) | Verdict::Blocked { .. } => false,
         });
         assert_eq!(gone.count(), 0, "{reply:?}: who answers for its directory is not gone");
     }

@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 use super::{
     case::{About, Case},
     driver::{Common, Driver, Exchange},
-    verdict::{Finding, Stop, Verdict},
+    server,
+    verdict::{Finding, Verdict},
 };
 
 /// How long one case may take.
@@ -28,43 +29,96 @@ pub struct Outcome {
 }
 
 /// Runs `cases` in their order, no further than to an `interrupt`; `tell` hears of each. Once the CA is gone, the rest is
-/// skipped. The case that is interrupted has no outcome.
+/// skipped. The case that is interrupted has no outcome. Where a case is blocked by another one that is not among `cases`, that
+/// one's outcome comes last.
 pub async fn run(
     common: Arc<Common>,
     cases: &[&'static Case],
     interrupt: &Notify,
     mut tell: impl FnMut(&Outcome),
 ) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    let mut gone: Option<Finding> = None;
+    let mut suite = Suite { common, outcomes: Vec::new(), early: Vec::new(), gone: None };
     for case in cases {
-        let driver = Driver::new(&common);
+        let outcome = match select(pin!(suite.judged(case)), pin!(interrupt.notified())).await {
+            Either::Left((outcome, _)) => Some(outcome),
+            Either::Right(_) => None,
+        };
+        let Some(outcome) = outcome else { return suite.outcomes };
+        tell(&outcome);
+        suite.outcomes.push(outcome);
+    }
+    for outcome in suite.early.into_iter().filter(|outcome| outcome.verdict.is_bad()) {
+        tell(&outcome);
+        suite.outcomes.push(outcome);
+    }
+    suite.outcomes
+}
+
+/// A run of the suite.
+struct Suite {
+    common: Arc<Common>,
+    outcomes: Vec<Outcome>,
+    /// Those of cases that block others and were tried before their turn.
+    early: Vec<Outcome>,
+    /// Why the CA does not answer any more.
+    gone: Option<Finding>,
+}
+
+impl Suite {
+    /// What comes of a case, and of those that block it.
+    async fn judged(&mut self, case: &'static Case) -> Outcome {
+        let mut outcome = match self.early.iter().position(|early| early.case.id == case.id) {
+            Some(index) => self.early.remove(index),
+            None => self.tried(case).await,
+        };
+        if let Verdict::Blocked { by, otherwise } = &outcome.verdict
+            && (self.gone.is_some() || self.passes(by).await)
+        {
+            outcome.verdict = Verdict::clone(otherwise);
+        }
+        outcome
+    }
+
+    /// Whether the case with this id passes, which is tried now if it was not before.
+    async fn passes(&mut self, id: &str) -> bool {
+        let known = self.outcomes.iter().chain(&self.early).find(|outcome| outcome.case.id == id);
+        let verdict = match known {
+            Some(known) => known.verdict.clone(),
+            None => {
+                let case = server::cases().into_iter().find(|case| case.id == id).expect("only cases block others");
+                let outcome = self.tried(case).await;
+                let verdict = outcome.verdict.clone();
+                self.early.push(outcome);
+                verdict
+            }
+        };
+        if let Verdict::Hang(finding) = &verdict {
+            self.common.hangs(id, finding);
+        }
+        !verdict.is_bad() && !matches!(verdict, Verdict::Blocked { .. })
+    }
+
+    async fn tried(&mut self, case: &'static Case) -> Outcome {
+        let driver = Driver::new(&self.common);
         let begun = driver.env().monotonic_now();
-        let verdict = match &gone {
-            None => match select(pin!(verdict(case, &driver)), pin!(interrupt.notified())).await {
-                Either::Left((verdict, _)) => verdict,
-                Either::Right(_) => break,
-            },
+        let verdict = match &self.gone {
+            None => verdict(case, &driver).await,
             Some(why) => Verdict::Skipped(format!("the CA does not answer any more: {why}")),
         };
         let took = driver.env().monotonic_now().since(begun);
-        if verdict.is_bad() {
-            common.forget_accounts();
-            gone = driver.is_gone().await;
+        if verdict.finding().is_some() {
+            self.common.forget_accounts();
+            self.gone = driver.is_gone().await;
         }
-        let outcome = Outcome { case: case.about(), verdict, exchanges: driver.into_exchanges(), took };
-        tell(&outcome);
-        outcomes.push(outcome);
+        Outcome { case: case.about(), verdict, exchanges: driver.into_exchanges(), took }
     }
-    outcomes
 }
 
 /// Revokes the certificates that cases were given and deactivates the accounts that they made; what came of it, in words.
 pub async fn clean_up(common: &Arc<Common>) -> String {
     match Driver::new(common).clean_up().await {
         Ok(done) => done,
-        Err(Stop::Fail(why) | Stop::Hang(why)) => format!("not cleaned up: {why}"),
-        Err(Stop::Skip(why)) => format!("not cleaned up: {why}"),
+        Err(why) => format!("not cleaned up: {why}"),
     }
 }
 

@@ -28,6 +28,13 @@ pub enum Stop {
     Hang(Finding),
     /// The case does not apply here, for this reason.
     Skip(String),
+    /// What the case needs first did not come about. Another case is about that.
+    Blocked {
+        /// The other case's id.
+        by: &'static str,
+        /// What stopped it.
+        stop: Box<Stop>,
+    },
 }
 
 impl Stop {
@@ -38,7 +45,26 @@ impl Stop {
         match self {
             Self::Fail(finding) => Self::Fail(told(finding)),
             Self::Hang(finding) => Self::Hang(told(finding)),
-            Self::Skip(reason) => Self::Skip(reason),
+            Self::Skip(_) | Self::Blocked { .. } => self,
+        }
+    }
+
+    /// The same, come about before what the case is about: the case with this id is about it.
+    #[must_use]
+    pub fn before(self, by: &'static str) -> Self {
+        match self {
+            Self::Fail(_) | Self::Hang(_) => Self::Blocked { by, stop: Box::new(self) },
+            Self::Skip(_) | Self::Blocked { .. } => self,
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fail(finding) | Self::Hang(finding) => finding.fmt(f),
+            Self::Skip(reason) => f.write_str(reason),
+            Self::Blocked { stop, .. } => stop.fmt(f),
         }
     }
 }
@@ -56,6 +82,13 @@ pub enum Verdict {
     Hang(Finding),
     /// It was not tried, for this reason.
     Skipped(String),
+    /// It was not tried, since what it needs first did not come about.
+    Blocked {
+        /// The case that is about that.
+        by: &'static str,
+        /// What this is if that case passes.
+        otherwise: Box<Verdict>,
+    },
 }
 
 impl Verdict {
@@ -66,6 +99,7 @@ impl Verdict {
             Err(Stop::Fail(finding)) => Self::Fail(finding),
             Err(Stop::Hang(finding)) => Self::Hang(finding),
             Err(Stop::Skip(reason)) => Self::Skipped(reason),
+            Err(Stop::Blocked { by, stop }) => Self::Blocked { by, otherwise: Box::new(Self::of(Err(*stop), notes)) },
             Ok(()) if notes.is_empty() => Self::Pass,
             Ok(()) => Self::Note(notes),
         }
@@ -79,7 +113,17 @@ impl Verdict {
             Self::Note(_) => "note",
             Self::Fail(_) => "fail",
             Self::Hang(_) => "hang",
-            Self::Skipped(_) => "skipped",
+            Self::Skipped(_) | Self::Blocked { .. } => "skipped",
+        }
+    }
+
+    /// What was expected and what was found instead, if that is why it was not passed.
+    #[must_use]
+    pub fn finding(&self) -> Option<&Finding> {
+        match self {
+            Self::Fail(finding) | Self::Hang(finding) => Some(finding),
+            Self::Blocked { otherwise, .. } => otherwise.finding(),
+            Self::Pass | Self::Note(_) | Self::Skipped(_) => None,
         }
     }
 

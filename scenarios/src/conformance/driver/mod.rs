@@ -109,6 +109,8 @@ pub struct Common {
     /// Not before then is anything asked.
     next_request: Mutex<Monotonic>,
     left: Mutex<Left>,
+    /// Cases that block others and hang, by id.
+    hanging: Mutex<BTreeMap<String, Finding>>,
 }
 
 /// What cases leave behind at the CA.
@@ -134,6 +136,7 @@ impl Common {
             names: Mutex::default(),
             next_request: Mutex::new(env.monotonic_now()),
             left: Mutex::default(),
+            hanging: Mutex::default(),
         }
     }
 
@@ -149,6 +152,11 @@ impl Common {
         if turn > now {
             self.env.sleep_until(turn).await;
         }
+    }
+
+    /// The case with this id hangs: what needs what it is about is not waited for again.
+    pub fn hangs(&self, id: &str, finding: &Finding) {
+        locked(&self.hanging).insert(id.to_owned(), finding.clone());
     }
 
     /// Has cases share new accounts from now on: a CA that took what it should have refused may have changed their keys.
@@ -214,6 +222,18 @@ impl Driver {
         let mut names = locked(&self.common.names);
         *names += 1;
         format!("n{names}-{}.{}", base16(&self.common.env.entropy::<3>("conformance names")), self.common.target.domain)
+    }
+
+    /// What comes of `doing`, which the case with the id `by` is about, and others only need.
+    ///
+    /// # Errors
+    /// [`Stop::Blocked`] if it fails or hangs, or that case is known to hang.
+    pub async fn needed<T>(&self, by: &'static str, doing: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+        let hanging = locked(&self.common.hanging).get(by).cloned();
+        match hanging {
+            Some(finding) => Err(Stop::Hang(finding).before(by)),
+            None => doing.await.map_err(|stop| stop.before(by)),
+        }
     }
 
     /// Asks.
@@ -365,7 +385,11 @@ impl Driver {
         let url = self.url(&draft.url)?;
         let (mut attempts, mut again) = (0, 0);
         loop {
-            let nonce = if draft.is_nonce_given { String::new() } else { self.nonce().await? };
+            let nonce = if draft.is_nonce_given {
+                String::new()
+            } else {
+                self.needed("rfc8555/7.2/new-nonce-head", self.nonce()).await?
+            };
             let request = Request::of("POST", &url).with_body(&draft.content_type, draft.body(&nonce));
             let with_header = |request: Request, (name, value): &(String, String)| request.with_header(name, value);
             let request = draft.http_headers.iter().fold(request, with_header);
@@ -445,6 +469,10 @@ impl Driver {
     /// # Errors
     /// [`Stop`] if the CA gives none.
     pub async fn new_account(&self) -> Result<Account, Stop> {
+        self.needed("rfc8555/7.3/account-created", self.made_account()).await
+    }
+
+    async fn made_account(&self) -> Result<Account, Stop> {
         let key = Arc::new(AccountKey::generate(&self.common.env));
         let url = self.resource("newAccount").await?;
         let payload = self.bound(self.new_account_payload(), &key, &url);
@@ -523,6 +551,10 @@ impl Driver {
     /// # Errors
     /// [`Stop`] if the CA makes none.
     pub async fn new_order(&self, account: &Account, names: &[String]) -> Result<(Answer, String), Stop> {
+        self.needed("rfc8555/7.1.3/order-object", self.made_order(account, names)).await
+    }
+
+    async fn made_order(&self, account: &Account, names: &[String]) -> Result<(Answer, String), Stop> {
         let identifiers: Vec<Value> = names.iter().map(|name| json!({"type": "dns", "value": name})).collect();
         let url = self.resource("newOrder").await?;
         let answer = self.post(account, &url, &json!({"identifiers": identifiers})).await?;

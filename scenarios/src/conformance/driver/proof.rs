@@ -151,6 +151,10 @@ impl Driver {
     /// # Errors
     /// [`Stop`] as [`Self::challenge`].
     pub async fn challenges(&self, account: &Account, order: &Answer, kind: &str) -> Result<Vec<Challenge>, Stop> {
+        self.needed("rfc8555/7.1.4/authorization-object", self.read_challenges(account, order, kind)).await
+    }
+
+    async fn read_challenges(&self, account: &Account, order: &Answer, kind: &str) -> Result<Vec<Challenge>, Stop> {
         let mut found = Vec::new();
         for url in authorizations(order)? {
             let shown = self.get(account, &url).await?;
@@ -196,7 +200,8 @@ impl Driver {
         let answer = self.post(account, &challenge.url, &json!({})).await?;
         // Some that were asked twice say so.
         if answer.status() != 409 {
-            answer.is_success("answering a challenge")?;
+            let done = answer.is_success("answering a challenge");
+            done.map_err(|stop| stop.before("rfc8555/7.5.1/response"))?;
         }
         Ok(answer)
     }

@@ -13,7 +13,7 @@ use super::{
     case::{About, Level},
     driver::Exchange,
     suite::Outcome,
-    verdict::{Finding, Verdict},
+    verdict::Verdict,
 };
 pub use html::{html, matrix_html};
 pub use junit::junit;
@@ -101,20 +101,25 @@ fn word(outcome: Option<&Outcome>) -> &'static str {
 
 /// What is to be said of an outcome beside its verdict, a line each.
 fn details(outcome: &Outcome) -> Vec<String> {
-    match &outcome.verdict {
+    let verdict = &outcome.verdict;
+    match verdict {
         Verdict::Pass => Vec::new(),
         Verdict::Note(notes) => notes.clone(),
         Verdict::Skipped(reason) => vec![reason.clone()],
+        Verdict::Blocked { by, .. } => vec![blocked(by, verdict)],
         Verdict::Fail(finding) | Verdict::Hang(finding) => vec![finding.to_string()],
     }
 }
 
+/// Why a case was not tried that another one blocks.
+fn blocked(by: &str, verdict: &Verdict) -> String {
+    let why = verdict.finding().map(ToString::to_string).unwrap_or_default();
+    format!("it needs what {by} is about, which is not passed: {why}")
+}
+
 /// The exchange that shows what was found.
 fn shown(outcome: &Outcome) -> Option<&Exchange> {
-    let (Verdict::Fail(Finding { exchange, .. }) | Verdict::Hang(Finding { exchange, .. })) = &outcome.verdict else {
-        return None;
-    };
-    outcome.exchanges.get((*exchange)?)
+    outcome.exchanges.get(outcome.verdict.finding()?.exchange?)
 }
 
 /// One line for a case, and what stands below it if it is not as expected.
@@ -167,6 +172,7 @@ pub fn json(run: &Run<'_>) -> Value {
         match verdict {
             Verdict::Pass => {}
             Verdict::Skipped(reason) => value["reason"] = json!(reason),
+            Verdict::Blocked { by, .. } => value["reason"] = json!(blocked(by, verdict)),
             Verdict::Note(notes) => value["notes"] = json!(notes),
             Verdict::Fail(finding) | Verdict::Hang(finding) => {
                 value["expected"] = json!(finding.expected);
@@ -208,7 +214,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::conformance::server;
+    use crate::conformance::{server, verdict::Finding};
 
     /// One outcome of each kind, with what a hostile peer may have put into it.
     fn outcomes() -> Vec<Outcome> {
@@ -220,6 +226,7 @@ mod tests {
             Verdict::Fail(finding()),
             Verdict::Hang(finding()),
             Verdict::Skipped("nothing to try".to_owned()),
+            Verdict::Blocked { by: "rfc8555/7.1.3/order-object", otherwise: Box::new(Verdict::Fail(finding())) },
         ];
         let exchange = Exchange { request: "POST /x HTTP/1.1\r\n\r\n{}".to_owned(), response: nasty.to_owned() };
         let cases = server::cases();
@@ -245,13 +252,15 @@ mod tests {
         assert!(page.contains(&format!("--only {}", outcomes[2].case.id)));
         let junit = junit(&run);
         let read = quick_junit::Report::deserialize_from_str(&junit).unwrap();
-        assert_eq!((read.tests, read.failures, read.errors), (5, 1, 1), "{junit}");
+        assert_eq!((read.tests, read.failures, read.errors), (6, 1, 1), "{junit}");
         let markdown = markdown(&run);
         assert!(markdown.contains("| 1 | 1 | 1 | 1 | 1 |"), "{markdown}");
         // Within an indented block everything is text.
         let mut raw = markdown.lines().filter(|line| line.contains("<script>"));
         assert!(raw.all(|line| line.starts_with("    ")), "{markdown}");
         assert_eq!(json(&run)["cases"][2]["exchange"]["request"], json!("POST /x HTTP/1.1\r\n\r\n{}"));
-        assert!(clauses(&run).starts_with("5 cases: 1 pass, 1 note, 1 fail, 1 hang, 1 skipped\n"));
+        let reason = json(&run)["cases"][5]["reason"].to_string();
+        assert!(reason.contains("it needs what rfc8555/7.1.3/order-object is about"), "{reason}");
+        assert!(clauses(&run).starts_with("6 cases: 1 pass, 1 note, 1 fail, 1 hang, 2 skipped\n"));
     }
 }

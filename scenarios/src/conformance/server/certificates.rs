@@ -241,7 +241,8 @@ async fn alternates(driver: &Driver) -> Result<(), Stop> {
 
 async fn unchanged(driver: &Driver) -> Result<(), Stop> {
     let issued = issued(driver).await?;
-    revoke(driver, &issued, &json!({"certificate": base64url(&issued.leaf)})).await?.is_success("a revocation")?;
+    let revoked = revoke(driver, &issued, &json!({"certificate": base64url(&issued.leaf)})).await?;
+    revoked.is_success("a revocation").map_err(|stop| stop.before("rfc8555/7.6/revoked"))?;
     let again = driver.get(&issued.account, &issued.url).await?;
     if again.status() == 404 || again.status() == 410 {
         driver.note("a revoked certificate can't be read any more");
@@ -411,7 +412,7 @@ async fn deactivated_account(driver: &Driver) -> Result<(), Stop> {
     let order = ready_for(driver, &account, &for_names(&[&driver.new_name()]), "http-01").await?;
     let issued = completed(driver, &order).await?;
     let gone = driver.post(&account, &account.url, &json!({"status": "deactivated"})).await?;
-    gone.is_success("deactivating an account")?;
+    gone.is_success("deactivating an account").map_err(|stop| stop.before("rfc8555/7.3.6/deactivated"))?;
     let answer = revoke(driver, &issued, &json!({"certificate": base64url(&issued.leaf)})).await?;
     answer.is_refused()
 }

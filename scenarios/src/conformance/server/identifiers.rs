@@ -9,7 +9,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::issuing::{
     Attempt, attempt, completed, csr, csr_params, finalize, finalized, for_names, issued, new_key, order_for, ready,
-    ready_for, signed_csr,
+    ready_for, signed_csr, still_ready,
 };
 use crate::conformance::{
     case::{Case, Level::*},
@@ -599,8 +599,9 @@ async fn csr_other_alternative_names(driver: &Driver) -> Result<(), Stop> {
 }
 
 async fn csr_missing(driver: &Driver) -> Result<(), Stop> {
-    let order = ready(driver).await?;
+    let mut order = ready(driver).await?;
     for payload in [json!({}), json!({"csr": 1}), json!({"csr": null}), json!({"csr": ""})] {
+        order = still_ready(driver, order).await?;
         let answer = driver.post(&order.account, &order.finalize, &payload).await?;
         answer.has_status(400).map_err(|stop| stop.with(&payload.to_string()))?;
     }
@@ -638,7 +639,8 @@ async fn compromised_key(driver: &Driver) -> Result<(), Stop> {
     let url = driver.resource("revokeCert").await?;
     let key = AccountKey::from(issued.key.clone());
     let payload = json!({"certificate": base64url(&issued.leaf), "reason": 1});
-    driver.send(&driver.draft_with_key(&key, &url, &payload)).await?.is_success("a revocation")?;
+    let revoked = driver.send(&driver.draft_with_key(&key, &url, &payload)).await?;
+    revoked.is_success("a revocation").map_err(|stop| stop.before("rfc8555/7.6/revoked-by-its-key"))?;
     let order = ready(driver).await?;
     finalize(driver, &order, &csr(&issued.key, &[&order.name])).await?.is_refused()
 }

@@ -28,10 +28,20 @@ pub(super) struct Ready {
     pub(super) shown: Answer,
 }
 
+/// The case that is about what most others need first: a certificate.
+const ISSUANCE: &str = "rfc8555/7.4/issuance";
+
 /// For one new name, proved by http-01.
 pub(super) async fn ready(driver: &Driver) -> Result<Ready, Stop> {
     let account = driver.account().await?;
-    ready_for(driver, &account, &for_names(&[&driver.new_name()]), "http-01").await
+    let payload = for_names(&[&driver.new_name()]);
+    driver.needed(ISSUANCE, ready_for(driver, &account, &payload, "http-01")).await
+}
+
+/// This order, or another one if it is not ready any more: a CA may end an order whose finalization it has refused (§7.1.6).
+pub(super) async fn still_ready(driver: &Driver, order: Ready) -> Result<Ready, Stop> {
+    let shown = driver.get(&order.account, &order.url).await?;
+    if shown.text("status")? == "ready" { Ok(order) } else { ready(driver).await }
 }
 
 /// The payload of a new order for these names.
@@ -122,7 +132,7 @@ pub(super) async fn issued(driver: &Driver) -> Result<Issued, Stop> {
 pub(super) async fn completed(driver: &Driver, order: &Ready) -> Result<Issued, Stop> {
     let key = new_key(driver);
     let names: Vec<&str> = order.names.iter().map(String::as_str).collect();
-    finalized(driver, order, key.clone(), csr(&key, &names)).await
+    driver.needed(ISSUANCE, finalized(driver, order, key.clone(), csr(&key, &names))).await
 }
 
 /// As [`completed`], with this request.

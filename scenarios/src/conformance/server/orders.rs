@@ -3,7 +3,7 @@
 use base64::Engine;
 use serde_json::{Value, json};
 
-use super::issuing::{csr, finalize, issued, new_key, order_for, ready};
+use super::issuing::{csr, finalize, issued, new_key, order_for, ready, still_ready};
 use crate::conformance::{
     case::{Case, Level::*},
     driver::{Answer, Driver, authorizations, base64url, challenge},
@@ -182,24 +182,30 @@ async fn issuance(driver: &Driver) -> Result<(), Stop> {
 }
 
 async fn csr_for_other_names(driver: &Driver) -> Result<(), Stop> {
-    let order = ready(driver).await?;
+    let mut order = ready(driver).await?;
     let other = driver.new_name();
-    for (variant, names) in
-        [("another name", vec![other.as_str()]), ("a name more", vec![&order.name, &other]), ("no name", vec![])]
-    {
-        let answer = finalize(driver, &order, &csr(&new_key(driver), &names)).await?;
+    for variant in ["another name", "a name more", "no name"] {
+        order = still_ready(driver, order).await?;
+        let names: &[&str] = match variant {
+            "another name" => &[&other],
+            "a name more" => &[&order.name, &other],
+            _ => &[],
+        };
+        let answer = finalize(driver, &order, &csr(&new_key(driver), names)).await?;
         answer.is_problem(400, "badCSR").map_err(|stop| stop.with(variant))?;
     }
     Ok(())
 }
 
 async fn csr_that_is_none(driver: &Driver) -> Result<(), Stop> {
-    let order = ready(driver).await?;
-    let mut wrong = csr(&new_key(driver), &[&order.name]);
-    if let Some(last) = wrong.last_mut() {
-        *last ^= 1;
-    }
-    for (variant, bytes) in [("octets that are no CSR", &b"no csr"[..]), ("a wrong signature", &wrong)] {
+    let mut order = ready(driver).await?;
+    for variant in ["octets that are no CSR", "a wrong signature"] {
+        order = still_ready(driver, order).await?;
+        let mut wrong = csr(&new_key(driver), &[&order.name]);
+        if let Some(last) = wrong.last_mut() {
+            *last ^= 1;
+        }
+        let bytes = if variant == "a wrong signature" { &wrong } else { &b"no csr"[..] };
         let answer = finalize(driver, &order, bytes).await?;
         let problem = answer.problem().unwrap_or_default();
         let is_right = answer.status() == 400 && (problem == "badCSR" || problem == "malformed");
@@ -209,16 +215,18 @@ async fn csr_that_is_none(driver: &Driver) -> Result<(), Stop> {
 }
 
 async fn csr_with_padding(driver: &Driver) -> Result<(), Stop> {
-    let order = ready(driver).await?;
-    let padded = loop {
-        // Some need none.
-        let text = base64::engine::general_purpose::URL_SAFE.encode(csr(&new_key(driver), &[&order.name]));
-        if text.ends_with('=') {
-            break text;
-        }
-    };
-    let pem = pem::encode(&pem::Pem::new("CERTIFICATE REQUEST", csr(&new_key(driver), &[&order.name])));
-    for (variant, csr) in [("padding", padded), ("PEM", pem)] {
+    // Some CSRs need no padding.
+    let padded =
+        |der: &[u8]| Some(base64::engine::general_purpose::URL_SAFE.encode(der)).filter(|text| text.ends_with('='));
+    let pem = |der: &[u8]| Some(pem::encode(&pem::Pem::new("CERTIFICATE REQUEST", der)));
+    let mut order = ready(driver).await?;
+    for (variant, encoded) in [("padding", &padded as &(dyn Fn(&[u8]) -> Option<String> + Sync)), ("PEM", &pem)] {
+        order = still_ready(driver, order).await?;
+        let csr = loop {
+            if let Some(text) = encoded(&csr(&new_key(driver), &[&order.name])) {
+                break text;
+            }
+        };
         let answer = driver.post(&order.account, &order.finalize, &json!({"csr": csr})).await?;
         answer.is_refused().map_err(|stop| stop.with(variant))?;
     }

@@ -253,7 +253,8 @@ async fn revoked(driver: &Driver) -> Result<(), Stop> {
     let issued = issued(driver).await?;
     let payload = json!({"certificate": base64url(&issued.leaf)});
     let url = driver.resource("revokeCert").await?;
-    driver.post(&issued.account, &url, &payload).await?.is_success("a revocation")?;
+    let revoked = driver.post(&issued.account, &url, &payload).await?;
+    revoked.is_success("a revocation").map_err(|stop| stop.before("rfc8555/7.6/revoked"))?;
     let info = info_of(driver, &issued).await?;
     let (_, end) = window_of(&info)?;
     let now = driver.env().utc_now().unix_timestamp();
