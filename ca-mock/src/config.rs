@@ -152,7 +152,9 @@ pub struct Config {
 
     /// Every challenge that is answered becomes valid: nothing is fetched, and CAA is not looked up.
     pub always_valid: bool,
-    /// Before a challenge is validated, whole seconds below this pass, as many as the entropy has it.
+    /// Before a challenge is validated, this passes.
+    pub validation_delay: Duration,
+    /// Besides, whole seconds below this pass, as many as the entropy has it.
     pub validation_delay_max: Duration,
     /// How often a validation that has failed is tried again, before the challenge is invalid (RFC 8555 §8.2).
     pub validation_retries: u32,
@@ -270,6 +272,7 @@ impl Default for Config {
             rate_limits: RateLimits::default(),
             faults: Vec::new(),
             always_valid: false,
+            validation_delay: Duration::ZERO,
             validation_delay_max: Duration::ZERO,
             validation_retries: 0,
             validation_retry_pause: Duration::from_secs(5),

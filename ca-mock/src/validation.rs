@@ -64,9 +64,13 @@ async fn validate(ca: &Ca, env: &Env, id: AuthorizationId, kind: ChallengeType) 
     });
     let Some(answered) = answered else { return };
     let config = ca.config();
+    let mut delay = config.validation_delay;
     if config.validation_delay_max > Duration::ZERO {
         let whole_seconds = env.random_below("ca/validation delay", config.validation_delay_max.as_secs());
-        env.sleep(Duration::from_secs(whole_seconds)).await;
+        delay += Duration::from_secs(whole_seconds);
+    }
+    if delay > Duration::ZERO {
+        env.sleep(delay).await;
     }
     if config.lays_decoys {
         decoys::lay(&Perspective::primary(ca, env), &answered.identifier, kind, answered.account_key).await;

@@ -20,7 +20,7 @@ use futures_util::future::{Either, join_all, select};
 use scenarios::{
     conformance::{
         case::{About, Level},
-        client::{self, Case, EXTERNAL_ACCOUNT, Ended, NAME, OTHER_NAME, Ran, Task, Watch},
+        client::{self, Case, EXTERNAL_ACCOUNT, Ended, OTHER_NAME, Ran, Task, Watch},
         report,
         responder::Responder,
         suite::Outcome,
@@ -65,7 +65,7 @@ pub(super) struct Options {
     /// The host in URLs; it must lead to the address of --listen.
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     host: String,
-    /// Where the CA asks for names; every name has the address of --address.
+    /// Where the CA asks for names; every name has the address of --address, and the records that the client publishes.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8053")]
     dns: SocketAddr,
     /// The address of the client, where the CA looks for proofs.
@@ -81,7 +81,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     seconds: u32,
     /// How many cases are tried side by side; most of a client's time is waiting. The second one has its CA and its client's
-    /// proofs at ports that are ten above those of --listen, --http-port and --tls-port, the third at twenty above, and so on.
+    /// proofs at ports that are ten above those of --listen, --dns, --http-port and --tls-port, the third twenty above, and so on.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
     #[command(flatten)]
@@ -107,6 +107,10 @@ pub(super) struct Options {
     /// What gets a certificate by tls-alpn-01, at {tls-port}.
     #[arg(long, value_name = "COMMAND")]
     tls_alpn: Option<String>,
+    /// What gets a certificate by dns-01, for a wildcard too: it has {"fqdn": …, "value": …} POSTed to {dns-url}/present and
+    /// {dns-url}/cleanup for each record. {dns} is the server that shows them.
+    #[arg(long, value_name = "COMMAND")]
+    dns_01: Option<String>,
     /// The client's command, which has to get one certificate by http-01. In its words {directory}, {ca-file}, {domain}, {email},
     /// {folder}, {http-port}, {tls-port} and {case} stand for what they say; the environment has ACME_DIRECTORY and so on.
     #[arg(last = true, required_unless_present = "list", value_name = "COMMAND")]
@@ -204,6 +208,7 @@ impl Options {
         };
         match task {
             Task::Obtain => Ok(vec![self.command.clone()]),
+            Task::ObtainByDns | Task::ObtainWildcard => Ok(vec![by_shell(&self.dns_01, "--dns-01")?]),
             Task::ObtainByTlsAlpn => Ok(vec![by_shell(&self.tls_alpn, "--tls-alpn")?]),
             Task::ObtainForBoth => Ok(vec![by_shell(&self.both, "--both")?]),
             Task::ObtainBound => Ok(vec![by_shell(&self.eab, "--eab")?]),
@@ -222,6 +227,7 @@ impl Options {
             ("--revoke", &self.revoke),
             ("--key-change", &self.key_change),
             ("--tls-alpn", &self.tls_alpn),
+            ("--dns-01", &self.dns_01),
         ];
         let commands = commands.into_iter().filter_map(|(option, command)| Some((option, command.clone()?)));
         let mut words = vec![
@@ -248,7 +254,7 @@ impl Options {
         // HTTP/2 can't be read from outside.
         config.transport = Transport::Https;
         config.remote_perspectives = 0;
-        config.dns_server = self.dns;
+        config.dns_server = slot.dns;
         config.http01_port = slot.http_port;
         config.tls_alpn01_port = slot.tls_port;
         config
@@ -256,11 +262,9 @@ impl Options {
 }
 
 async fn run(options: &Options, cases: &[&'static Case], interrupt: &Notify) -> Result<Vec<Outcome>, Refusal> {
-    let slots = Slot { listen: options.listen, http_port: options.http_port, tls_port: options.tls_port };
-    let slots = slots.side_by_side(options.jobs)?;
+    let Options { listen, dns, http_port, tls_port, .. } = *options;
+    let slots = Slot { listen, dns, http_port, tls_port }.side_by_side(options.jobs)?;
     let system = real::env("examine", real::Options::default());
-    let names = Responder::default().serve_dns(&system, options.dns, options.address).await;
-    let _names = names.map_err(|source| Refusal::Listen { address: options.dns, option: "--dns", source })?;
     let examiner = Examiner { options, system, interrupt, running: Running::default() };
     let progress = RefCell::new(Progress::new(cases));
     let ends = join_all(slots.iter().map(|slot| examiner.work(slot, &progress))).await;
@@ -311,10 +315,13 @@ struct Examiner<'a> {
 impl Examiner<'_> {
     /// Tries cases that wait, one after the other, until there are no more.
     async fn work(&self, slot: &Slot, progress: &RefCell<Progress>) -> Result<(), Refusal> {
+        let names = Names::begin(&self.system, slot, self.options.address).await;
+        let names = names.map_err(|source| Refusal::Listen { address: slot.dns, option: "--dns", source })?;
         while !STOPPING.load(Ordering::Relaxed) {
             let next = progress.borrow_mut().waiting.pop_front();
             let Some((index, case)) = next else { break };
-            let outcome = self.outcome(slot, case).await.inspect_err(|_| progress.borrow_mut().waiting.clear())?;
+            let outcome =
+                self.outcome(slot, &names, case).await.inspect_err(|_| progress.borrow_mut().waiting.clear())?;
             if STOPPING.load(Ordering::Relaxed) {
                 // What became of this client is not its own doing.
                 break;
@@ -324,11 +331,11 @@ impl Examiner<'_> {
         Ok(())
     }
 
-    async fn outcome(&self, slot: &Slot, case: &'static Case) -> Result<Outcome, Refusal> {
+    async fn outcome(&self, slot: &Slot, names: &Names, case: &'static Case) -> Result<Outcome, Refusal> {
         let begun = self.system.monotonic_now();
         let (verdict, exchanges) = match self.options.commands(case.run.task) {
             Ok(commands) => {
-                let session = self.session(slot, case, &commands).await?;
+                let session = self.session(slot, names, case, &commands).await?;
                 (case.verdict(&session), session.exchanges())
             }
             Err(option) => (Verdict::Skipped(format!("it needs {option} COMMAND")), Vec::new()),
@@ -337,7 +344,14 @@ impl Examiner<'_> {
     }
 
     /// What the CA of `case` saw of the client.
-    async fn session(&self, slot: &Slot, case: &Case, commands: &[Vec<String>]) -> Result<client::Session, Refusal> {
+    async fn session(
+        &self,
+        slot: &Slot,
+        names: &Names,
+        case: &Case,
+        commands: &[Vec<String>],
+    ) -> Result<client::Session, Refusal> {
+        names.responder.forget_records();
         let watch = Watch::default();
         let mut trace = Trace::default();
         trace.add_observer(Box::new(watch.clone()));
@@ -355,14 +369,15 @@ impl Examiner<'_> {
         let folder = folder.map_err(|source| Refusal::Folder { path: std::env::temp_dir(), source })?;
         let ca_file = folder.path().join("ca.pem");
         fs::write(&ca_file, ca.api_root_pem()).map_err(|source| Refusal::Folder { path: ca_file.clone(), source })?;
-        let setting = Setting::new(slot, case, bound.directory_url(), folder.path(), &ca_file);
+        let setting = Setting::new(slot, names, case, bound.directory_url(), folder.path(), &ca_file);
         let running = pin!(self.run_all(&setting, commands));
         // Not a task of its own: with this the port is free again, for the next case.
         let outcome = match select(running, pin!(bound.serve())).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right((_, running)) => running.await,
         };
-        Ok(watch.session(case.run.task, outcome?))
+        let ran = Ran { records_left: names.responder.names_with_records(), ..outcome? };
+        Ok(watch.session(case.run.task, ran))
     }
 
     /// Listens where the slot has it, once what was there before is gone.
@@ -388,11 +403,13 @@ impl Examiner<'_> {
     /// printed and left behind.
     async fn run_all(&self, setting: &Setting, commands: &[Vec<String>]) -> Result<Ran, Refusal> {
         let limit = Duration::from_secs(self.options.seconds.into());
-        let mut all = Ran { ended: Ended::Exit(0), output: String::new(), left_behind: Vec::new() };
+        let nothing = Vec::new();
+        let mut all =
+            Ran { ended: Ended::Exit(0), output: String::new(), left_behind: Vec::new(), records_left: nothing };
         for command in commands {
             let outcome = setting.program(command).run(&self.system, &self.running, limit, self.interrupt).await;
             let started = |source| Refusal::Command { program: command.first().cloned().unwrap_or_default(), source };
-            let Ran { ended, output, left_behind } = outcome.map_err(started)?;
+            let Ran { ended, output, left_behind, .. } = outcome.map_err(started)?;
             all.ended = ended;
             all.output.push_str(&output);
             all.left_behind.extend(left_behind);
@@ -401,6 +418,23 @@ impl Examiner<'_> {
             }
         }
         Ok(all)
+    }
+}
+
+/// The names as the CAs of a slot see them, and as clients may change them.
+struct Names {
+    responder: Responder,
+    /// Where records are taken.
+    records: SocketAddr,
+    _tasks: [sim::Task<()>; 3],
+}
+
+impl Names {
+    async fn begin(env: &Env, slot: &Slot, address: IpAddr) -> io::Result<Self> {
+        let responder = Responder::default();
+        let [udp, tcp] = responder.serve_dns(env, slot.dns, address).await?;
+        let (records, http) = responder.serve_records(env, SocketAddr::new(slot.dns.ip(), 0)).await?;
+        Ok(Self { responder, records, _tasks: [udp, tcp, http] })
     }
 }
 
@@ -413,12 +447,12 @@ struct Setting {
 }
 
 impl Setting {
-    fn new(slot: &Slot, case: &Case, directory: String, folder: &Path, ca_file: &Path) -> Self {
+    fn new(slot: &Slot, names: &Names, case: &Case, directory: String, folder: &Path, ca_file: &Path) -> Self {
         let shown = |path: &Path| path.display().to_string();
         let meanings = vec![
             ("directory", "ACME_DIRECTORY", directory),
             ("ca-file", "ACME_CA_FILE", shown(ca_file)),
-            ("domain", "ACME_DOMAIN", NAME.to_owned()),
+            ("domain", "ACME_DOMAIN", case.run.task.name().to_owned()),
             ("other-domain", "ACME_OTHER_DOMAIN", OTHER_NAME.to_owned()),
             ("eab-kid", "ACME_EAB_KID", EXTERNAL_ACCOUNT.0.to_owned()),
             ("eab-key", "ACME_EAB_KEY", EXTERNAL_ACCOUNT.1.to_owned()),
@@ -426,6 +460,8 @@ impl Setting {
             ("folder", FOLDER, shown(folder)),
             ("http-port", "ACME_HTTP_PORT", slot.http_port.to_string()),
             ("tls-port", "ACME_TLS_PORT", slot.tls_port.to_string()),
+            ("dns", "ACME_DNS", slot.dns.to_string()),
+            ("dns-url", "ACME_DNS_URL", format!("http://{}", names.records)),
             ("case", "ACME_CASE", case.id.to_owned()),
         ];
         Self { meanings, ca_file: shown(ca_file), folder: folder.to_owned() }

@@ -115,7 +115,8 @@ pub fn examine(case: &client::Case, seed: u64, besides: &str) -> Session {
         Verdict::Crashed(_) => Ended::Signal,
         Verdict::Harness(why) => panic!("{}: {why}", case.id),
     };
-    watch.session(case.run.task, Ran { ended, output: String::new(), left_behind: Vec::new() })
+    watch
+        .session(case.run.task, Ran { ended, output: String::new(), left_behind: Vec::new(), records_left: Vec::new() })
 }
 
 fn target(ca: &Ca) -> Target {

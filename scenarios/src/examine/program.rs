@@ -124,7 +124,7 @@ impl Program {
         env.sleep(Duration::from_millis(50)).await;
         drop(readers);
         let printed = printed.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Ran { ended, output: String::from_utf8_lossy(&printed).into_owned(), left_behind })
+        Ok(Ran { ended, output: String::from_utf8_lossy(&printed).into_owned(), left_behind, records_left: Vec::new() })
     }
 
     /// Ends whatever the command has left behind, in its group or out of it.

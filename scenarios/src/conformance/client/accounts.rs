@@ -18,7 +18,7 @@ macro_rules! bound {
     ($($part:expr),*) => {
         concat!(
             "[ca]\nexternal-account-required = true\n",
-            "[[ca.external-account-keys]]\nkid = \"customer-7\"\nmac-key = \"Z2F1bnRsZXQgZXh0ZXJuYWwgYWNjb3VudCBrZXkgNw\"\n",
+            "[[ca.external-account-keys]]\nkid = \"customer-7\"\nmac-key = \"Z2F1bnRsZXQgZXh0ZXJuYWwgYWNjb3VudCBrZXkgMDc\"\n",
             $($part),*
         )
     };

@@ -4,6 +4,7 @@
 //! real sockets; the verdict comes from the oracles' reading of what the CA was sent, whatever the client says of itself.
 
 mod accounts;
+mod dns_proofs;
 mod issuing;
 mod nonces;
 mod proofs;
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::language;
 pub use session::{Ended, Ran, Session, Watch};
-pub use task::{EXTERNAL_ACCOUNT, NAME, OTHER_NAME, Task};
+pub use task::{EXTERNAL_ACCOUNT, NAME, OTHER_NAME, Task, WILDCARD};
 
 /// How a case is tried on a client.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,7 @@ pub fn cases() -> Vec<&'static Case> {
         refusals::CASES,
         issuing::CASES,
         proofs::CASES,
+        dns_proofs::CASES,
         renewals::CASES,
         accounts::CASES,
     ];

@@ -29,9 +29,10 @@ use crate::{
     },
 };
 
-/// The laws that a case may go by: those that bind one client, and show in what its CA sees.
+/// The laws that a case may go by: those that bind one client, and show in what its CA sees, or else in the world alone.
 const LAWS: &[&str] = &[
     "manager.challenge-posted-once",
+    "manager.cleans-up-challenges",
     "manager.honors-retry-after",
     "manager.no-hot-loop",
     "manager.one-account",
@@ -96,6 +97,8 @@ pub struct Ran {
     pub output: String,
     /// The commands of those that it had left running.
     pub left_behind: Vec<String>,
+    /// The names at which it had left TXT records, as far as they were not published in the world.
+    pub records_left: Vec<String>,
 }
 
 /// Sees the CA's events and keeps what cases judge by. All clones are the same one.
@@ -284,6 +287,36 @@ impl Session {
         self.is_content_with(1, "a certificate, and a client that ends with success")
     }
 
+    /// As [`Session::obtained`], and the CA has looked at a proof by challenges of this type.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn obtained_by(&self, challenge_type: &str) -> Result<(), Stop> {
+        self.obtained()?;
+        let is_proof = |challenge: &Value| {
+            let has = |member: &str, value: &str| challenge.get(member).and_then(Value::as_str) == Some(value);
+            has("type", challenge_type) && (has("status", "valid") || has("status", "processing"))
+        };
+        let mut shown = self.asked.iter().filter_map(|asked| asked.step.body());
+        let is_proved = shown.any(|body| {
+            let challenges = body.get("challenges").and_then(Value::as_array);
+            is_proof(body) || challenges.into_iter().flatten().any(is_proof)
+        });
+        if is_proved { Ok(()) } else { Err(self.fail(None, &format!("a proof by {challenge_type}"), "none")) }
+    }
+
+    /// The client has taken away what it published for dns-01.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if not.
+    pub fn took_records_away(&self) -> Result<(), Stop> {
+        self.keeps("manager.cleans-up-challenges")?;
+        match &self.ran.records_left[..] {
+            [] => Ok(()),
+            left => Err(self.fail(None, "no TXT record left when the client has ended", left.join(", "))),
+        }
+    }
+
     /// A second certificate was given out after the first, and the client is content with it.
     ///
     /// # Errors
@@ -299,7 +332,11 @@ impl Session {
                 let found = format!("no end in time; {}", self.in_words());
                 Err(Stop::Hang(Finding { expected: expected.to_owned(), found, exchange: self.last() }))
             }
-            Ended::Exit(_) | Ended::Signal | Ended::GoesOn => Err(self.fail(self.last(), expected, self.in_words())),
+            Ended::Exit(_) | Ended::Signal | Ended::GoesOn => {
+                let printed = if self.ran.output.is_empty() { "nothing".to_owned() } else { self.last_printed() };
+                let found = format!("{}; what it printed ends with {printed}", self.in_words());
+                Err(self.fail(self.last(), expected, found))
+            }
         }
     }
 

@@ -8,8 +8,12 @@ pub const NAME: &str = "www.example.test";
 /// The other one, where there are two.
 pub const OTHER_NAME: &str = "shop.example.test";
 
-/// The external account that new accounts are bound to: its name, and its key in base64url.
-pub const EXTERNAL_ACCOUNT: (&str, &str) = ("customer-7", "Z2F1bnRsZXQgZXh0ZXJuYWwgYWNjb3VudCBrZXkgNw");
+/// The wildcard that clients are to have a certificate for, where it is one.
+pub const WILDCARD: &str = "*.example.test";
+
+/// The external account that new accounts are bound to: its name, and its key in base64url, as long as HS256 needs it (RFC 7518
+/// §3.2).
+pub const EXTERNAL_ACCOUNT: (&str, &str) = ("customer-7", "Z2F1bnRsZXQgZXh0ZXJuYWwgYWNjb3VudCBrZXkgMDc");
 
 /// What a client is asked to do. Other clients have another command for each, ours another configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +22,10 @@ pub enum Task {
     Obtain,
     /// The same by tls-alpn-01.
     ObtainByTlsAlpn,
+    /// The same by dns-01.
+    ObtainByDns,
+    /// To get a certificate for [`WILDCARD`] by dns-01.
+    ObtainWildcard,
     /// To get one certificate for [`NAME`] and [`OTHER_NAME`] by http-01.
     ObtainForBoth,
     /// To get a certificate for [`NAME`] by an account that is bound to [`EXTERNAL_ACCOUNT`].
@@ -31,15 +39,17 @@ pub enum Task {
 }
 
 impl Task {
+    /// The name that a certificate is asked for, or the first of them.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        if self == Self::ObtainWildcard { WILDCARD } else { NAME }
+    }
+
     /// The names that the certificate is to have.
     #[must_use]
     pub fn names(self) -> Identifiers {
-        match self {
-            Self::Obtain | Self::ObtainByTlsAlpn | Self::ObtainBound | Self::Renew | Self::Revoke | Self::ChangeKey => {
-                Identifiers::from([Identifier::dns(NAME)])
-            }
-            Self::ObtainForBoth => [NAME, OTHER_NAME].map(Identifier::dns).into(),
-        }
+        let other = (self == Self::ObtainForBoth).then_some(OTHER_NAME);
+        [self.name()].into_iter().chain(other).map(Identifier::dns).collect()
     }
 
     /// How our own client is asked in the world, as a scenario says it. It renews by itself, in time for certificates that live
@@ -48,6 +58,10 @@ impl Task {
         match self {
             Self::Obtain => "[run]\nuntil = \"10m\"\n",
             Self::ObtainByTlsAlpn => "[run]\nuntil = \"10m\"\n[hosts.manager]\nchallenge = \"tls-alpn-01\"\n",
+            Self::ObtainByDns => "[run]\nuntil = \"10m\"\n[hosts.manager]\nchallenge = \"dns-01\"\n",
+            Self::ObtainWildcard => {
+                "[run]\nuntil = \"10m\"\n[hosts.manager]\nnames = [\"*.example.test\"]\nchallenge = \"dns-01\"\n"
+            }
             Self::ObtainForBoth => {
                 "[run]\nuntil = \"10m\"\n\
                  [hosts.manager]\nnames = [\"www.example.test\", \"shop.example.test\"]\none-certificate = true\n"

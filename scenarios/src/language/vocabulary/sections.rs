@@ -152,7 +152,9 @@ section! {
         "terms-of-service" => terms_of_service: bool = optional,
         /// How often a good nonce is refused, in whole percent (0%).
         "nonce-rejection" => nonce_rejection: Percentage = optional,
-        /// Each validation begins so much later at most, in whole seconds, as chance has it (0s).
+        /// How long after it was asked for each validation begins (0s).
+        "validation-delay" => validation_delay: Duration = optional,
+        /// Each validation begins so much later than that at most, in whole seconds, as chance has it (0s).
         "validation-delay-max" => validation_delay_max: Duration = optional,
         /// How often a validation that has failed is tried again, which `probe:ca/validation-failed-for-now` tells (0).
         "validation-retries" => validation_retries: u32 = optional,

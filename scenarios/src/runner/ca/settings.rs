@@ -63,6 +63,7 @@ pub(super) fn apply(ca: &CaSettings, config: &mut Config) {
     }
     set(&mut config.retry_after_date_percent, ca.retry_after_date.map(percent));
     set(&mut config.nonce_rejection_percent, ca.nonce_rejection.map(percent));
+    set(&mut config.validation_delay, ca.validation_delay);
     set(&mut config.validation_delay_max, ca.validation_delay_max);
     if ca.terms_of_service == Some(false) {
         config.terms_of_service = None;
