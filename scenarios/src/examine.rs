@@ -403,9 +403,8 @@ impl Examiner<'_> {
     /// printed and left behind.
     async fn run_all(&self, setting: &Setting, commands: &[Vec<String>]) -> Result<Ran, Refusal> {
         let limit = Duration::from_secs(self.options.seconds.into());
-        let nothing = Vec::new();
         let mut all =
-            Ran { ended: Ended::Exit(0), output: String::new(), left_behind: Vec::new(), records_left: nothing };
+            Ran { ended: Ended::Exit(0), output: String::new(), left_behind: Vec::new(), records_left: Vec::new() };
         for command in commands {
             let outcome = setting.program(command).run(&self.system, &self.running, limit, self.interrupt).await;
             let started = |source| Refusal::Command { program: command.first().cloned().unwrap_or_default(), source };

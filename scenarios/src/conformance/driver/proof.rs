@@ -198,11 +198,7 @@ impl Driver {
     /// [`Stop`] if it refuses to.
     pub async fn respond(&self, account: &Account, challenge: &Challenge) -> Result<Answer, Stop> {
         let answer = self.post(account, &challenge.url, &json!({})).await?;
-        // Some that were asked twice say so.
-        if answer.status() != 409 {
-            let done = answer.is_success("answering a challenge");
-            done.map_err(|stop| stop.before("rfc8555/7.5.1/response"))?;
-        }
+        is_taken(&answer)?;
         Ok(answer)
     }
 
@@ -212,6 +208,10 @@ impl Driver {
     /// [`Stop`] if it is not decided.
     pub async fn judged(&self, account: &Account, challenge: &Challenge) -> Result<Answer, Stop> {
         self.respond(account, challenge).await?;
+        self.decided(account, challenge).await
+    }
+
+    async fn decided(&self, account: &Account, challenge: &Challenge) -> Result<Answer, Stop> {
         self.until(account, &challenge.authorization, |status| status != "pending" && status != "processing").await
     }
 
@@ -230,7 +230,14 @@ impl Driver {
     /// # Errors
     /// [`Stop::Fail`] if it does.
     pub async fn fails_to_prove(&self, account: &Account, challenge: &Challenge) -> Result<Value, Stop> {
-        let over = self.judged(account, challenge).await?;
+        let answer = self.post(account, &challenge.url, &json!({})).await?;
+        if answer.status() == 409 || answer.is_refused().is_err() {
+            is_taken(&answer)?;
+        } else {
+            // §7.5.1 has errors for answers that are wrong themselves.
+            self.note(format!("the CA looks at once, and tells of the failure by answering with {}", answer.status()));
+        }
+        let over = self.decided(account, challenge).await?;
         over.claim(over.text("status")? == "invalid", "an authorization that is invalid", || over.json().to_string())?;
         Ok(super::challenge(&over, &challenge.kind).and_then(|one| one.get("error").cloned()).unwrap_or_default())
     }
@@ -253,6 +260,15 @@ impl Driver {
         let asked = self.responder().asked(name);
         asked.iter().filter(|asked| asked.name == name && asked.record_type == record_type).count()
     }
+}
+
+/// The CA takes the answer to a challenge.
+fn is_taken(answer: &Answer) -> Result<(), Stop> {
+    // Some that were asked twice say so.
+    if answer.status() == 409 {
+        return Ok(());
+    }
+    answer.is_success("answering a challenge").map_err(|stop| stop.before("rfc8555/7.5.1/response"))
 }
 
 /// RFC 8555 §8.1.
