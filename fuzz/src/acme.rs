@@ -138,6 +138,8 @@ pub fn retry_after(bytes: &[u8], parse: impl Fn(&HeaderMap, UtcDateTime) -> Opti
     let mut headers = HeaderMap::new();
     let mut fields = Vec::new();
     for (name, value) in [(RETRY_AFTER, wait), (DATE, date)] {
+        // A field comes without the blanks around it (RFC 9110 §5.5).
+        let value = value.trim_ascii();
         let (Ok(field), Ok(text)) = (HeaderValue::from_bytes(value), str::from_utf8(value)) else { return };
         fields.push((name.as_str().to_owned(), text.to_owned()));
         headers.insert(name, field);
