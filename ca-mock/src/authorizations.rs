@@ -54,6 +54,8 @@ pub(crate) struct Authorization {
     pub(crate) status: AuthorizationStatus,
     /// Whether the client asked for it before it ordered anything (RFC 8555 §7.4.1).
     pub(crate) is_pre_authorization: bool,
+    /// Whether it is good for the names below its identifier too (RFC 9444).
+    pub(crate) covers_subdomains: bool,
     /// The profile of the order that it was created for, if that profile has lifetimes of its own.
     pub(crate) profile: Option<String>,
     pub(crate) challenges: Vec<Challenge>,
@@ -121,18 +123,25 @@ impl Authorization {
         true
     }
 
-    /// What a valid authorization knows of its identifier's CAA.
-    pub(crate) fn authorized(&self) -> Option<Authorized> {
-        let AuthorizationStatus::Valid { caa, .. } = self.status else { return None };
-        let challenge = self.challenges.iter().find(|one| matches!(one.status, ChallengeStatus::Valid { .. }))?;
-        Some(Authorized { identifier: self.identifier.clone(), checked: caa, method: challenge.kind })
+    /// Whether it is good for `identifier`.
+    pub(crate) fn is_for(&self, identifier: &Identifier) -> bool {
+        self.identifier == *identifier || (self.covers_subdomains && identifier.is_within(self.identifier.as_str()))
     }
 
-    /// The identifier's CAA has been checked again.
-    pub(crate) fn caa_rechecked(&mut self, checked: Checked) {
+    /// What a valid authorization that is for `identifier` knows of that one's CAA: nothing, if it is below its own.
+    pub(crate) fn authorized(&self, identifier: &Identifier) -> Option<Authorized> {
+        let AuthorizationStatus::Valid { caa, .. } = self.status else { return None };
+        let challenge = self.challenges.iter().find(|one| matches!(one.status, ChallengeStatus::Valid { .. }))?;
+        let checked = if self.identifier == *identifier { caa } else { Checked::NEVER };
+        Some(Authorized { identifier: identifier.clone(), checked, method: challenge.kind })
+    }
+
+    /// The CAA of `identifier` has been checked again, which is remembered if it is its own.
+    pub(crate) fn caa_rechecked(&mut self, identifier: &Identifier, checked: Checked) {
         match &mut self.status {
-            AuthorizationStatus::Valid { caa, .. } => *caa = checked,
-            AuthorizationStatus::Pending { .. }
+            AuthorizationStatus::Valid { caa, .. } if self.identifier == *identifier => *caa = checked,
+            AuthorizationStatus::Valid { .. }
+            | AuthorizationStatus::Pending { .. }
             | AuthorizationStatus::Invalid
             | AuthorizationStatus::Deactivated
             | AuthorizationStatus::Expired => {}
@@ -168,15 +177,26 @@ impl Authorizations {
         env: &Env,
         account: AccountId,
         identifier: Identifier,
+        covers_subdomains: bool,
         expires: UtcDateTime,
     ) -> AuthorizationId {
         let id = AuthorizationId::draw(env);
-        let challenges = ChallengeType::for_identifier(&identifier).map(|kind| Challenge::new(env, kind)).collect();
+        let kinds = ChallengeType::for_identifier(&identifier, covers_subdomains);
+        let challenges = kinds.map(|kind| Challenge::new(env, kind)).collect();
         let status = AuthorizationStatus::Pending { expires };
         self.by_identifier.entry((account, identifier.clone())).or_default().push(id);
         let is_pre_authorization = false;
         let profile = None;
-        let new = Authorization { id, account, identifier, status, is_pre_authorization, profile, challenges };
+        let new = Authorization {
+            id,
+            account,
+            identifier,
+            status,
+            is_pre_authorization,
+            covers_subdomains,
+            profile,
+            challenges,
+        };
         self.by_id.insert(id, new);
         id
     }
@@ -198,30 +218,41 @@ impl Authorizations {
             !matches!(persistent, Some(ChallengeStatus::Valid { .. }))
         };
         let is_alike = |one: &&Authorization| one.profile.as_deref() == profile;
-        self.of(account, identifier).filter(is_alike).filter(is_to_keep).find(lasts).map(|one| one.id)
+        self.good_for(account, identifier).filter(is_alike).filter(is_to_keep).find(lasts).map(|one| one.id)
     }
 
     /// Whether the account holds a valid authorization for the identifier by `now`.
     pub(crate) fn holds_valid(&self, account: AccountId, identifier: &Identifier, now: UtcDateTime) -> bool {
-        self.of(account, identifier)
+        self.good_for(account, identifier)
             .any(|one| matches!(one.status, AuthorizationStatus::Valid { expires, .. } if expires > now))
     }
 
-    /// The pre-authorization of the account for the identifier that is pending or valid by `now` (RFC 8555 §7.4.1).
-    pub(crate) fn pre_authorization(
-        &self,
+    /// The pre-authorization of the account that is good for the identifier and is pending or valid by `now` (RFC 8555
+    /// §7.4.1).
+    pub(crate) fn pre_authorization<'a>(
+        &'a self,
         account: AccountId,
-        identifier: &Identifier,
+        identifier: &'a Identifier,
         now: UtcDateTime,
-    ) -> Option<AuthorizationId> {
+    ) -> Option<&'a Authorization> {
         let is_open = |one: &&Authorization| {
             one.is_pre_authorization && one.status.expires().is_some_and(|expires| expires > now)
         };
-        self.of(account, identifier).find(is_open).map(|one| one.id)
+        self.good_for(account, identifier).find(is_open)
+    }
+
+    /// The account's authorizations that are good for the identifier: those for itself, and then those for domains above.
+    fn good_for<'a>(
+        &'a self,
+        account: AccountId,
+        identifier: &'a Identifier,
+    ) -> impl Iterator<Item = &'a Authorization> {
+        let of_those_above = identifier.above().flat_map(move |above| self.of(account, &above));
+        self.of(account, identifier).chain(of_those_above.filter(|one| one.covers_subdomains))
     }
 
     /// The account's authorizations for the identifier, in the order of creation.
-    fn of(&self, account: AccountId, identifier: &Identifier) -> impl Iterator<Item = &Authorization> {
+    fn of(&self, account: AccountId, identifier: &Identifier) -> impl Iterator<Item = &Authorization> + use<'_> {
         let ids = self.by_identifier.get(&(account, identifier.clone()));
         ids.into_iter().flatten().filter_map(|id| self.by_id.get(id))
     }
@@ -259,7 +290,7 @@ mod tests {
 
     fn answered_in<'a>(all: &'a mut Authorizations, env: &Env) -> &'a Authorization {
         let name = Identifier::parse("a.example").unwrap();
-        let id = all.create(env, AccountId::draw(env), name, after(NOW, HOUR));
+        let id = all.create(env, AccountId::draw(env), name, false, after(NOW, HOUR));
         let authorization = all.find_mut(id).unwrap();
         let challenge = authorization.challenge_mut(ChallengeType::Http01).unwrap();
         let key = PublicKey::Ed25519([1; 32]).thumbprint();

@@ -27,12 +27,14 @@ impl ChallengeType {
     const ALL: [Self; 5] = [Self::Http01, Self::TlsAlpn01, Self::Dns01, Self::DnsAccount01, Self::DnsPersist01];
 
     /// The types that can prove control of `identifier`: of a wildcard, only those that look into the DNS (RFC 8555
-    /// §8.4, Baseline Requirements §3.2.2.4), of an address, only those that do not (RFC 8738 §7).
-    pub(crate) fn for_identifier(identifier: &Identifier) -> impl Iterator<Item = Self> {
-        let (is_wildcard, is_name) = (identifier.is_wildcard(), identifier.ip().is_none());
+    /// §8.4, Baseline Requirements §3.2.2.4), of an address, only those that do not (RFC 8738 §7). For the names below it
+    /// too (RFC 9444), the same as for a wildcard; a record that stays says of itself what it is for.
+    pub(crate) fn for_identifier(identifier: &Identifier, covers_subdomains: bool) -> impl Iterator<Item = Self> {
+        let (is_for_more, is_name) = (identifier.is_wildcard() || covers_subdomains, identifier.ip().is_none());
         Self::ALL.into_iter().filter(move |kind| match kind {
-            Self::Http01 | Self::TlsAlpn01 => !is_wildcard,
-            Self::Dns01 | Self::DnsAccount01 | Self::DnsPersist01 => is_name,
+            Self::Http01 | Self::TlsAlpn01 => !is_for_more,
+            Self::Dns01 | Self::DnsAccount01 => is_name,
+            Self::DnsPersist01 => is_name && !covers_subdomains,
         })
     }
 

@@ -109,6 +109,9 @@ pub struct Config {
     pub reuses_orders: bool,
     /// Whether authorizations can be had before an order, and are taken over by the orders that follow (RFC 8555 §7.4.1).
     pub pre_authorization: bool,
+    /// Whether control of a domain is proof for the names below it too, where a client asks for that (RFC 9444). It is
+    /// proved by dns-01 or dns-account-01 then, and CAA is asked about each name before issuance.
+    pub subdomain_authorization: bool,
     /// How many orders one page of an account's list has (RFC 8555 §7.1.2.1).
     pub orders_per_page: NonZeroUsize,
     /// The issuer domain names by which CAA records mean this CA (RFC 8659 §4.2); shown in the directory.
@@ -252,6 +255,7 @@ impl Default for Config {
             authorization_reuse_percent: 0,
             reuses_orders: false,
             pre_authorization: false,
+            subdomain_authorization: false,
             orders_per_page: NonZeroUsize::new(100).expect("it is not 0"),
             caa_identities: vec!["ca.test".to_owned()],
             caa_rules: CaaRules::STANDARD,

@@ -60,8 +60,12 @@ pub(crate) fn resume(ca: &Ca, env: &Env) {
 async fn recheck_caa(ca: &Ca, env: &Env, id: OrderId) -> Result<(), Problem> {
     let order = ca.with_store(|store| {
         let order = store.orders.find(id)?;
-        let authorizations = order.authorizations.iter().map(|id| (*id, store.authorizations.find(*id)));
-        let authorized = authorizations.filter_map(|(id, found)| Some((id, found?.authorized()?)));
+        let authorizations: Vec<_> =
+            order.authorizations.iter().filter_map(|id| store.authorizations.find(*id)).collect();
+        let authorized = order.identifiers.iter().filter_map(|identifier| {
+            let found = authorizations.iter().find(|one| one.is_for(identifier))?;
+            Some((found.id, found.authorized(identifier)?))
+        });
         Some((order.account, authorized.collect::<Vec<_>>()))
     });
     let Some((account, authorizations)) = order else { return Ok(()) };
@@ -85,7 +89,7 @@ async fn recheck_caa(ca: &Ca, env: &Env, id: OrderId) -> Result<(), Problem> {
         match verdict {
             Ok(checked) => ca.with_store(|store| {
                 if let Some(authorization) = store.authorizations.find_mut(*authorization) {
-                    authorization.caa_rechecked(checked);
+                    authorization.caa_rechecked(&identifier, checked);
                 }
             }),
             Err(problem) => refused.push((SentIdentifier::from(&identifier), problem)),

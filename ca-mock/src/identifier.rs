@@ -116,6 +116,16 @@ impl Identifier {
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     }
 
+    /// The domains that it is below, the closest one first; that of a wildcard is one of them.
+    pub(crate) fn above(&self) -> impl Iterator<Item = Self> {
+        let mut rest = self.text.as_str();
+        let is_name = self.ip.is_none();
+        std::iter::from_fn(move || {
+            (_, rest) = rest.split_once('.').filter(|_| is_name)?;
+            Some(Self { text: rest.to_owned(), ip: None })
+        })
+    }
+
     /// The name or address as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

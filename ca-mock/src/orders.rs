@@ -217,8 +217,10 @@ mod tests {
         let mut authorizations = Authorizations::default();
         let identifiers: BTreeSet<Identifier> =
             ["a.example", "b.example"].map(|name| Identifier::parse(name).unwrap()).into();
-        let ids =
-            identifiers.iter().map(|i| authorizations.create(env, account, i.clone(), after(NOW, HOUR))).collect();
+        let ids = identifiers
+            .iter()
+            .map(|i| authorizations.create(env, account, i.clone(), false, after(NOW, HOUR)))
+            .collect();
         let mut orders = Orders::default();
         let id = orders.create(
             env,

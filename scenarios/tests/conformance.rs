@@ -31,14 +31,10 @@ fn strict() -> Config {
 }
 
 /// What a CA as the RFCs have it, with all that it may have, gives no occasion for.
-const SKIPPED: [(&str, &str); 9] = [
+const SKIPPED: [(&str, &str); 5] = [
     ("rfc8555/7.3.4/binding-missing", "the directory does not say externalAccountRequired"),
     ("rfc8555/8.2/tried-again", "the CA does not try again"),
     ("rfc8555/7.1.4/public-suffixes", "only public CAs keep to the list of public suffixes: it needs --public-ca"),
-    ("rfc9444/4.4/meta", "the directory's meta has no subdomainAuthAllowed"),
-    ("rfc9444/4.1/flag", "the directory does not say subdomainAuthAllowed"),
-    ("rfc9444/4.3/challenge-at-ancestor", "the directory does not say subdomainAuthAllowed"),
-    ("rfc9444/4.3/ancestor", "the directory does not say subdomainAuthAllowed"),
     ("rfc8738/3/private-addresses", "only public CAs must not issue for private addresses: it needs --public-ca"),
     ("rfc9773/5/replaces-where-not-offered", "the CA has renewal information"),
 ];

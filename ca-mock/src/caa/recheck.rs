@@ -21,6 +21,9 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// It has not been looked up yet.
+    pub(crate) const NEVER: Self = Self { at: UtcDateTime::UNIX_EPOCH, ttl: Duration::ZERO };
+
     /// Whether it is too old to issue upon.
     #[must_use]
     pub fn is_due(&self, now: UtcDateTime) -> bool {

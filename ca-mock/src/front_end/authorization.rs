@@ -111,6 +111,9 @@ impl FrontEnd {
         if authorization.identifier.is_wildcard() {
             object["wildcard"] = true.into();
         }
+        if authorization.covers_subdomains {
+            object["subdomainAuthAllowed"] = true.into();
+        }
         object
     }
 

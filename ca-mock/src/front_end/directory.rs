@@ -18,6 +18,9 @@ impl FrontEnd {
         if self.ca.config().pre_authorization {
             directory["newAuthz"] = self.urls.of(&Route::NewAuthorization).into();
         }
+        if self.ca.config().subdomain_authorization {
+            directory["meta"]["subdomainAuthAllowed"] = true.into();
+        }
         if self.ca.config().renewal_info {
             directory["renewalInfo"] = self.urls.of_renewal_info().into();
         }

@@ -1,6 +1,6 @@
 //! Orders over HTTP (RFC 8555 §7.4): creation, polling, finalization.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hyper::StatusCode;
 use serde::Deserialize;
@@ -33,11 +33,20 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct NewOrder {
-    identifiers: Vec<SentIdentifier>,
+    identifiers: Vec<OrderedIdentifier>,
     not_before: Option<String>,
     not_after: Option<String>,
     replaces: Option<String>,
     profile: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderedIdentifier {
+    #[serde(flatten)]
+    sent: SentIdentifier,
+    /// The domain above it that control is proved of instead (RFC 9444 §4.3).
+    ancestor_domain: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +63,8 @@ impl FrontEnd {
         let dates = (request.not_before.as_deref(), request.not_after.as_deref());
         let chosen = config.profiles.find(profile.as_deref());
         let validity = RequestedValidity::read(config, &chosen, dates, now)?;
-        let identifiers = self.identifiers(&request.identifiers, &chosen)?;
+        let ancestors = self.identifiers(&request.identifiers, &chosen)?;
+        let identifiers: BTreeSet<Identifier> = ancestors.keys().cloned().collect();
         let replaces = request.replaces.filter(|_| config.renewal_info);
         let replaces = replaces.as_deref().map(CertificateId::parse).transpose()?;
         self.ca.with_store(|store| {
@@ -69,10 +79,7 @@ impl FrontEnd {
                 self.check_replacement(store, account, replaced, &identifiers)?;
             }
             self.limit_new_order(store, account, &identifiers, replaces.as_ref())?;
-            let authorizations: Vec<_> = identifiers
-                .iter()
-                .map(|identifier| self.authorization_for(store, account, identifier, profile.as_deref()))
-                .collect();
+            let authorizations = self.authorizations_for(store, account, &ancestors, profile.as_deref());
             let latest = after(now, config.lifetimes(profile.as_deref()).order);
             let expires = (config.order_expiry.0)(latest, first_end(store, &authorizations, latest));
             let expires = validity.not_after.map_or(expires, |end| expires.min(end));
@@ -119,13 +126,35 @@ impl FrontEnd {
         store.orders.find(open)
     }
 
+    /// One for each identifier; those that are proved by the same ancestor have it in common.
+    fn authorizations_for(
+        &self,
+        store: &mut Store,
+        account: AccountId,
+        ancestors: &BTreeMap<Identifier, Option<Identifier>>,
+        profile: Option<&str>,
+    ) -> Vec<AuthorizationId> {
+        let mut all = Vec::new();
+        let mut of_ancestors = BTreeMap::new();
+        for (identifier, ancestor) in ancestors {
+            let known = ancestor.as_ref().and_then(|ancestor| of_ancestors.get(ancestor).copied());
+            let id = known
+                .unwrap_or_else(|| self.authorization_for(store, account, (identifier, ancestor.as_ref()), profile));
+            of_ancestors.extend(ancestor.as_ref().map(|ancestor| (ancestor, id)));
+            if !all.contains(&id) {
+                all.push(id);
+            }
+        }
+        all
+    }
+
     /// One that the account has asked for already; a valid one that is good for some time more, if the CA reuses them; or
-    /// else a new one.
+    /// else a new one, for the ancestor if there is one.
     fn authorization_for(
         &self,
         store: &mut Store,
         account: AccountId,
-        identifier: &Identifier,
+        (identifier, ancestor): (&Identifier, Option<&Identifier>),
         profile: Option<&str>,
     ) -> AuthorizationId {
         let config = self.ca.config();
@@ -134,8 +163,8 @@ impl FrontEnd {
         // What is proved under one profile's lifetimes is not good under those of another.
         let profile = profile.filter(|name| config.profiles.find(Some(name)).lifetimes.is_some());
         if let Some(earlier) = store.authorizations.pre_authorization(account, identifier, now) {
-            self.env.probe_about("ca/pre-authorization-used", || about_authorization(earlier, identifier));
-            return earlier;
+            self.env.probe_about("ca/pre-authorization-used", || about_authorization(earlier.id, identifier));
+            return earlier.id;
         }
         if dice::falls(&self.env, "ca/authorization reuse", config.authorization_reuse_percent)
             && let Some(valid) =
@@ -145,7 +174,8 @@ impl FrontEnd {
             return valid;
         }
         let expires = after(now, lifetimes.pending_authorization);
-        let id = store.authorizations.create(&self.env, account, identifier.clone(), expires);
+        let proved = ancestor.unwrap_or(identifier).clone();
+        let id = store.authorizations.create(&self.env, account, proved, ancestor.is_some(), expires);
         if let Some(created) = store.authorizations.find_mut(id) {
             created.profile = profile.map(str::to_owned);
         }
@@ -187,28 +217,50 @@ impl FrontEnd {
         self.ca.with_store(|store| Ok(self.show_order(StatusCode::OK, self.own_order(store, account, id)?)))
     }
 
-    fn identifiers(&self, sent: &[SentIdentifier], profile: &Profile) -> Result<BTreeSet<Identifier>, Problem> {
+    /// What is ordered, each with the domain above it that control is proved of instead, if that is wanted (RFC 9444).
+    fn identifiers(
+        &self,
+        sent: &[OrderedIdentifier],
+        profile: &Profile,
+    ) -> Result<BTreeMap<Identifier, Option<Identifier>>, Problem> {
         let max = profile.identifiers_max.unwrap_or(self.ca.config().identifiers_max);
         if sent.is_empty() || sent.len() > max {
             return Err(Problem::malformed(format!("an order has 1 to {max} identifiers, not {}", sent.len())));
         }
-        let mut identifiers = BTreeSet::new();
+        let mut identifiers = BTreeMap::new();
         let mut refused = Vec::new();
-        for one in sent {
-            match self.certifiable(one) {
-                Ok(identifier) if profile.refuses_addresses && identifier.ip().is_some() => {
+        for OrderedIdentifier { sent, ancestor_domain } in sent {
+            let read = self.certifiable(sent).and_then(|identifier| {
+                if profile.refuses_addresses && identifier.ip().is_some() {
                     let why = "the profile is not for IP addresses";
-                    refused.push((one.clone(), Problem::new(ProblemType::RejectedIdentifier, why)));
+                    return Err(Problem::new(ProblemType::RejectedIdentifier, why));
                 }
-                Ok(identifier) => {
-                    identifiers.insert(identifier);
+                let ancestor = self.ancestor(&identifier, ancestor_domain.as_deref())?;
+                Ok((identifier, ancestor))
+            });
+            match read {
+                Ok((identifier, ancestor)) => {
+                    identifiers.insert(identifier, ancestor);
                 }
-                Err(problem) => refused.push((one.clone(), problem)),
+                Err(problem) => refused.push((sent.clone(), problem)),
             }
         }
         match Problem::about_identifiers(refused) {
             Some(problem) => Err(problem),
-            None => self.ca.config().identifier_policy.check_together(&identifiers).map(|()| identifiers),
+            None => {
+                let all = identifiers.keys().cloned().collect();
+                self.ca.config().identifier_policy.check_together(&all).map(|()| identifiers)
+            }
+        }
+    }
+
+    /// The ancestor that control is to be proved of, if the CA takes that for proof (RFC 9444 §4.3).
+    fn ancestor(&self, identifier: &Identifier, wanted: Option<&str>) -> Result<Option<Identifier>, Problem> {
+        let Some(wanted) = wanted.filter(|_| self.ca.config().subdomain_authorization) else { return Ok(None) };
+        let ancestor = self.certifiable(&SentIdentifier { kind: "dns".to_owned(), value: wanted.to_owned() })?;
+        match identifier.above().any(|above| above == ancestor) {
+            true => Ok(Some(ancestor)),
+            false => Err(Problem::malformed(format!("{ancestor} is not above {identifier}"))),
         }
     }
 

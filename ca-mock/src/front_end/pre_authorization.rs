@@ -19,8 +19,12 @@ use crate::{
 };
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct NewAuthorization {
     identifier: SentIdentifier,
+    /// RFC 9444 §4.2.
+    #[serde(default)]
+    subdomain_auth_allowed: bool,
 }
 
 impl FrontEnd {
@@ -40,14 +44,17 @@ impl FrontEnd {
         });
         // RFC 8555 §7.4.1: "If the server is unwilling … it SHOULD return a 403".
         let identifier = identifier.map_err(|problem| problem.with_status(StatusCode::FORBIDDEN))?;
+        let covers_subdomains = request.subdomain_auth_allowed && config.subdomain_authorization;
         let now = self.env.utc_now();
         self.ca.with_store(|store| {
             self.check_terms(store, account)?;
-            let (status, id) = match store.authorizations.pre_authorization(account, &identifier, now) {
-                Some(existing) => (StatusCode::OK, existing),
+            let existing = store.authorizations.pre_authorization(account, &identifier, now);
+            let (status, id) = match existing.filter(|one| one.covers_subdomains || !covers_subdomains) {
+                Some(existing) => (StatusCode::OK, existing.id),
                 None => {
                     let expires = after(now, config.pending_authorization_lifetime);
-                    let id = store.authorizations.create(&self.env, account, identifier.clone(), expires);
+                    let authorizations = &mut store.authorizations;
+                    let id = authorizations.create(&self.env, account, identifier.clone(), covers_subdomains, expires);
                     self.env.probe_about("ca/pre-authorization-created", || about_authorization(id, &identifier));
                     (StatusCode::CREATED, id)
                 }

@@ -214,3 +214,79 @@ async fn an_address_is_proved_by_tls_alpn_01_under_its_reverse_name() {
     };
     stage.env.timeout(LIMIT, test).await.expect("the test ends");
 }
+
+#[tokio::test]
+async fn control_of_a_domain_is_proof_for_the_names_below_it_where_ca_and_client_want_that() {
+    let stage = Stage::new(|config| {
+        config.subdomain_authorization = true;
+        config.pre_authorization = true;
+    })
+    .await;
+    let test = async {
+        let mut client = stage.client().await;
+        client.new_account().await;
+        assert_eq!(client.directory["meta"]["subdomainAuthAllowed"], true);
+        let ordered = |name: &str, ancestor: &str| json!({"type": "dns", "value": name, "ancestorDomain": ancestor});
+        let new_order = client.url("newOrder");
+        for (name, ancestor) in [
+            ("a.example", "a.example"),
+            ("a.example", "b.example"),
+            ("a.example", "example."),
+            ("*.a.example", "b.a.example"),
+        ] {
+            let refused = client.post(&new_order, Some(&json!({"identifiers": [ordered(name, ancestor)]}))).await;
+            assert_eq!((refused.status, name, ancestor), (400, name, ancestor));
+        }
+
+        // One proof for both names, in the DNS.
+        let names = ["a.below.example", "*.b.below.example"];
+        let order = json!({"identifiers": names.map(|name| ordered(name, "below.example"))});
+        let created = client.post(&new_order, Some(&order)).await;
+        let order = created.json();
+        let authorizations = order["authorizations"].as_array().unwrap();
+        assert_eq!(authorizations.len(), 1, "{order}");
+        let url = Url(authorizations[0].as_str().unwrap().to_owned());
+        let authorization = client.post(&url, None).await.json();
+        assert_eq!(authorization["identifier"]["value"], "below.example");
+        assert_eq!(authorization["subdomainAuthAllowed"], true);
+        assert_eq!(super::types(&authorization), ["dns-01", "dns-account-01"]);
+        let challenge = authorization["challenges"][0].clone();
+        publish(&stage, &client, &challenge, "below.example");
+        assert_eq!(validated(&mut client, (challenge, url)).await["status"], "valid");
+
+        // CAA is each name's own.
+        let nobody = RecordData::Caa { flags: 0, tag: "issue".to_owned(), value: b";".to_vec() };
+        stage.zones.set("b.below.example", 60, vec![nobody]).unwrap();
+        let finalize = Url(order["finalize"].as_str().unwrap().to_owned());
+        let csr = json!({"csr": stage.csr(&names, None)});
+        client.post(&finalize, Some(&csr)).await;
+        let order = Url(created.header("location").unwrap().to_owned());
+        let refused = client.poll(&order, &["processing"]).await;
+        assert_eq!(refused["error"]["type"], "urn:ietf:params:acme:error:caa", "{refused}");
+        let why = refused["error"]["detail"].as_str().unwrap();
+        assert!(why.contains("CAA record for b.below.example prevents issuance"), "{refused}");
+
+        // What was had before the order is taken over for names below, if that was asked for.
+        let new_authorization = client.url("newAuthz");
+        let wanted = |covers: bool| {
+            let identifier = json!({"type": "dns", "value": "pre.example"});
+            json!({"identifier": identifier, "subdomainAuthAllowed": covers})
+        };
+        let plain = client.post(&new_authorization, Some(&wanted(false))).await;
+        assert_eq!((plain.status, plain.json().get("subdomainAuthAllowed")), (201, None));
+        let covering = client.post(&new_authorization, Some(&wanted(true))).await;
+        assert_eq!((covering.status, &covering.json()["subdomainAuthAllowed"]), (201, &json!(true)));
+        for (name, authorization) in [("pre.example", &plain), ("x.pre.example", &covering)] {
+            let order = client.new_order(&[name], None).await.json();
+            assert_eq!(order["authorizations"], json!([authorization.header("location").unwrap()]), "{name}");
+        }
+    };
+    stage.env.timeout(LIMIT, test).await.expect("the test ends");
+}
+
+/// Answers a challenge by dns-01.
+fn publish(stage: &Stage, client: &Client, challenge: &Value, name: &str) {
+    let proof = client.key_authorization(challenge["token"].as_str().unwrap());
+    let text = base64url(digest(&SHA256, proof.as_bytes())).into_bytes();
+    stage.zones.set(&format!("_acme-challenge.{name}"), 60, vec![RecordData::Txt(vec![text])]).unwrap();
+}

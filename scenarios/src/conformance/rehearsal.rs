@@ -145,6 +145,7 @@ fn external_account() -> ExternalAccount {
 /// Lets the CA have all that it may have, so that no case is passed over for want of something to try it on.
 pub fn add_features(config: &mut Config) {
     config.pre_authorization = true;
+    config.subdomain_authorization = true;
     config.honors_requested_validity = true;
     config.hierarchy.alternate_roots = 1;
     config.orders_per_page = NonZeroUsize::new(20).expect("it is not 0");

@@ -124,6 +124,8 @@ section! {
         "reuse-orders" => reuse_orders: bool = optional,
         /// Whether authorizations can be had before an order (RFC 8555 §7.4.1) (false).
         "pre-authorization" => pre_authorization: bool = optional,
+        /// Whether control of a domain is proof for the names below it too, where the client asks for that (RFC 9444) (false).
+        "subdomain-authorization" => subdomain_authorization: bool = optional,
         /// The most names in an order, where its profile does not say (100).
         "names-max" => names_max: NonZeroU32 = optional,
         /// Which names may be ordered.

@@ -33,6 +33,7 @@ pub(super) fn apply(ca: &CaSettings, config: &mut Config) {
     set(&mut config.authorization_reuse_percent, ca.reuse_authorizations.map(|reuse| if reuse { 100 } else { 0 }));
     set(&mut config.reuses_orders, ca.reuse_orders);
     set(&mut config.pre_authorization, ca.pre_authorization);
+    set(&mut config.subdomain_authorization, ca.subdomain_authorization);
     set(&mut config.identifiers_max, ca.names_max.map(size));
     if let Some(policy) = &ca.name_policy {
         set_name_policy(&mut config.identifier_policy, policy);
