@@ -236,9 +236,14 @@ async fn run(
         say(&report::line(outcome));
     };
     let outcomes = suite::run(common.clone(), cases, interrupt, told).await;
-    if !STOPPING.load(Ordering::Relaxed) {
-        say(&(suite::clean_up(&common).await + "\n"));
+    if STOPPING.load(Ordering::Relaxed) {
+        eprintln!("cleaning up; Ctrl-C once more leaves the CA what cases have made there");
     }
+    let cleaned_up = match select(pin!(suite::clean_up(&common)), pin!(interrupt.notified())).await {
+        Either::Left((done, _)) => done,
+        Either::Right(_) => "not cleaned up: interrupted".to_owned(),
+    };
+    say(&(cleaned_up + "\n"));
     Ok(outcomes)
 }
 

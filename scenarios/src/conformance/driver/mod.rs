@@ -116,7 +116,8 @@ pub struct Common {
 /// What cases leave behind at the CA.
 #[derive(Debug, Default)]
 struct Left {
-    accounts: Vec<Account>,
+    /// By their URLs, each with the last key by which the CA took a request for the account's.
+    accounts: BTreeMap<String, Arc<AccountKey>>,
     /// Each in DER, and whose it is.
     certificates: Vec<(Account, Vec<u8>)>,
 }
@@ -404,7 +405,22 @@ impl Driver {
                 continue;
             }
             locked(&self.common.nonces).extend(answer.nonce().map(ToOwned::to_owned));
+            self.remember_account(draft, &answer);
             return Ok(answer);
+        }
+    }
+
+    /// Remembers, for the end, whose a request was that the CA took, be it right or not.
+    fn remember_account(&self, draft: &Draft<'_>, answer: &Answer) {
+        if !(200..300).contains(&answer.status()) {
+            return;
+        }
+        let is_new_account = locked(&self.common.resources).get("newAccount") == Some(&json!(draft.url));
+        let mut left = locked(&self.common.left);
+        let known = draft.protected.get("kid").and_then(Value::as_str).filter(|kid| left.accounts.contains_key(*kid));
+        let url = if is_new_account { answer.header("Location") } else { known };
+        if let Some(url) = url.map(ToOwned::to_owned) {
+            left.accounts.insert(url, Arc::new(draft.key.clone()));
         }
     }
 
@@ -484,9 +500,7 @@ impl Driver {
         if answer.status() != 409 {
             answer.is_success("a new account")?;
         }
-        let account = Account { url: answer.location()?, key };
-        locked(&self.common.left).accounts.push(account.clone());
-        Ok(account)
+        Ok(Account { url: answer.location()?, key })
     }
 
     /// Notes that this account was given a certificate (DER), so that it will be revoked.
@@ -509,9 +523,10 @@ impl Driver {
                 *(if is_revoked { &mut revoked } else { &mut refused }) += 1;
             }
         }
-        for account in &left.accounts {
-            let answer = self.post(account, &account.url, &json!({"status": "deactivated"})).await?;
-            // A case may have deactivated it, or given it another key.
+        for (url, key) in left.accounts {
+            let account = Account { key, url };
+            let answer = self.post(&account, &account.url, &json!({"status": "deactivated"})).await?;
+            // A case may have deactivated it.
             let is_over = matches!(answer.status(), 200 | 401 | 403);
             *(if is_over { &mut deactivated } else { &mut refused }) += 1;
         }
