@@ -20,7 +20,7 @@ use futures_util::future::{Either, join_all, select};
 use scenarios::{
     conformance::{
         case::{About, Level},
-        client::{self, Case, EXTERNAL_ACCOUNT, Ended, OTHER_NAME, Ran, Task, Watch},
+        client::{self, Case, EXTERNAL_ACCOUNT, Ended, Ran, Task, Watch},
         report,
         responder::Responder,
         suite::Outcome,
@@ -111,6 +111,9 @@ pub(super) struct Options {
     /// {dns-url}/cleanup for each record. {dns} is the server that shows them.
     #[arg(long, value_name = "COMMAND")]
     dns_01: Option<String>,
+    /// What gets one certificate for {domain}, a wildcard, and {other-domain}, the name above it, in the same way.
+    #[arg(long, value_name = "COMMAND")]
+    both_dns_01: Option<String>,
     /// The client's command, which has to get one certificate by http-01. In its words {directory}, {ca-file}, {domain}, {email},
     /// {folder}, {http-port}, {tls-port} and {case} stand for what they say; the environment has ACME_DIRECTORY and so on.
     #[arg(last = true, required_unless_present = "list", value_name = "COMMAND")]
@@ -209,6 +212,7 @@ impl Options {
         match task {
             Task::Obtain => Ok(vec![self.command.clone()]),
             Task::ObtainByDns | Task::ObtainWildcard => Ok(vec![by_shell(&self.dns_01, "--dns-01")?]),
+            Task::ObtainWildcardAndApex => Ok(vec![by_shell(&self.both_dns_01, "--both-dns-01")?]),
             Task::ObtainByTlsAlpn => Ok(vec![by_shell(&self.tls_alpn, "--tls-alpn")?]),
             Task::ObtainForBoth => Ok(vec![by_shell(&self.both, "--both")?]),
             Task::ObtainBound => Ok(vec![by_shell(&self.eab, "--eab")?]),
@@ -228,6 +232,7 @@ impl Options {
             ("--key-change", &self.key_change),
             ("--tls-alpn", &self.tls_alpn),
             ("--dns-01", &self.dns_01),
+            ("--both-dns-01", &self.both_dns_01),
         ];
         let commands = commands.into_iter().filter_map(|(option, command)| Some((option, command.clone()?)));
         let mut words = vec![
@@ -317,6 +322,8 @@ impl Examiner<'_> {
     async fn work(&self, slot: &Slot, progress: &RefCell<Progress>) -> Result<(), Refusal> {
         let names = Names::begin(&self.system, slot, self.options.address).await;
         let names = names.map_err(|source| Refusal::Listen { address: slot.dns, option: "--dns", source })?;
+        let free = self.system.listen(slot.listen).await;
+        drop(free.map_err(|source| Refusal::Listen { address: slot.listen, option: "--listen", source })?);
         while !STOPPING.load(Ordering::Relaxed) {
             let next = progress.borrow_mut().waiting.pop_front();
             let Some((index, case)) = next else { break };
@@ -334,10 +341,12 @@ impl Examiner<'_> {
     async fn outcome(&self, slot: &Slot, names: &Names, case: &'static Case) -> Result<Outcome, Refusal> {
         let begun = self.system.monotonic_now();
         let (verdict, exchanges) = match self.options.commands(case.run.task) {
-            Ok(commands) => {
-                let session = self.session(slot, names, case, &commands).await?;
-                (case.verdict(&session), session.exchanges())
-            }
+            Ok(commands) => match self.session(slot, names, case, &commands).await {
+                Ok(session) => (case.verdict(&session), session.exchanges()),
+                // It was free at the beginning: somebody else has taken it meanwhile, and may give it back.
+                Err(taken @ Refusal::Listen { .. }) => (Verdict::Skipped(taken.to_string()), Vec::new()),
+                Err(other) => return Err(other),
+            },
             Err(option) => (Verdict::Skipped(format!("it needs {option} COMMAND")), Vec::new()),
         };
         Ok(Outcome { case: case.about(), verdict, exchanges, took: self.system.monotonic_now().since(begun) })
@@ -448,11 +457,12 @@ struct Setting {
 impl Setting {
     fn new(slot: &Slot, names: &Names, case: &Case, directory: String, folder: &Path, ca_file: &Path) -> Self {
         let shown = |path: &Path| path.display().to_string();
+        let task = case.run.task;
         let meanings = vec![
             ("directory", "ACME_DIRECTORY", directory),
             ("ca-file", "ACME_CA_FILE", shown(ca_file)),
-            ("domain", "ACME_DOMAIN", case.run.task.name().to_owned()),
-            ("other-domain", "ACME_OTHER_DOMAIN", OTHER_NAME.to_owned()),
+            ("domain", "ACME_DOMAIN", task.name().to_owned()),
+            ("other-domain", "ACME_OTHER_DOMAIN", task.other_name().unwrap_or_default().to_owned()),
             ("eab-kid", "ACME_EAB_KID", EXTERNAL_ACCOUNT.0.to_owned()),
             ("eab-key", "ACME_EAB_KEY", EXTERNAL_ACCOUNT.1.to_owned()),
             ("email", "ACME_EMAIL", "operator@example.test".to_owned()),

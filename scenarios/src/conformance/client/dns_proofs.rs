@@ -4,7 +4,7 @@ use super::{
     Case, Examination,
     nonces::fault,
     session::Session,
-    task::Task::{ObtainByDns, ObtainWildcard},
+    task::Task::{ObtainByDns, ObtainWildcard, ObtainWildcardAndApex},
 };
 use crate::{
     conformance::{case::Level::*, verdict::Stop},
@@ -29,6 +29,15 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate for it, by dns-01.",
         why: "§7.1.3, §8.4: the identifier of the authorization has no *., and neither has the name of the record.",
         run: Examination { task: ObtainWildcard, ca: "", judge: by_dns },
+    },
+    Case {
+        id: "rfc8555/8.4/client-two-records",
+        level: Robustness,
+        requirements: &["rfc8555-8.4-cl-d1-multi"],
+        sent: "Nothing out of the ordinary; the names are a wildcard and the one that it is below.",
+        expected: "A certificate for both, by dns-01, and in the end no record.",
+        why: "§8.4: both have their records at one name. A client that has one at a time there takes the other's proof away.",
+        run: Examination { task: ObtainWildcardAndApex, ca: "", judge: taken_away },
     },
     Case {
         id: "rfc8555/8.4/client-validation-takes-time",

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::language;
 pub use session::{Ended, Ran, Session, Watch};
-pub use task::{EXTERNAL_ACCOUNT, NAME, OTHER_NAME, Task, WILDCARD};
+pub use task::{EXTERNAL_ACCOUNT, NAME, Task, WILDCARD};
 
 /// How a case is tried on a client.
 #[derive(Clone, Copy, Debug)]

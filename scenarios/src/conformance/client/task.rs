@@ -6,10 +6,13 @@ use crate::oracles::reader::identifier::{Identifier, Identifiers};
 pub const NAME: &str = "www.example.test";
 
 /// The other one, where there are two.
-pub const OTHER_NAME: &str = "shop.example.test";
+const OTHER_NAME: &str = "shop.example.test";
 
 /// The wildcard that clients are to have a certificate for, where it is one.
 pub const WILDCARD: &str = "*.example.test";
+
+/// The name that the wildcard is below, and whose proof by dns-01 has the same place.
+const APEX: &str = "example.test";
 
 /// The external account that new accounts are bound to: its name, and its key in base64url, as long as HS256 needs it (RFC 7518
 /// §3.2).
@@ -26,6 +29,8 @@ pub enum Task {
     ObtainByDns,
     /// To get a certificate for [`WILDCARD`] by dns-01.
     ObtainWildcard,
+    /// To get one certificate for [`WILDCARD`] and the name that it is below by dns-01.
+    ObtainWildcardAndApex,
     /// To get one certificate for [`NAME`] and [`OTHER_NAME`] by http-01.
     ObtainForBoth,
     /// To get a certificate for [`NAME`] by an account that is bound to [`EXTERNAL_ACCOUNT`].
@@ -42,14 +47,30 @@ impl Task {
     /// The name that a certificate is asked for, or the first of them.
     #[must_use]
     pub fn name(self) -> &'static str {
-        if self == Self::ObtainWildcard { WILDCARD } else { NAME }
+        if matches!(self, Self::ObtainWildcard | Self::ObtainWildcardAndApex) { WILDCARD } else { NAME }
+    }
+
+    /// The other name that a certificate is asked for, if it is for two.
+    #[must_use]
+    pub fn other_name(self) -> Option<&'static str> {
+        match self {
+            Self::ObtainForBoth => Some(OTHER_NAME),
+            Self::ObtainWildcardAndApex => Some(APEX),
+            Self::Obtain
+            | Self::ObtainByTlsAlpn
+            | Self::ObtainByDns
+            | Self::ObtainWildcard
+            | Self::ObtainBound
+            | Self::Renew
+            | Self::Revoke
+            | Self::ChangeKey => None,
+        }
     }
 
     /// The names that the certificate is to have.
     #[must_use]
     pub fn names(self) -> Identifiers {
-        let other = (self == Self::ObtainForBoth).then_some(OTHER_NAME);
-        [self.name()].into_iter().chain(other).map(Identifier::dns).collect()
+        [self.name()].into_iter().chain(self.other_name()).map(Identifier::dns).collect()
     }
 
     /// How our own client is asked in the world, as a scenario says it. It renews by itself, in time for certificates that live
@@ -61,6 +82,11 @@ impl Task {
             Self::ObtainByDns => "[run]\nuntil = \"10m\"\n[hosts.manager]\nchallenge = \"dns-01\"\n",
             Self::ObtainWildcard => {
                 "[run]\nuntil = \"10m\"\n[hosts.manager]\nnames = [\"*.example.test\"]\nchallenge = \"dns-01\"\n"
+            }
+            Self::ObtainWildcardAndApex => {
+                "[run]\nuntil = \"10m\"\n\
+                 [hosts.manager]\nnames = [\"*.example.test\", \"example.test\"]\none-certificate = true\n\
+                 challenge = \"dns-01\"\n"
             }
             Self::ObtainForBoth => {
                 "[run]\nuntil = \"10m\"\n\

@@ -1,8 +1,9 @@
 //! [`Responder`]: answers the CA's validations as a case wants them answered, rightly or wrongly, and remembers what it
 //! was asked.
 //!
-//! `dns` answers for every name, `records` takes what clients publish there, `web` serves http-01 and `tls_alpn` tls-alpn-01. All names have the same address,
-//! and what a case publishes is for names and tokens of its own, so that cases don't meet.
+//! `dns` answers for every name, `records` takes what clients publish there, `web` serves http-01 and `tls_alpn`
+//! tls-alpn-01. All names have the same address, and what a case publishes is for names and tokens of its own, so that cases
+//! don't meet.
 
 mod dns;
 mod records;
