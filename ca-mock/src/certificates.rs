@@ -29,6 +29,13 @@ impl Serial {
         Self::from_magnitude(&magnitude)
     }
 
+    /// The same, with this first bit: 0x80 or 0.
+    fn draw_with_first_bit(env: &Env, bit: u8) -> Self {
+        let mut magnitude: [u8; 16] = env.entropy("ca/serial number");
+        magnitude[0] = (magnitude[0] & 0x7f | bit).max(1);
+        Self::from_magnitude(&magnitude)
+    }
+
     /// The content octets of a number whose first octet is not 0.
     pub(crate) fn from_magnitude(magnitude: &[u8]) -> Self {
         let sign: &[u8] = if magnitude[0] < 0x80 { &[] } else { &[0] };
@@ -82,6 +89,11 @@ pub struct SerialNumbers(pub(crate) fn(&Env, &Certificates) -> Serial);
 impl SerialNumbers {
     /// Each is 128 random bits.
     pub const RANDOM: Self = Self(|env, _| Serial::draw(env));
+    /// Each is 127 random bits and has a sign octet, 0, which every second number has by chance: it belongs to a
+    /// certificate's identifier (RFC 9773 §4.1), and clients have left it out.
+    pub const WITH_SIGN_OCTET: Self = Self(|env, _| Serial::draw_with_first_bit(env, 0x80));
+    /// Each is 127 random bits and has no sign octet.
+    pub const WITHOUT_SIGN_OCTET: Self = Self(|env, _| Serial::draw_with_first_bit(env, 0));
 }
 
 /// In hex.

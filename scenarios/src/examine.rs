@@ -5,11 +5,12 @@ mod slot;
 
 use std::{
     cell::RefCell,
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     pin::pin,
+    rc::Rc,
     sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
@@ -33,7 +34,10 @@ use sim::{
     trace::{Event, Trace},
 };
 use time::format_description::well_known::Rfc3339;
-use tokio::{runtime::Runtime, sync::Notify};
+use tokio::{
+    runtime::Runtime,
+    sync::{Notify, OnceCell},
+};
 
 use self::{
     program::{FOLDER, Program, Running},
@@ -270,11 +274,21 @@ async fn run(options: &Options, cases: &[&'static Case], interrupt: &Notify) -> 
     let Options { listen, dns, http_port, tls_port, .. } = *options;
     let slots = Slot { listen, dns, http_port, tls_port }.side_by_side(options.jobs)?;
     let system = real::env("examine", real::Options::default());
-    let examiner = Examiner { options, system, interrupt, running: Running::default() };
+    let (running, tried) = (Running::default(), RefCell::default());
+    let examiner = Examiner { options, system, interrupt, running, tried };
     let progress = RefCell::new(Progress::new(cases));
     let ends = join_all(slots.iter().map(|slot| examiner.work(slot, &progress))).await;
     ends.into_iter().collect::<Result<(), Refusal>>()?;
-    Ok(progress.into_inner().into_outcomes())
+    let mut outcomes = progress.into_inner().into_outcomes();
+    if !STOPPING.load(Ordering::Relaxed) {
+        let others = examiner.tried.into_inner().into_values().filter_map(|tried| tried.get().cloned());
+        let is_new = |other: &Outcome| cases.iter().all(|case| case.id != other.case.id);
+        for other in others.filter(|other| other.verdict.is_bad() && is_new(other)) {
+            say(&report::line(&other));
+            outcomes.push(other);
+        }
+    }
+    Ok(outcomes)
 }
 
 /// Cases that wait, and what came of the others.
@@ -315,6 +329,8 @@ struct Examiner<'a> {
     system: Env,
     interrupt: &'a Notify,
     running: Running,
+    /// What came of cases, by id: those that they block have to know, whether they are to be tried or not.
+    tried: RefCell<BTreeMap<&'static str, Rc<OnceCell<Outcome>>>>,
 }
 
 impl Examiner<'_> {
@@ -328,7 +344,7 @@ impl Examiner<'_> {
             let next = progress.borrow_mut().waiting.pop_front();
             let Some((index, case)) = next else { break };
             let outcome =
-                self.outcome(slot, &names, case).await.inspect_err(|_| progress.borrow_mut().waiting.clear())?;
+                self.judged(slot, &names, case).await.inspect_err(|_| progress.borrow_mut().waiting.clear())?;
             if STOPPING.load(Ordering::Relaxed) {
                 // What became of this client is not its own doing.
                 break;
@@ -336,6 +352,23 @@ impl Examiner<'_> {
             progress.borrow_mut().ended(index, outcome);
         }
         Ok(())
+    }
+
+    /// What comes of a case, and of those that block it.
+    async fn judged(&self, slot: &Slot, names: &Names, case: &'static Case) -> Result<Outcome, Refusal> {
+        let mut outcome = self.tried(slot, names, case).await?;
+        while let Verdict::Blocked { by, otherwise } = &outcome.verdict
+            && !self.tried(slot, names, client::find(by)).await?.verdict.blocks_others()
+        {
+            outcome.verdict = Verdict::clone(otherwise);
+        }
+        Ok(outcome)
+    }
+
+    /// What comes of a case, which is tried once.
+    async fn tried(&self, slot: &Slot, names: &Names, case: &'static Case) -> Result<Outcome, Refusal> {
+        let tried = self.tried.borrow_mut().entry(case.id).or_default().clone();
+        tried.get_or_try_init(|| self.outcome(slot, names, case)).await.cloned()
     }
 
     async fn outcome(&self, slot: &Slot, names: &Names, case: &'static Case) -> Result<Outcome, Refusal> {

@@ -13,7 +13,7 @@ use ca_mock::{Config, Endpoint, Fault, FaultRule, Matcher, Preset};
 use scenarios::{
     conformance::{
         client,
-        rehearsal::{add_features, examine, rehearse, rehearse_and_clean_up},
+        rehearsal::{add_features, examined, rehearse, rehearse_and_clean_up},
         report::{self, Run},
         server,
         suite::Outcome,
@@ -99,7 +99,7 @@ fn the_same_seed_says_the_same_again() {
 fn our_own_client_passes_every_case() {
     let failed: String = client::cases()
         .iter()
-        .map(|case| (case, case.verdict(&examine(case, 1, ""))))
+        .map(|case| (case, examined(case, 1, "")))
         .filter(|(_, verdict)| *verdict != Verdict::Pass)
         .map(|(case, verdict)| format!("{}: {verdict:?}\n", case.id))
         .collect();
@@ -119,7 +119,7 @@ fn seen(defect: &str) -> Vec<&'static str> {
         return outcomes.iter().filter(is_seen).map(|outcome| outcome.case.id).collect();
     }
     let besides = format!("[bugs]\n\"{defect}\" = true\n");
-    let is_seen = |case: &&&client::Case| case.verdict(&examine(case, 1, &besides)).is_bad();
+    let is_seen = |case: &&&client::Case| examined(case, 1, &besides).is_bad();
     client::cases().iter().filter(is_seen).map(|case| case.id).collect()
 }
 

@@ -90,14 +90,7 @@ impl Case {
     /// Tries it; what came of it.
     pub async fn verdict(&self, driver: &Driver) -> Verdict {
         let outcome = (self.run)(driver).await;
-        let verdict = Verdict::of(outcome, driver.notes());
-        // What a case is about does not block it.
-        if let Verdict::Blocked { by, otherwise } = &verdict
-            && *by == self.id
-        {
-            return Verdict::clone(otherwise);
-        }
-        verdict
+        Verdict::of(outcome, driver.notes()).of_case(self.id)
     }
 }
 

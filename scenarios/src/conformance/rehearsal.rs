@@ -26,6 +26,7 @@ use super::{
     driver::{Common, ExternalAccount, Target, base64url},
     responder::Responder,
     suite::{self, Outcome},
+    verdict,
 };
 use crate::runner::{self, Verdict};
 
@@ -117,6 +118,21 @@ pub fn examine(case: &client::Case, seed: u64, besides: &str) -> Session {
     };
     watch
         .session(case.run.task, Ran { ended, output: String::new(), left_behind: Vec::new(), records_left: Vec::new() })
+}
+
+/// What comes of `case` for our own client in the world.
+///
+/// # Panics
+/// As [`examine`].
+#[must_use]
+pub fn examined(case: &client::Case, seed: u64, besides: &str) -> verdict::Verdict {
+    let mut verdict = case.verdict(&examine(case, seed, besides));
+    while let verdict::Verdict::Blocked { by, otherwise } = &verdict
+        && !examined(client::find(by), seed, besides).blocks_others()
+    {
+        verdict = verdict::Verdict::clone(otherwise);
+    }
+    verdict
 }
 
 fn target(ca: &Ca) -> Target {

@@ -16,7 +16,7 @@ use super::{
 pub const CASE_LIMIT: Duration = Duration::from_secs(300);
 
 /// What came of one case.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// The case.
     pub case: About,
@@ -71,7 +71,7 @@ impl Suite {
             Some(index) => self.early.remove(index),
             None => self.tried(case).await,
         };
-        if let Verdict::Blocked { by, otherwise } = &outcome.verdict
+        while let Verdict::Blocked { by, otherwise } = &outcome.verdict
             && (self.gone.is_some() || self.passes(by).await)
         {
             outcome.verdict = Verdict::clone(otherwise);
@@ -95,7 +95,7 @@ impl Suite {
         if let Verdict::Hang(finding) = &verdict {
             self.common.hangs(id, finding);
         }
-        !verdict.is_bad() && !matches!(verdict, Verdict::Blocked { .. })
+        !verdict.blocks_others()
     }
 
     async fn tried(&mut self, case: &'static Case) -> Outcome {

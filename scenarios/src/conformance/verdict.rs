@@ -105,6 +105,26 @@ impl Verdict {
         }
     }
 
+    /// The same for the case with this id, which is not blocked by what it is about itself.
+    #[must_use]
+    pub fn of_case(self, id: &str) -> Self {
+        match self {
+            Self::Blocked { by, otherwise } if by == id => otherwise.of_case(id),
+            verdict @ (Self::Pass
+            | Self::Note(_)
+            | Self::Fail(_)
+            | Self::Hang(_)
+            | Self::Skipped(_)
+            | Self::Blocked { .. }) => verdict,
+        }
+    }
+
+    /// Whether cases that need what this one is about can't be tried.
+    #[must_use]
+    pub fn blocks_others(&self) -> bool {
+        self.is_bad() || matches!(self, Self::Blocked { .. })
+    }
+
     /// The word for it in reports and baselines.
     #[must_use]
     pub fn word(&self) -> &'static str {

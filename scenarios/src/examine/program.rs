@@ -29,6 +29,8 @@ const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 pub(super) const FOLDER: &str = "ACME_FOLDER";
 /// What a client has to end in once it is asked to.
 const GRACE: Duration = Duration::from_secs(2);
+/// What those have to end in that a client has left behind, without being told to.
+const PARTING: Duration = Duration::from_millis(200);
 /// How often those that a client has left behind are looked for.
 const SWEEPS: usize = 20;
 /// How many of them are told by their commands, and how much of each command.
@@ -116,7 +118,11 @@ impl Program {
             child.stderr.take().map(|pipe| env.spawn("stderr", read(pipe, printed.clone()))),
         ];
         let ended = ended(env, &mut child, group, limit, interrupt).await;
-        let left_behind = self.left_behind(running);
+        let left_behind = match ended {
+            // It had no occasion to end them.
+            Ok(Ended::Killed) | Err(_) => Vec::new(),
+            Ok(Ended::Exit(_) | Ended::Signal | Ended::GoesOn) => self.left_behind(env, running).await,
+        };
         self.sweep(env, running, group).await;
         running.held().remove(&self.folder);
         let ended = ended?;
@@ -143,8 +149,12 @@ impl Program {
         }
     }
 
-    /// The commands of those that still run.
-    fn left_behind(&self, running: &Running) -> Vec<String> {
+    /// The commands of those that still run, and not only for a moment.
+    async fn left_behind(&self, env: &Env, running: &Running) -> Vec<String> {
+        if running.descendants_of(&self.folder).iter().all(|process| process.is_over) {
+            return Vec::new();
+        }
+        env.sleep(PARTING).await;
         let left = running.descendants_of(&self.folder).into_iter().filter(|process| !process.is_over);
         let commands = left.map(|Process { id, .. }| {
             let command = fs::read(format!("/proc/{}/cmdline", id.as_raw_nonzero())).unwrap_or_default();

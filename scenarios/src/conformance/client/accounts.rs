@@ -44,7 +44,7 @@ pub(super) const CASES: &[Case] = &[
         run: Examination {
             task: ObtainBound,
             ca: bound!(fault!(r#"endpoints = "newAccount""# r#"problem = "badNonce""# "count = 1")),
-            judge: Session::obtained,
+            judge: bound_again,
         },
     },
     Case {
@@ -75,7 +75,7 @@ pub(super) const CASES: &[Case] = &[
         run: Examination {
             task: ChangeKey,
             ca: fault!(r#"endpoints = "keyChange""# r#"problem = "badNonce""# "count = 1"),
-            judge: key_changed,
+            judge: key_changed_again,
         },
     },
     Case {
@@ -115,13 +115,31 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
+fn bound_again(session: &Session) -> Result<(), Stop> {
+    if tries_again(session, &Resource::NewAccount)? { session.obtained() } else { Ok(()) }
+}
+
+fn key_changed_again(session: &Session) -> Result<(), Stop> {
+    if tries_again(session, &Resource::KeyChange)? { key_changed(session) } else { Ok(()) }
+}
+
+/// Whether it is seen how the client signs this again, which it should do but need not (RFC 8555 §6.5).
+fn tries_again(session: &Session, resource: &Resource) -> Result<bool, Stop> {
+    session.has_asked(resource)?;
+    let tries_again = session.of(|one| one == resource).count() > 1;
+    if !tries_again {
+        session.note("the client gives up where its nonce is refused");
+    }
+    Ok(tries_again)
+}
+
 fn binding_once(session: &Session) -> Result<(), Stop> {
     session.obtained()?;
     let elsewhere = session.signed().find(|(_, asked, jws)| {
         asked.step.resource != Resource::NewAccount && jws.payload.get("externalAccountBinding").is_some()
     });
     match elsewhere {
-        Some((index, ..)) => Err(session.fail(Some(index), "no binding", "one")),
+        Some((index, ..)) => Err(session.fail(Some(index), "no binding but in new accounts", "one here")),
         None => Ok(()),
     }
 }

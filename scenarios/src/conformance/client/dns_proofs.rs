@@ -83,7 +83,7 @@ fn taken_away(session: &Session) -> Result<(), Stop> {
 
 fn taken_away_after_failure(session: &Session) -> Result<(), Stop> {
     if session.of(|resource| matches!(resource, Resource::Challenge { .. })).next().is_none() {
-        return Err(session.fail(None, "an answer to a challenge", session.in_words()));
+        return Err(session.missing("an answer to a challenge"));
     }
     session.gave_up()?;
     session.took_records_away()

@@ -183,7 +183,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "rfc8555/8.3/client-token-with-a-path",
-        level: Must,
+        level: Robustness,
         requirements: &["rfc8555-8.3-cl-token-syntax"],
         sent: "The tokens of all challenges are \"../../gauntlet\".",
         expected: "No challenge is answered, and no success.",

@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/6.5/client-nonces-once",
         level: Must,
         requirements: &["rfc8555-6.5-cl-nonce-fresh-each", "rfc8555-6.5-cl-nonce-pool-duplicate"],
-        sent: "Each fourth signed request is refused for its nonce, though that is good.",
+        sent: "The first signed request, and each fourth one after it, is refused for its nonce, though that is good.",
         expected: "No nonce is sent twice.",
         why: "A nonce that was used is spent, whatever the CA has answered.",
         run: Examination {
@@ -40,7 +40,7 @@ pub(super) const CASES: &[Case] = &[
         run: Examination {
             task: Obtain,
             ca: fault!(r#"endpoints = "newNonce""# r#"set-headers = "Replay-Nonce: Z2l2ZW4tb3V0LWxvbmctYWdv""#),
-            judge: Session::obtained,
+            judge: obtained_by_trying_again,
         },
     },
     Case {
@@ -79,7 +79,7 @@ pub(super) const CASES: &[Case] = &[
         run: Examination {
             task: Obtain,
             ca: fault!(r#"endpoints = "finalize""# r#"problem = "badNonce""# "count = 3"),
-            judge: Session::obtained,
+            judge: obtained_by_trying_again,
         },
     },
     Case {
@@ -118,7 +118,7 @@ pub(super) const CASES: &[Case] = &[
         run: Examination {
             task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "badNonce""# "count = 1" r#"remove-headers = "Replay-Nonce""#),
-            judge: Session::obtained,
+            judge: obtained_by_trying_again,
         },
     },
     Case {
@@ -175,13 +175,25 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
+/// The case about whether a client tries again where its nonce is refused.
+const BAD_NONCE: &str = "rfc8555/6.5/client-bad-nonce";
+
+/// As [`Session::obtained`], where a client has to try again for it.
+pub(super) fn obtained_by_trying_again(session: &Session) -> Result<(), Stop> {
+    session.obtained().map_err(not_tried_again)
+}
+
+fn not_tried_again(stop: Stop) -> Stop {
+    Stop::Blocked { by: BAD_NONCE, stop: Box::new(stop) }
+}
+
 fn once_and_obtained(session: &Session) -> Result<(), Stop> {
     session.keeps("nonces.single-use")?;
     session.obtained()
 }
 
 fn nonces_once(session: &Session) -> Result<(), Stop> {
-    session.has_asked(&Resource::NewOrder)?;
+    session.has_asked(&Resource::NewAccount)?;
     session.keeps("nonces.single-use")?;
     if session.obtained().is_err() {
         session.note("the client gives up where a nonce is refused");
@@ -192,7 +204,7 @@ fn nonces_once(session: &Session) -> Result<(), Stop> {
 fn nonce_of_the_error(session: &Session) -> Result<(), Stop> {
     let orders: Vec<_> = session.of(|resource| *resource == Resource::NewOrder).collect();
     let [(_, refused), (index, again), ..] = orders[..] else {
-        return Err(session.fail(orders.first().map(|(index, _)| *index), "the order again", session.in_words()));
+        return Err(not_tried_again(session.missing("the order again")));
     };
     let given = refused.step.header("replay-nonce");
     let sent = again.step.jws().and_then(|jws| jws.nonce());

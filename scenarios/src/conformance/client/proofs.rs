@@ -92,7 +92,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "rfc8555/8.3/client-token-never-given",
-        level: Must,
+        level: Robustness,
         requirements: &["rfc8555-8.3-cl-h1-no-reflect"],
         sent: "While a challenge is open, the CA's validation asks for a token that the CA never gave.",
         expected: "Anything but a key authorization for it, and a certificate.",
@@ -101,7 +101,7 @@ pub(super) const CASES: &[Case] = &[
             task: Obtain,
             ca: "[ca]\ndecoys = true",
             judge: |session| {
-                session.refused_decoy("token", "no key authorization for a token that was never given")?;
+                session.refused_decoy("token", "a key authorization for a token that was never given")?;
                 session.obtained()
             },
         },
@@ -165,7 +165,7 @@ pub(super) const CASES: &[Case] = &[
             task: ObtainByTlsAlpn,
             ca: "[ca]\ndecoys = true",
             judge: |session| {
-                session.refused_decoy("protocol", "no validation certificate for http/1.1")?;
+                session.refused_decoy("protocol", "the validation certificate for http/1.1")?;
                 by_tls_alpn(session)
             },
         },
@@ -181,15 +181,15 @@ pub(super) const CASES: &[Case] = &[
             task: ObtainByTlsAlpn,
             ca: "[ca]\ndecoys = true",
             judge: |session| {
-                session.refused_decoy("name", "no validation certificate for another name")?;
-                session.refused_decoy("handshake", "no handshake by acme-tls/1 with another name")?;
+                session.refused_decoy("name", "a validation certificate for another name")?;
+                session.refused_decoy("handshake", "a handshake by acme-tls/1 with another name")?;
                 by_tls_alpn(session)
             },
         },
     },
     Case {
         id: "rfc8737/4/client-no-application-data",
-        level: Must,
+        level: Robustness,
         requirements: &["rfc8737-4-cl-ta-noapp"],
         sent: "While a challenge is open, a request of HTTP after a handshake for acme-tls/1.",
         expected: "No answer to it, and a certificate by tls-alpn-01.",
@@ -198,7 +198,7 @@ pub(super) const CASES: &[Case] = &[
             task: ObtainByTlsAlpn,
             ca: "[ca]\ndecoys = true",
             judge: |session| {
-                session.refused_decoy("request", "no answer on a connection of acme-tls/1")?;
+                session.refused_decoy("request", "an answer on a connection of acme-tls/1")?;
                 by_tls_alpn(session)
             },
         },

@@ -2,7 +2,7 @@
 
 use super::{
     Case, Examination,
-    nonces::fault,
+    nonces::{fault, obtained_by_trying_again},
     session::{Ended, Session},
     task::Task::Obtain,
 };
@@ -155,7 +155,7 @@ pub(super) const CASES: &[Case] = &[
         run: Examination {
             task: Obtain,
             ca: fault!(r#"endpoints = "newOrder""# r#"problem = "badNonce""# "count = 1" r#"set-headers = "Content-Type: Application/Problem+JSON; charset=utf-8""#),
-            judge: Session::obtained,
+            judge: obtained_by_trying_again,
         },
     },
     Case {

@@ -66,9 +66,9 @@ pub(super) const CASES: &[Case] = &[
         level: Must,
         requirements: &["rfc9773-4.1-cl-ari-certid", "rfc9773-4.1-ari-certid"],
         sent: "Nothing out of the ordinary, twice.",
-        expected: "Whatever renewal information is asked for is that of a certificate that was given out.",
+        expected: "Whatever renewal information is asked for, and whatever an order says that it replaces, is a certificate that was given out.",
         why: "§4.1: a leading zero that is left out makes it another certificate.",
-        run: Examination { task: Renew, ca: short_lived!(), judge: identifier },
+        run: Examination { task: Renew, ca: short_lived!("serial-sign-octet = true\n"), judge: identifier },
     },
     Case {
         id: "rfc9773/4.2/client-window-backwards",
@@ -163,7 +163,7 @@ pub(super) const CASES: &[Case] = &[
         sent: "Nothing out of the ordinary, twice.",
         expected: "The renewal's order says that it replaces the first certificate.",
         why: "§5: CAs exempt such orders from their limits.",
-        run: Examination { task: Renew, ca: short_lived!(), judge: replaces },
+        run: Examination { task: Renew, ca: short_lived!("serial-sign-octet = true\n"), judge: replaces },
     },
     Case {
         id: "rfc9773/5/client-replaces-where-not-offered",
@@ -230,7 +230,9 @@ fn proved_already(session: &Session) -> Result<(), Stop> {
     let answered =
         session.signed().find(|(index, asked, jws)| is_answer(*index, &asked.step.resource) && !jws.is_post_as_get());
     match answered {
-        Some((index, ..)) => Err(session.fail(Some(index), "no answer to a challenge", "one")),
+        Some((index, ..)) => {
+            Err(session.fail(Some(index), "no answer to a challenge for the second certificate", "one here"))
+        }
         None => Ok(()),
     }
 }
@@ -252,14 +254,14 @@ fn has_polled(session: &Session) -> bool {
 }
 
 fn identifier(session: &Session) -> Result<(), Stop> {
-    session.renewed()?;
-    has_polled(session);
     let known: BTreeSet<String> =
         session.certificates().filter_map(|(_, certificate)| certificate.renewal_id).collect();
-    match polls(session).find(|(_, id)| !known.contains(*id)) {
-        Some((index, id)) => Err(session.fail(Some(index), &format!("one of {known:?}"), id)),
-        None => Ok(()),
+    if let Some((index, id)) = polls(session).chain(replacing(session)).find(|(_, id)| !known.contains(*id)) {
+        return Err(session.fail(Some(index), &format!("one of {known:?}"), id));
     }
+    session.renewed()?;
+    has_polled(session);
+    Ok(())
 }
 
 fn asked_after_issuance(session: &Session) -> Result<(), Stop> {
@@ -301,6 +303,7 @@ fn polled_with_pauses(session: &Session) -> Result<(), Stop> {
 
 fn replaced_certificate(session: &Session) -> Result<(), Stop> {
     session.renewed()?;
+    has_polled(session);
     let (_, first) = session.first_certificate()?;
     let second = session.certificates().find(|(_, certificate)| certificate.serial != first.serial);
     let over = second.map_or(usize::MAX, |(index, _)| index);
@@ -318,12 +321,15 @@ fn replacing(session: &Session) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn replaces(session: &Session) -> Result<(), Stop> {
-    session.renewed()?;
     let (_, first) = session.first_certificate()?;
     let expected = first.renewal_id.unwrap_or_default();
-    match replacing(session).next() {
-        Some((_, id)) if id == expected => session.keeps("manager.replaces-where-it-belongs"),
-        Some((index, id)) => Err(session.fail(Some(index), &format!("an order that replaces {expected}"), id)),
+    let said = replacing(session).next();
+    if let Some((index, id)) = said.filter(|(_, id)| *id != expected) {
+        return Err(session.fail(Some(index), &format!("an order that replaces {expected}"), id));
+    }
+    session.renewed()?;
+    match said {
+        Some(_) => session.keeps("manager.replaces-where-it-belongs"),
         // Who knows nothing of renewal information need not say so.
         None if !has_polled(session) => Ok(()),
         None => Err(session.fail(None, &format!("an order that replaces {expected}"), "none says what it replaces")),

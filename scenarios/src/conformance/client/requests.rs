@@ -267,9 +267,12 @@ fn issuance(session: &Session) -> Result<(), Stop> {
 
 /// What each exchange has to have; `found` tells what it has instead.
 fn each(session: &Session, expected: &str, found: impl Fn(&Asked) -> Option<String>) -> Result<(), Stop> {
-    session.has_asked(&Resource::NewOrder)?;
     let wrong = session.asked().iter().enumerate().find_map(|(index, asked)| Some((index, found(asked)?)));
-    wrong.map_or(Ok(()), |(index, found)| Err(session.fail(Some(index), expected, found)))
+    match wrong {
+        Some((index, found)) => Err(session.fail(Some(index), expected, found)),
+        // What it did not send can't be judged.
+        None => session.has_asked(&Resource::NewOrder),
+    }
 }
 
 /// What each signed exchange has to have.
@@ -419,22 +422,27 @@ fn payloads(
     expected: &str,
     found: impl Fn(&Value) -> Option<String>,
 ) -> Result<(), Stop> {
-    session.has_asked(resource)?;
-    each_signed(
-        session,
-        expected,
-        |asked, jws| {
-            if asked.step.resource == *resource { found(&jws.payload) } else { None }
-        },
-    )
+    let of_this = session.signed().filter(|(_, asked, _)| asked.step.resource == *resource);
+    match of_this.into_iter().find_map(|(index, _, jws)| Some((index, found(&jws.payload)?))) {
+        Some((index, found)) => Err(session.fail(Some(index), expected, found)),
+        None => session.has_asked(resource),
+    }
 }
 
 fn contact(session: &Session) -> Result<(), Stop> {
     payloads(session, &Resource::NewAccount, "one address in each mailto contact", |payload| {
         let contacts = payload.get("contact").and_then(Value::as_array);
         let mut contacts = contacts.into_iter().flatten().filter_map(Value::as_str);
-        contacts.find(|contact| contact.starts_with("mailto:") && contact.contains([',', '?'])).map(ToOwned::to_owned)
+        let wrong = contacts.find(|contact| contact.strip_prefix("mailto:").is_some_and(|to| !is_one_address(to)));
+        wrong.map(|contact| format!("{contact:?}"))
     })
+}
+
+/// Whether this can be the one address of a mailto URI that has no header fields (RFC 6068 §2).
+fn is_one_address(to: &str) -> bool {
+    let parts: Vec<&str> = to.split('@').collect();
+    matches!(parts[..], [local, domain] if !local.is_empty() && !domain.is_empty())
+        && !to.contains(|c: char| matches!(c, ',' | '?' | '<' | '>') || c.is_whitespace() || c.is_control())
 }
 
 fn nulls(payload: &Value) -> Option<String> {
@@ -477,7 +485,7 @@ fn exact_csr(session: &Session) -> Result<(), Stop> {
         }
         is_any = true;
     }
-    if is_any { Ok(()) } else { Err(session.fail(None, "a CSR", session.in_words())) }
+    if is_any { Ok(()) } else { Err(session.missing("a CSR")) }
 }
 
 fn answer_of_a_challenge(session: &Session) -> Result<(), Stop> {
@@ -496,5 +504,5 @@ fn csr_key(session: &Session) -> Result<(), Stop> {
             return Err(session.fail(Some(index), "a key of its own in the CSR", "the account's"));
         }
     }
-    if csrs(session).next().is_some() { Ok(()) } else { Err(session.fail(None, "a CSR", session.in_words())) }
+    if csrs(session).next().is_some() { Ok(()) } else { Err(session.missing("a CSR")) }
 }

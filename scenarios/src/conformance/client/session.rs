@@ -60,6 +60,8 @@ enum Told {
     Came,
     /// The client was asked for what nobody is to give: for this.
     Decoy { decoy: String, is_taken: bool },
+    /// The CA did to it what the case's faults say.
+    Fault,
 }
 
 impl Told {
@@ -70,6 +72,7 @@ impl Told {
             "ca/handshake-failed" | "ca/nothing-asked" => Some(Self::Came),
             "ca/decoy-taken" => decoy(true),
             "ca/decoy-refused" => decoy(false),
+            name if name.starts_with("ca/fault/") => Some(Self::Fault),
             _ => None,
         }
     }
@@ -152,9 +155,22 @@ impl Watch {
         let Watched { bench, asked, told, .. } = std::mem::take(&mut *self.watched());
         let judgement = bench.finish(0);
         let findings = judgement.verdicts().iter().flat_map(|verdict| verdict.findings());
-        let broken = findings.map(|finding| (finding.law, finding.message.clone())).collect();
+        let broken = findings.map(|finding| Broken {
+            law: finding.law,
+            message: finding.message.clone(),
+            exchange: asked.iter().rposition(|asked| asked.at_ns <= finding.at_ns),
+        });
+        let broken = broken.collect();
         Session { task, asked, told, ran, broken, notes: RefCell::default() }
     }
+}
+
+/// A law that was broken, how, and at which exchange.
+#[derive(Debug)]
+struct Broken {
+    law: &'static str,
+    message: String,
+    exchange: Option<usize>,
 }
 
 /// What a CA saw of a client, and what became of the client.
@@ -164,8 +180,7 @@ pub struct Session {
     asked: Vec<Asked>,
     told: Vec<Told>,
     ran: Ran,
-    /// The laws that were broken, and how.
-    broken: Vec<(&'static str, String)>,
+    broken: Vec<Broken>,
     notes: RefCell<Vec<String>>,
 }
 
@@ -244,6 +259,18 @@ impl Session {
         Stop::Fail(Finding { expected: expected.to_owned(), found: found.into(), exchange })
     }
 
+    /// The client did not get so far as to what is judged: the case about whether it can do its task at all comes first.
+    #[must_use]
+    pub fn missing(&self, expected: &str) -> Stop {
+        self.fail(self.last(), expected, self.in_words()).before(self.task.base_case())
+    }
+
+    /// Whether the CA has done to the client what the case's faults say.
+    #[must_use]
+    pub fn met_a_fault(&self) -> bool {
+        self.told.contains(&Told::Fault)
+    }
+
     /// The client asked for something at all: what it did not send can't be judged.
     ///
     /// # Errors
@@ -251,7 +278,7 @@ impl Session {
     pub fn has_asked(&self, resource: &Resource) -> Result<(), Stop> {
         match self.of(|one| one == resource).next() {
             Some(_) => Ok(()),
-            None => Err(self.fail(None, &format!("a request for {resource:?}"), self.in_words())),
+            None => Err(self.missing(&format!("a request for {resource:?}"))),
         }
     }
 
@@ -271,7 +298,7 @@ impl Session {
     /// # Errors
     /// [`Stop::Fail`] if there is none.
     pub fn first_certificate(&self) -> Result<(usize, Certificate), Stop> {
-        self.certificates().next().ok_or_else(|| self.fail(None, "a certificate", self.in_words()))
+        self.certificates().next().ok_or_else(|| self.missing("a certificate"))
     }
 
     /// How many certificates were given out, each counted once.
@@ -330,12 +357,13 @@ impl Session {
             Ended::Exit(0) | Ended::GoesOn if self.issued() >= certificates => Ok(()),
             Ended::Killed => {
                 let found = format!("no end in time; {}", self.in_words());
-                Err(Stop::Hang(Finding { expected: expected.to_owned(), found, exchange: self.last() }))
+                let finding = Finding { expected: expected.to_owned(), found, exchange: self.last() };
+                Err(Stop::Hang(finding).before(self.task.base_case()))
             }
             Ended::Exit(_) | Ended::Signal | Ended::GoesOn => {
                 let printed = if self.ran.output.is_empty() { "nothing".to_owned() } else { self.last_printed() };
                 let found = format!("{}; what it printed ends with {printed}", self.in_words());
-                Err(self.fail(self.last(), expected, found))
+                Err(self.fail(self.last(), expected, found).before(self.task.base_case()))
             }
         }
     }
@@ -357,7 +385,11 @@ impl Session {
         match self.ran.ended {
             Ended::Exit(0) => Err(self.fail(self.last(), "a client that does not end with success", self.in_words())),
             Ended::Signal => Err(self.fail(self.last(), "an end by itself", self.in_words())),
-            Ended::Exit(_) | Ended::Killed | Ended::GoesOn => Ok(()),
+            Ended::Killed => {
+                self.note("the client had not ended when its time was over");
+                Ok(())
+            }
+            Ended::Exit(_) | Ended::GoesOn => Ok(()),
         }
     }
 
@@ -381,7 +413,7 @@ impl Session {
         }
         match self.told.contains(&Told::Came) {
             true => self.gave_up(),
-            false => Err(self.fail(None, "a handshake with the CA", self.in_words())),
+            false => Err(self.missing("a handshake with the CA")),
         }
     }
 
@@ -389,15 +421,15 @@ impl Session {
     ///
     /// # Errors
     /// [`Stop::Fail`] if not.
-    pub fn refused_decoy(&self, wanted: &str, expected: &str) -> Result<(), Stop> {
+    pub fn refused_decoy(&self, wanted: &str, given: &str) -> Result<(), Stop> {
         let laid = self.told.iter().filter_map(|told| match told {
             Told::Decoy { decoy, is_taken } if decoy == wanted => Some(*is_taken),
-            Told::Decoy { .. } | Told::Came => None,
+            Told::Decoy { .. } | Told::Came | Told::Fault => None,
         });
         let laid: Vec<bool> = laid.collect();
         match (laid.is_empty(), laid.contains(&true)) {
-            (true, _) => Err(self.fail(None, "a challenge that the CA looks after", self.in_words())),
-            (_, true) => Err(self.fail(None, expected, "it")),
+            (true, _) => Err(self.missing("a challenge that the CA looks after")),
+            (_, true) => Err(self.fail(self.last(), &format!("anything but {given}"), given)),
             (false, false) => Ok(()),
         }
     }
@@ -411,9 +443,14 @@ impl Session {
     /// If the session does not go by it.
     pub fn keeps(&self, law: &str) -> Result<(), Stop> {
         assert!(LAWS.contains(&law), "{law} is not in the list");
-        let says = || crate::oracles::registry::find(law).map_or("", |entry| entry.says);
-        let broken = self.broken.iter().find(|(id, _)| *id == law);
-        broken.map_or(Ok(()), |(_, message)| Err(self.fail(None, says(), message.clone())))
+        match self.broken.iter().find(|broken| broken.law == law) {
+            None => Ok(()),
+            Some(broken) => {
+                let says = crate::oracles::registry::find(law).map_or("", |entry| entry.says);
+                let expected = format!("that the law is kept: {}", says.trim_end_matches('.'));
+                Err(self.fail(broken.exchange, &expected, broken.message.clone()))
+            }
+        }
     }
 
     /// No resource is asked for more often than this within any `seconds`.
@@ -430,7 +467,7 @@ impl Session {
             None => Ok(()),
             Some((index, _)) => {
                 let expected = format!("at most {times} requests for it within {seconds} s");
-                Err(self.fail(Some(*index), &expected, format!("{} and more", times + 1)))
+                Err(self.fail(Some(*index), &expected, format!("at least {}", times + 1)))
             }
         }
     }

@@ -31,7 +31,7 @@ pub enum Task {
     ObtainWildcard,
     /// To get one certificate for [`WILDCARD`] and the name that it is below by dns-01.
     ObtainWildcardAndApex,
-    /// To get one certificate for [`NAME`] and [`OTHER_NAME`] by http-01.
+    /// To get one certificate for [`NAME`] and another name by http-01.
     ObtainForBoth,
     /// To get a certificate for [`NAME`] by an account that is bound to [`EXTERNAL_ACCOUNT`].
     ObtainBound,
@@ -73,32 +73,39 @@ impl Task {
         [self.name()].into_iter().chain(self.other_name()).map(Identifier::dns).collect()
     }
 
+    /// The case about whether a client can do this at all, with a CA that does nothing odd.
+    #[must_use]
+    pub(super) fn base_case(self) -> &'static str {
+        match self {
+            Self::Obtain | Self::ObtainForBoth | Self::Renew | Self::Revoke | Self::ChangeKey => {
+                "rfc8555/7/client-issuance"
+            }
+            Self::ObtainByTlsAlpn => "rfc8737/3/client-certificate",
+            Self::ObtainByDns => "rfc8555/8.4/client-record",
+            Self::ObtainWildcard => "rfc8555/8.4/client-wildcard",
+            Self::ObtainWildcardAndApex => "rfc8555/8.4/client-two-records",
+            Self::ObtainBound => "rfc8555/7.3.4/client-binding",
+        }
+    }
+
     /// How our own client is asked in the world, as a scenario says it. It renews by itself, in time for certificates that live
     /// for half an hour.
-    pub(super) fn in_the_world(self) -> &'static str {
-        match self {
-            Self::Obtain => "[run]\nuntil = \"10m\"\n",
-            Self::ObtainByTlsAlpn => "[run]\nuntil = \"10m\"\n[hosts.manager]\nchallenge = \"tls-alpn-01\"\n",
-            Self::ObtainByDns => "[run]\nuntil = \"10m\"\n[hosts.manager]\nchallenge = \"dns-01\"\n",
-            Self::ObtainWildcard => {
-                "[run]\nuntil = \"10m\"\n[hosts.manager]\nnames = [\"*.example.test\"]\nchallenge = \"dns-01\"\n"
-            }
-            Self::ObtainWildcardAndApex => {
-                "[run]\nuntil = \"10m\"\n\
-                 [hosts.manager]\nnames = [\"*.example.test\", \"example.test\"]\none-certificate = true\n\
-                 challenge = \"dns-01\"\n"
-            }
-            Self::ObtainForBoth => {
-                "[run]\nuntil = \"10m\"\n\
-                 [hosts.manager]\nnames = [\"www.example.test\", \"shop.example.test\"]\none-certificate = true\n"
-            }
-            Self::ObtainBound => "[run]\nuntil = \"10m\"\n[hosts.manager]\nexternal-account = \"customer-7\"\n",
-            Self::ChangeKey => "[run]\nuntil = \"10m\"\n[hosts.manager]\naccount-key-lifetime = \"2m\"\n",
-            Self::Renew => "[run]\nuntil = \"45m\"\n",
-            Self::Revoke => {
-                "[run]\nuntil = \"10m\"\n\
-                 [[timeline]]\nat = \"5m\"\ndo = \"manager.revoke\"\nhost = \"manager\"\nnames = [\"www.example.test\"]\n"
-            }
-        }
+    pub(super) fn in_the_world(self) -> String {
+        let names: Vec<&str> = [self.name()].into_iter().chain(self.other_name()).collect();
+        let bound = format!("external-account = \"{}\"", EXTERNAL_ACCOUNT.0);
+        let settings = match self {
+            Self::Obtain | Self::Renew | Self::Revoke => "",
+            Self::ObtainByTlsAlpn => "challenge = \"tls-alpn-01\"",
+            Self::ObtainByDns | Self::ObtainWildcard => "challenge = \"dns-01\"",
+            Self::ObtainWildcardAndApex => "challenge = \"dns-01\"\none-certificate = true",
+            Self::ObtainForBoth => "one-certificate = true",
+            Self::ObtainBound => &bound,
+            Self::ChangeKey => "account-key-lifetime = \"2m\"",
+        };
+        let revocation =
+            "[[timeline]]\nat = \"5m\"\ndo = \"manager.revoke\"\nhost = \"manager\"\nnames = [\"www.example.test\"]";
+        let timeline = if self == Self::Revoke { revocation } else { "" };
+        let until = if self == Self::Renew { "45m" } else { "10m" };
+        format!("[run]\nuntil = \"{until}\"\n[hosts.manager]\nnames = {names:?}\n{settings}\n{timeline}\n")
     }
 }

@@ -11,7 +11,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sim::Env;
 
 use super::{Published, REQUEST_BYTES_MAX, REQUEST_LIMIT, Responder};
@@ -22,7 +22,7 @@ const NAMES_MAX: usize = 1_000;
 const RECORDS_MAX: usize = 100;
 
 /// A TXT record.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 struct TextRecord {
     /// Its name, with a dot at its end or without.
     fqdn: String,
@@ -69,20 +69,23 @@ impl Responder {
     async fn change_records(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().to_owned();
         let body = Limited::new(request.into_body(), REQUEST_BYTES_MAX).collect().await;
-        let record = body.ok().and_then(|body| serde_json::from_slice(&body.to_bytes()).ok());
-        let (status, said) = match (path.as_str(), record) {
-            ("/present", Some(record)) if !self.present(&record) => {
-                (StatusCode::INSUFFICIENT_STORAGE, "too many records")
+        let record = body.ok().and_then(|body| serde_json::from_slice::<TextRecord>(&body.to_bytes()).ok());
+        // Some hooks look for what they have sent.
+        let same = |record| serde_json::to_string(record).unwrap_or_default();
+        let (status, said) = match (path.as_str(), &record) {
+            ("/present", Some(record)) if !self.present(record) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "too many records".to_owned())
             }
-            ("/present", Some(_)) => (StatusCode::OK, "present"),
+            ("/present", Some(record)) => (StatusCode::OK, same(record)),
             ("/cleanup", Some(record)) => {
-                self.clean_up(&record);
-                (StatusCode::OK, "gone")
+                self.clean_up(record);
+                (StatusCode::OK, same(record))
             }
             ("/present" | "/cleanup", None) => {
-                (StatusCode::BAD_REQUEST, r#"expected {"fqdn": "_acme-challenge.www.example.test.", "value": "…"}"#)
+                let expected = r#"expected {"fqdn": "_acme-challenge.www.example.test.", "value": "…"}"#;
+                (StatusCode::BAD_REQUEST, expected.to_owned())
             }
-            _ => (StatusCode::NOT_FOUND, "expected a POST to /present or /cleanup"),
+            _ => (StatusCode::NOT_FOUND, "expected a POST to /present or /cleanup".to_owned()),
         };
         let mut response = Response::new(Full::from(format!("{said}\n")));
         *response.status_mut() = status;

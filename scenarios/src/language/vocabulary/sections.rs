@@ -124,6 +124,9 @@ section! {
         "reuse-orders" => reuse_orders: bool = optional,
         /// Whether authorizations can be had before an order (RFC 8555 §7.4.1) (false).
         "pre-authorization" => pre_authorization: bool = optional,
+        /// Whether serial numbers have a sign octet, 0 before the first one, which is part of what renewal information calls a
+        /// certificate by (RFC 9773 §4.1) (by chance).
+        "serial-sign-octet" => serial_sign_octet: bool = optional,
         /// Whether control of a domain is proof for the names below it too, where the client asks for that (RFC 9444) (false).
         "subdomain-authorization" => subdomain_authorization: bool = optional,
         /// The most names in an order, where its profile does not say (100).

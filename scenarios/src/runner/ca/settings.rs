@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, num::NonZeroUsize, time::Duration};
 
 use ca_mock::{
     ApiIdentityFlaw, Config, CrossSign, ExternalAccountKeys, IdentifierPolicy, KeyAlgorithm, KeyType, Limit, Preset,
-    Profile, RateLimits, UnaskedProfile,
+    Profile, RateLimits, SerialNumbers, UnaskedProfile,
 };
 
 use super::renewal_info;
@@ -32,6 +32,13 @@ pub(super) fn apply(ca: &CaSettings, config: &mut Config) {
     set(&mut config.valid_authorization_lifetime, ca.authorization_lifetime);
     set(&mut config.authorization_reuse_percent, ca.reuse_authorizations.map(|reuse| if reuse { 100 } else { 0 }));
     set(&mut config.reuses_orders, ca.reuse_orders);
+    set(
+        &mut config.serial_numbers,
+        ca.serial_sign_octet.map(|has_one| match has_one {
+            true => SerialNumbers::WITH_SIGN_OCTET,
+            false => SerialNumbers::WITHOUT_SIGN_OCTET,
+        }),
+    );
     set(&mut config.pre_authorization, ca.pre_authorization);
     set(&mut config.subdomain_authorization, ca.subdomain_authorization);
     set(&mut config.identifiers_max, ca.names_max.map(size));
