@@ -151,7 +151,9 @@ impl Answered {
             ChallengeType::Dns01 => dns01::validate(from, identifier, dns01::LABEL, expected, &mut records).await,
             ChallengeType::DnsAccount01 => {
                 let labels = dns01::account_labels(account_uri);
-                dns01::validate(from, identifier, &labels, expected, &mut records).await
+                let checked = dns01::validate(from, identifier, &labels, expected, &mut records).await;
+                // By the account's URL its owner sees which one the label is of (draft-ietf-acme-dns-account-label-03 §3.4).
+                checked.map_err(|problem| problem.prefixed(&format!("Account {account_uri}: ")))
             }
             ChallengeType::DnsPersist01 => dns_persist01::validate(from, identifier, account_uri, &mut records).await,
         };

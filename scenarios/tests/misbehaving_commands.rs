@@ -152,6 +152,31 @@ fn an_interrupt_ends_all_clients_too() {
 }
 
 #[test]
+fn one_that_fails_is_run_again_when_its_timer_comes_next_and_each_time_is_told_the_time_of_the_ca() {
+    let folder = tempfile::tempdir().unwrap();
+    let times = folder.path().join("times");
+    let note = format!("echo {{now}} $ACME_NOW >> {}", times.display());
+    let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
+        .args(["examine", "--listen", "127.0.0.1:0", "--dns", "127.0.0.1:0"])
+        .args(["--only", "rfc9773/4.2/client-renews-in-time", "--timer", &format!("{note}; exit 1")])
+        .args(["--", "sh", "-c", &note])
+        .output()
+        .expect("the command can be started");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let times = fs::read_to_string(times).unwrap();
+    let times = times.lines().map(|line| {
+        let (filled_in, in_environment) = line.split_once(' ').unwrap();
+        assert_eq!(filled_in, in_environment);
+        time::OffsetDateTime::parse(filled_in, &time::format_description::well_known::Rfc3339).unwrap()
+    });
+    let times: Vec<_> = times.collect();
+    let days: Vec<i64> =
+        times.iter().map(|time| ((*time - times[0]) + time::Duration::hours(12)).whole_days()).collect();
+    // Afterwards comes the case that this one needs.
+    assert_eq!(days, [0, 1, 10, 40, 80, 86, 0]);
+}
+
+#[test]
 fn one_that_can_not_be_started_is_said_to_be_so() {
     let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
         .args(["examine", "--listen", "127.0.0.1:0", "--dns", "127.0.0.1:0"])

@@ -90,7 +90,7 @@ impl Case {
     /// Tries it; what came of it.
     pub async fn verdict(&self, driver: &Driver) -> Verdict {
         let outcome = (self.run)(driver).await;
-        Verdict::of(outcome, driver.notes()).of_case(self.id)
+        Verdict::of(outcome, driver.notes()).presuming(driver.presumed()).of_case(self.id)
     }
 }
 

@@ -54,7 +54,9 @@ impl Stop {
     pub fn before(self, by: &'static str) -> Self {
         match self {
             Self::Fail(_) | Self::Hang(_) => Self::Blocked { by, stop: Box::new(self) },
-            Self::Skip(_) | Self::Blocked { .. } => self,
+            // It may be the other case's fault still if it is not this one's.
+            Self::Blocked { by: first, stop } => Self::Blocked { by: first, stop: Box::new(stop.before(by)) },
+            Self::Skip(_) => self,
         }
     }
 }
@@ -105,17 +107,23 @@ impl Verdict {
         }
     }
 
+    /// The same where it shows nothing to pass unless these other cases pass.
+    #[must_use]
+    pub fn presuming(self, others: impl IntoIterator<Item = &'static str>) -> Self {
+        let presumed = |verdict, by| Self::Blocked { by, otherwise: Box::new(verdict) };
+        match self {
+            Self::Pass | Self::Note(_) => others.into_iter().fold(self, presumed),
+            Self::Fail(_) | Self::Hang(_) | Self::Skipped(_) | Self::Blocked { .. } => self,
+        }
+    }
+
     /// The same for the case with this id, which is not blocked by what it is about itself.
     #[must_use]
     pub fn of_case(self, id: &str) -> Self {
         match self {
             Self::Blocked { by, otherwise } if by == id => otherwise.of_case(id),
-            verdict @ (Self::Pass
-            | Self::Note(_)
-            | Self::Fail(_)
-            | Self::Hang(_)
-            | Self::Skipped(_)
-            | Self::Blocked { .. }) => verdict,
+            Self::Blocked { by, otherwise } => Self::Blocked { by, otherwise: Box::new(otherwise.of_case(id)) },
+            Self::Pass | Self::Note(_) | Self::Fail(_) | Self::Hang(_) | Self::Skipped(_) => self,
         }
     }
 

@@ -1,7 +1,5 @@
 //! [`Answer`]: a CA's answer, and what can be claimed of it. A claim that does not hold ends the case.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::{http::Response, shortened};
@@ -38,12 +36,6 @@ impl Answer {
         self.response.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// How long it asks to wait, if it says so in seconds (RFC 9110 §10.2.3).
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after")?.parse().ok().map(Duration::from_secs)
-    }
-
     /// The body's bytes.
     #[must_use]
     pub fn body(&self) -> &[u8] {
@@ -63,9 +55,13 @@ impl Answer {
         serde_json::from_slice(self.body()).unwrap_or(Value::Null)
     }
 
-    /// The problem's type without ACME's prefix (RFC 8555 §6.7), or whole if it is not ACME's.
+    /// The problem's type without ACME's prefix (RFC 8555 §6.7), or whole if it is not ACME's; `None` if this is no error.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
+        // A challenge has a type too.
+        if self.status() < 400 {
+            return None;
+        }
         let kind = self.json().get("type")?.as_str()?.to_owned();
         Some(kind.strip_prefix(ACME_ERROR).map_or_else(|| kind.clone(), ToOwned::to_owned))
     }

@@ -25,7 +25,7 @@ pub struct Request {
     pub url: Url,
     /// `GET`, `HEAD`, `POST` or anything else.
     pub method: String,
-    /// All headers but `Host`, `Connection` and `Content-Length`.
+    /// All headers but `Host`, `Connection` and `Content-Length`, which is left out where `Transfer-Encoding` is one of them.
     pub headers: Vec<(String, String)>,
     /// The body; its length is told if it is not empty or the method is `POST`.
     pub body: Vec<u8>,
@@ -66,7 +66,8 @@ impl Request {
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if !self.body.is_empty() || self.method == "POST" {
+        let is_chunked = self.headers.iter().any(|(name, _)| name == "Transfer-Encoding");
+        if !is_chunked && (!self.body.is_empty() || self.method == "POST") {
             head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
         }
         head.push_str("\r\n");

@@ -8,7 +8,7 @@ mod jws;
 mod proof;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -26,6 +26,7 @@ use super::{
     responder::Responder,
     verdict::{Finding, Stop},
 };
+use crate::oracles::reader::retry_after::RetryAfter;
 pub use answer::Answer;
 pub use binding::{Binding, ExternalAccount};
 pub use http::{Http, Request, Response, Unanswered};
@@ -48,10 +49,14 @@ const RETURN_LIMIT: Duration = Duration::from_secs(60);
 /// How much is kept of what was sent and of what came back.
 const SHOWN_BYTES_MAX: usize = 64 * 1024;
 
+/// How much of a problem's detail is told at the end.
+const DETAIL_BYTES_MAX: usize = 200;
+
 /// How often a request is made again because the CA is too busy or has failed.
 const AGAIN_MAX: usize = 2;
 
-/// The longest that is waited before that, whatever `Retry-After` asks for.
+/// What is waited before that, and the longest, whatever `Retry-After` asks for.
+const AGAIN_WAIT: Duration = Duration::from_secs(1);
 const AGAIN_WAIT_MAX: Duration = Duration::from_secs(15);
 
 /// The CA that is put to the test.
@@ -172,6 +177,8 @@ pub struct Driver {
     common: Arc<Common>,
     exchanges: Mutex<Vec<Exchange>>,
     notes: Mutex<Vec<String>>,
+    /// Cases without which what passes here shows nothing, by id.
+    presumed: Mutex<BTreeSet<&'static str>>,
     /// Whether something was not answered.
     is_unanswered: AtomicBool,
 }
@@ -184,8 +191,13 @@ impl Driver {
     /// A conversation that has not begun.
     #[must_use]
     pub fn new(common: &Arc<Common>) -> Self {
-        let is_unanswered = AtomicBool::new(false);
-        Self { common: common.clone(), exchanges: Mutex::default(), notes: Mutex::default(), is_unanswered }
+        Self {
+            common: common.clone(),
+            exchanges: Mutex::default(),
+            notes: Mutex::default(),
+            presumed: Mutex::default(),
+            is_unanswered: AtomicBool::new(false),
+        }
     }
 
     /// What was said.
@@ -217,6 +229,17 @@ impl Driver {
         locked(&self.notes).push(note.into());
     }
 
+    /// That something is refused shows nothing here if the CA does not pass the case with this id: it might refuse all.
+    pub fn presumes(&self, id: &'static str) {
+        locked(&self.presumed).insert(id);
+    }
+
+    /// The ids of the cases without which it shows nothing that this one passes.
+    #[must_use]
+    pub fn presumed(&self) -> BTreeSet<&'static str> {
+        locked(&self.presumed).clone()
+    }
+
     /// A name that was not ordered before.
     #[must_use]
     pub fn new_name(&self) -> String {
@@ -235,6 +258,13 @@ impl Driver {
             Some(finding) => Err(Stop::Hang(finding).before(by)),
             None => doing.await.map_err(|stop| stop.before(by)),
         }
+    }
+
+    /// How long an answer asks to wait, if it says so rightly (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn retry_after(&self, answer: &Answer) -> Option<Duration> {
+        let now_s = self.env().utc_now().unix_timestamp();
+        Some(RetryAfter::of(answer.header("retry-after")?, answer.header("date"), Some(now_s))?.wait)
     }
 
     /// Asks.
@@ -399,9 +429,9 @@ impl Driver {
             if answer.problem().as_deref() == Some("badNonce") && !draft.is_nonce_given && attempts < NONCES_MAX {
                 continue;
             }
-            if !draft.is_nonce_given && again < AGAIN_MAX && is_passing(&answer) {
+            if !draft.is_nonce_given && again < AGAIN_MAX && is_passing(draft, &answer) {
                 again += 1;
-                self.env().sleep(pause_before(&answer)).await;
+                self.env().sleep(self.retry_after(&answer).unwrap_or(AGAIN_WAIT).min(AGAIN_WAIT_MAX)).await;
                 continue;
             }
             locked(&self.common.nonces).extend(answer.nonce().map(ToOwned::to_owned));
@@ -463,6 +493,19 @@ impl Driver {
         self.send(&self.draft_get(account, url)).await
     }
 
+    /// Reads the account, for a case that is about something else.
+    ///
+    /// # Errors
+    /// [`Stop::Blocked`] if the CA does not show it.
+    pub async fn read_account(&self, account: &Account) -> Result<Answer, Stop> {
+        let reading = async {
+            let answer = self.get(account, &account.url).await?;
+            answer.is_success("reading the account with its key")?;
+            Ok(answer)
+        };
+        self.needed("rfc8555/6.3/post-as-get-account", reading).await
+    }
+
     /// What a new account is asked for with.
     #[must_use]
     pub fn new_account_payload(&self) -> Value {
@@ -509,18 +552,29 @@ impl Driver {
     }
 
     /// Revokes the certificates that cases were given and deactivates the accounts that they made, with which their orders end
-    /// (RFC 8555 §7.3.6); what came of it, in words.
+    /// (RFC 8555 §7.3.6); what came of it, in words, with the first refusals.
     ///
     /// # Errors
     /// [`Stop`] if the CA does not answer any more.
     pub async fn clean_up(&self) -> Result<String, Stop> {
         let left = std::mem::take(&mut *locked(&self.common.left));
-        let (mut revoked, mut deactivated, mut refused) = (0, 0, 0);
+        let (mut revoked, mut deactivated) = (0, 0);
+        let (mut not_revoked, mut not_deactivated) = (Vec::new(), Vec::new());
         if let Ok(url) = self.optional_resource("revokeCert").await {
             for (account, certificate) in &left.certificates {
-                let answer = self.post(account, &url, &json!({"certificate": base64url(certificate)})).await?;
-                let is_revoked = answer.status() == 200 || answer.problem().as_deref() == Some("alreadyRevoked");
-                *(if is_revoked { &mut revoked } else { &mut refused }) += 1;
+                let mut payload = json!({"certificate": base64url(certificate)});
+                let answer = self.post(account, &url, &payload).await?;
+                let mut is_over = is_revoked(&answer);
+                if !is_over && answer.is_refused().is_ok() {
+                    // Some want a reason.
+                    payload["reason"] = json!(0);
+                    is_over = is_revoked(&self.post(account, &url, &payload).await?);
+                }
+                if is_over {
+                    revoked += 1;
+                } else {
+                    not_revoked.push(in_short(&answer));
+                }
             }
         }
         for (url, key) in left.accounts {
@@ -528,11 +582,18 @@ impl Driver {
             let answer = self.post(&account, &account.url, &json!({"status": "deactivated"})).await?;
             // A case may have deactivated it.
             let is_over = matches!(answer.status(), 200 | 401 | 403);
-            *(if is_over { &mut deactivated } else { &mut refused }) += 1;
+            if is_over {
+                deactivated += 1;
+            } else {
+                not_deactivated.push(in_short(&answer));
+            }
         }
-        Ok(format!(
-            "cleaned up: {revoked} certificates revoked, {deactivated} accounts deactivated, {refused} times refused"
-        ))
+        let refusals = [("certificates not revoked", not_revoked), ("accounts not deactivated", not_deactivated)];
+        let told =
+            |(what, refusals): (&str, Vec<String>)| Some(format!("{} {what}: {}", refusals.len(), refusals.first()?));
+        let told: Vec<String> = refusals.into_iter().filter_map(told).collect();
+        let done = format!("cleaned up: {revoked} certificates revoked, {deactivated} accounts deactivated");
+        Ok(if told.is_empty() { done } else { format!("{done}; {}", told.join(", ")) })
     }
 
     /// The account of all cases that leave it as it is.
@@ -620,7 +681,7 @@ impl Driver {
                 let found = format!("the same status for {} s: {}", waited.as_secs(), answer.json());
                 return Err(Stop::Hang(answer.finding("another status", found)));
             }
-            let wanted = answer.retry_after().unwrap_or(pause);
+            let wanted = self.retry_after(&answer).unwrap_or(pause);
             self.env().sleep(wanted.clamp(LOOK_INTERVAL_MIN, LOOK_INTERVAL_MAX)).await;
             pause = (pause * 2).min(LOOK_INTERVAL_MAX);
         }
@@ -647,14 +708,25 @@ pub fn challenge(authorization: &Answer, kind: &str) -> Option<Value> {
     challenges.iter().find(|challenge| challenge.get("type").and_then(Value::as_str) == Some(kind)).cloned()
 }
 
-/// Whether it may be better in a while: the CA is too busy, or something before it or in it has failed.
-fn is_passing(answer: &Answer) -> bool {
+/// Whether to ask again in a while: the CA is too busy and says so, or something before it or in it has failed over a request
+/// that only reads. One that changes something may have done so nevertheless.
+fn is_passing(draft: &Draft<'_>, answer: &Answer) -> bool {
     let is_busy = answer.problem().as_deref() == Some("rateLimited") || [429, 503].contains(&answer.status());
-    (is_busy && answer.header("retry-after").is_some()) || (answer.status() >= 500 && answer.status() != 501)
+    let is_failure_to_read = draft.payload.is_empty() && answer.status() >= 500 && answer.status() != 501;
+    (is_busy && answer.header("retry-after").is_some()) || is_failure_to_read
 }
 
-fn pause_before(answer: &Answer) -> Duration {
-    answer.retry_after().unwrap_or(Duration::from_secs(1)).min(AGAIN_WAIT_MAX)
+fn is_revoked(answer: &Answer) -> bool {
+    answer.status() == 200 || answer.problem().as_deref() == Some("alreadyRevoked")
+}
+
+/// A refusal as it is told at the end: `400 malformed (the reason is missing)`.
+fn in_short(answer: &Answer) -> String {
+    let json = answer.json();
+    let detail = json.get("detail").and_then(Value::as_str);
+    let detail = detail.map(|detail| format!(" ({})", shortened(detail.to_owned(), DETAIL_BYTES_MAX)));
+    let kind = answer.problem().map(|kind| format!(" {kind}"));
+    format!("{}{}{}", answer.status(), kind.unwrap_or_default(), detail.unwrap_or_default())
 }
 
 /// The beginning of a text that is longer than this.

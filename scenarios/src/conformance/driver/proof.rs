@@ -10,6 +10,18 @@ use crate::conformance::{
     verdict::Stop,
 };
 
+/// The case that is about what becomes of a challenge that can't be proved: it ends, and tells why.
+const VALIDATION_FAILS: &str = "rfc8555/7.5.1/validation-fails";
+
+/// The cases that are about proving control at all, by the challenge's type.
+const PROVED: [(&str, &str); 5] = [
+    ("http-01", "rfc8555/7.5.1/response"),
+    ("dns-01", "rfc8555/8.4/record"),
+    ("tls-alpn-01", "rfc8737/3/certificate"),
+    ("dns-account-01", "draft-ietf-acme-dns-account-label/3.2/name"),
+    ("dns-persist-01", "draft-ietf-acme-dns-persist/4/name"),
+];
+
 /// A challenge that a CA offers (RFC 8555 §8), and the right answer to it.
 #[derive(Clone, Debug)]
 pub struct Challenge {
@@ -123,16 +135,16 @@ impl Driver {
     /// # Errors
     /// [`Stop::Skip`] if the CA offers none, or nothing is served where it would look.
     pub fn challenge(&self, account: &Account, url: &str, shown: &Answer, kind: &str) -> Result<Challenge, Stop> {
-        let object = challenge(shown, kind);
-        let Some(object) = object else { return Err(Stop::Skip(format!("the CA offers no {kind} challenge"))) };
+        let whole = shown.json();
+        let identifier = whole.pointer("/identifier/value").and_then(Value::as_str).unwrap_or_default();
+        let none = || Stop::Skip(format!("the CA offers no {kind} challenge for {identifier}"));
+        let object = challenge(shown, kind).ok_or_else(none)?;
         self.needs(match kind {
             "http-01" => Service::Http,
             "tls-alpn-01" => Service::Tls,
             _ => Service::Dns,
         })?;
         let member = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let identifier = shown.json();
-        let identifier = identifier.pointer("/identifier/value").and_then(Value::as_str).unwrap_or_default();
         let token = member("token");
         Ok(Challenge {
             kind: kind.to_owned(),
@@ -237,9 +249,24 @@ impl Driver {
             // §7.5.1 has errors for answers that are wrong themselves.
             self.note(format!("the CA looks at once, and tells of the failure by answering with {}", answer.status()));
         }
-        let over = self.decided(account, challenge).await?;
+        let over = self.needed(VALIDATION_FAILS, self.decided(account, challenge)).await?;
         over.claim(over.text("status")? == "invalid", "an authorization that is invalid", || over.json().to_string())?;
+        if let Some(proved) = PROVED.iter().find_map(|(kind, proved)| (*kind == challenge.kind).then_some(*proved)) {
+            self.presumes(proved);
+        }
         Ok(super::challenge(&over, &challenge.kind).and_then(|one| one.get("error").cloned()).unwrap_or_default())
+    }
+
+    /// The same, where the challenge has an error.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if the CA takes it, [`Stop::Blocked`] if there is no error.
+    pub async fn fails_with_error(&self, account: &Account, challenge: &Challenge) -> Result<Value, Stop> {
+        let error = self.fails_to_prove(account, challenge).await?;
+        let over = self.get(account, &challenge.authorization).await?;
+        over.claim(error.is_object(), "an error in the challenge", || format!("none: {}", over.json()))
+            .map_err(|stop| stop.before(VALIDATION_FAILS))?;
+        Ok(error)
     }
 
     /// Proves control over all that an order asks for by challenges of this type, and waits until it is ready.

@@ -113,8 +113,10 @@ fn details(outcome: &Outcome) -> Vec<String> {
 
 /// Why a case was not tried that another one blocks.
 fn blocked(by: &str, verdict: &Verdict) -> String {
-    let why = verdict.finding().map(ToString::to_string).unwrap_or_default();
-    format!("it needs what {by} is about, which is not passed: {why}")
+    match verdict.finding() {
+        Some(why) => format!("it needs what {by} is about, which is not passed: {why}"),
+        None => format!("what is refused here shows nothing while {by} is not passed: it may be refused always"),
+    }
 }
 
 /// The exchange that shows what was found.
@@ -229,7 +231,8 @@ mod tests {
             Verdict::Blocked { by: "rfc8555/7.1.3/order-object", otherwise: Box::new(Verdict::Fail(finding())) },
         ];
         let exchange = Exchange { request: "POST /x HTTP/1.1\r\n\r\n{}".to_owned(), response: nasty.to_owned() };
-        let cases = server::cases();
+        // All of one clause, whatever cases come before.
+        let cases = server::cases().into_iter().filter(|case| case.id.starts_with("rfc8555/7.4/"));
         verdicts
             .into_iter()
             .zip(cases)
@@ -254,7 +257,7 @@ mod tests {
         let read = quick_junit::Report::deserialize_from_str(&junit).unwrap();
         assert_eq!((read.tests, read.failures, read.errors), (6, 1, 1), "{junit}");
         let markdown = markdown(&run);
-        assert!(markdown.contains("| 1 | 1 | 1 | 1 | 1 |"), "{markdown}");
+        assert!(markdown.contains("| rfc8555/7.4 | 1 | 1 | 1 | 1 | 2 |"), "{markdown}");
         // Within an indented block everything is text.
         let mut raw = markdown.lines().filter(|line| line.contains("<script>"));
         assert!(raw.all(|line| line.starts_with("    ")), "{markdown}");

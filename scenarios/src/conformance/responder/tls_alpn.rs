@@ -2,7 +2,7 @@
 //! §3 forbids; and HTTPS for who is sent there by http-01.
 
 use std::{
-    io,
+    fmt, io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -54,6 +54,18 @@ pub struct Proof {
     pub is_critical: bool,
     /// The extension's number.
     pub oid: &'static [u64],
+    /// Whether the extension is there a second time.
+    pub is_twice: bool,
+}
+
+/// In words.
+impl fmt::Display for Greeted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server_name, protocols, octets_after } = self;
+        let server_name = server_name.as_deref().unwrap_or("no name");
+        let protocols = if protocols.is_empty() { "no protocol".to_owned() } else { protocols.join(", ") };
+        write!(f, "a handshake for {server_name} that offers {protocols}, and {octets_after} octets after it")
+    }
 }
 
 impl Proof {
@@ -66,7 +78,7 @@ impl Proof {
         };
         let digest = Sha256::digest(key_authorization);
         let content = [&[0x04, 0x20][..], digest.as_slice()].concat();
-        Self { names: vec![name], identifier: Some(content), is_critical: true, oid: ACME_IDENTIFIER }
+        Self { names: vec![name], identifier: Some(content), is_critical: true, oid: ACME_IDENTIFIER, is_twice: false }
     }
 
     /// The handshake that shows it, under a key of the responder's host.
@@ -80,7 +92,11 @@ impl Proof {
             extension.set_criticality(self.is_critical);
             extension
         });
-        let certificate = self_signed(env, self.names.clone(), extensions.collect());
+        let mut extensions: Vec<_> = extensions.collect();
+        if self.is_twice {
+            extensions.extend_from_within(..);
+        }
+        let certificate = self_signed(env, self.names.clone(), extensions);
         Handshake { certificate, protocols: &[ACME_TLS], is_silent: false }
     }
 }
@@ -122,6 +138,13 @@ impl Responder {
                 env_of_task.spawn("conformance tls handshake", shake).detach();
             }
         }))
+    }
+
+    /// The names that handshakes have asked for, in order; `no name` for one that asked for none.
+    #[must_use]
+    pub fn server_names(&self) -> Vec<String> {
+        let name = |greeted: &Greeted| greeted.server_name.clone().unwrap_or_else(|| "no name".to_owned());
+        self.board().greeted.iter().map(name).collect()
     }
 
     async fn shake_hands(&self, env: &Env, stream: TcpStream) -> io::Result<()> {

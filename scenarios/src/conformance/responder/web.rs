@@ -1,8 +1,11 @@
 //! http-01: pages by path, over plain HTTP and over TLS, and who has fetched them (RFC 8555 §8.3).
 
-use std::{io, net::SocketAddr};
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+};
 
-use sim::Env;
+use sim::{Env, Task, net::TcpListener};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{REQUEST_BYTES_MAX, REQUEST_LIMIT, Responder, Service};
@@ -69,23 +72,44 @@ impl Fetched {
     }
 }
 
+/// In words, without the headers.
+impl fmt::Display for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, method, is_https, .. } = self;
+        write!(f, "{method} {path} over {}", if *is_https { "HTTPS" } else { "HTTP" })
+    }
+}
+
 impl Responder {
     /// Answers http-01 on this address until it is dropped.
     ///
     /// # Errors
     /// If it is taken or not this machine's.
-    pub async fn serve_http01(&self, env: &Env, local: SocketAddr) -> io::Result<sim::Task<()>> {
+    pub async fn serve_http01(&self, env: &Env, local: SocketAddr) -> io::Result<Task<()>> {
         let listener = env.listen(local).await?;
         self.begins(Service::Http);
+        Ok(self.serve_pages(env, listener))
+    }
+
+    /// Answers with the same pages on another port until the task is dropped: on which, the system chooses.
+    ///
+    /// # Errors
+    /// If the address is not this machine's.
+    pub async fn serve_elsewhere(&self, env: &Env, address: IpAddr) -> io::Result<(u16, Task<()>)> {
+        let listener = env.listen(SocketAddr::new(address, 0)).await?;
+        Ok((listener.local_address()?.port(), self.serve_pages(env, listener)))
+    }
+
+    fn serve_pages(&self, env: &Env, listener: TcpListener) -> Task<()> {
         let (responder, env_of_task) = (self.clone(), env.clone());
-        Ok(env.spawn("conformance http-01", async move {
+        env.spawn("conformance http-01", async move {
             while let Ok(stream) = listener.accept().await {
                 let (responder, env) = (responder.clone(), env_of_task.clone());
                 let answer =
                     async move { drop(env.timeout(REQUEST_LIMIT, responder.answer_http(stream, false)).await) };
                 env_of_task.spawn("conformance http-01 answer", answer).detach();
             }
-        }))
+        })
     }
 
     pub(super) async fn answer_http(

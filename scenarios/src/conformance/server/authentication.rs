@@ -414,7 +414,7 @@ async fn kid_of_another_server(driver: &Driver) -> Result<(), Stop> {
     if elsewhere.set_host(Some("elsewhere.invalid")).is_err() {
         return Err(Stop::Skip(format!("the account's address {url} has no host")));
     }
-    let last = url.path().rsplit('/').next().unwrap_or_default();
+    let last = url.path().rsplit('/').find(|segment| !segment.is_empty()).unwrap_or_default();
     let slash = format!("{url}/");
     for kid in [elsewhere.as_str(), url.path(), last, &slash] {
         let answer = new_order(driver, |draft| draft.header("kid", kid)).await?;
@@ -432,7 +432,7 @@ async fn signature_of_another_account(driver: &Driver) -> Result<(), Stop> {
 
 async fn signature_wrong(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
-    let before = driver.get(&account, &account.url).await?.json();
+    let before = driver.read_account(&account).await?.json();
     let contact = json!({"contact": ["mailto:somebody-else@example.com"]});
     for variant in ["a wrong letter", "no signature"] {
         let draft = driver.draft(&account, &account.url, &contact).edit_text("signature", |text| match variant {
@@ -445,7 +445,7 @@ async fn signature_wrong(driver: &Driver) -> Result<(), Stop> {
         });
         driver.send(&draft).await?.is_refused().map_err(|stop| stop.with(variant))?;
     }
-    let after = driver.get(&account, &account.url).await?;
+    let after = driver.read_account(&account).await?;
     after.claim(after.json().get("contact") == before.get("contact"), "an account that is as it was", || {
         after.json().to_string()
     })

@@ -4,7 +4,10 @@ use crate::conformance::{
     case::{Case, Level::*},
     driver::{Account, Driver},
     responder::{Published, RecordType, Service},
-    server::issuing::{Attempt, attempt, for_names},
+    server::{
+        dns01::NAME_OF_A_WILDCARD,
+        issuing::{Attempt, ISSUANCE, Refusal, attempt, for_names},
+    },
     verdict::Stop,
 };
 
@@ -19,6 +22,14 @@ enum Of {
     /// All names below one, proved by dns-01.
     Wildcard,
 }
+
+/// The case that is about CAA at all.
+const OTHER_CA: &str = "rfc8659/3/other-ca";
+
+/// The cases that are about parameters at all, and about each of those that RFC 8657 has.
+const PARAMETERS: &str = "rfc8657/3/parameter-unknown";
+const ACCOUNT_URI: &str = "rfc8657/3/account-uri";
+const METHODS: &str = "rfc8657/4/validation-methods";
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -114,11 +125,19 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8659/4.1/reserved-flags",
         level: Must,
         requirements: &["rfc8659-4.1-caa-reserved-bits"],
-        sent: "Orders for names with unknown properties, and with one for the CA, that have flags which mean nothing.",
+        sent: "Orders for names with unknown properties beside one for the CA, and with that alone, that have flags which mean nothing.",
         expected: "A certificate.",
         why: "Only the highest bit means anything; older zones have 1 for critical, by mistake.",
         run: |driver| {
-            Box::pin(permits(driver, Of::Name, &[&[(1, "tbs", "x")], &[(127, "tbs", "x")], &[(127, "issue", "{ca}")]]))
+            Box::pin(permits(
+                driver,
+                Of::Name,
+                &[
+                    &[(0, "issue", "{ca}"), (1, "tbs", "x")],
+                    &[(0, "issue", "{ca}"), (127, "tbs", "x")],
+                    &[(127, "issue", "{ca}")],
+                ],
+            ))
         },
     },
     Case {
@@ -262,9 +281,9 @@ pub(super) const CASES: &[Case] = &[
         why: "Else anybody with an account at the same CA can have a certificate for the name.",
         run: |driver| {
             Box::pin(async move {
-                permits(
+                permits_by(
                     driver,
-                    Of::Name,
+                    PARAMETERS,
                     &[&[(0, "issue", "{ca}; accounturi={account}")], &[(0, "issue", "{ca}; AccountURI={account}")]],
                 )
                 .await?;
@@ -289,7 +308,11 @@ pub(super) const CASES: &[Case] = &[
         expected: "A refusal.",
         why: "Tags of parameters are the same in any case (RFC 8659 §4.2); who passes over this one lets everybody issue.",
         run: |driver| {
-            Box::pin(denies(driver, Of::Name, &[&[(0, "issue", "{ca}; AccountURI=https://ca.invalid/account/1")]]))
+            Box::pin(denies_by(
+                driver,
+                ACCOUNT_URI,
+                &[&[(0, "issue", "{ca}; AccountURI=https://ca.invalid/account/1")]],
+            ))
         },
     },
     Case {
@@ -301,8 +324,8 @@ pub(super) const CASES: &[Case] = &[
         why: "Parameters are separated by semicolons; blanks mean nothing.",
         run: |driver| {
             Box::pin(async move {
-                permits(driver, Of::Name, &[&[(0, "issue", "{ca};a=b;accounturi={account}")]]).await?;
-                denies(driver, Of::Name, &[&[(0, "issue", "{ca};a=b;accounturi=https://ca.invalid/1")]]).await
+                permits_by(driver, PARAMETERS, &[&[(0, "issue", "{ca};a=b;accounturi={account}")]]).await?;
+                denies_by(driver, ACCOUNT_URI, &[&[(0, "issue", "{ca};a=b;accounturi=https://ca.invalid/1")]]).await
             })
         },
     },
@@ -314,7 +337,11 @@ pub(super) const CASES: &[Case] = &[
         expected: "A refusal.",
         why: "§3: such a property can't be satisfied.",
         run: |driver| {
-            Box::pin(denies(driver, Of::Name, &[&[(0, "issue", "{ca}; accounturi={account}; accounturi={account}")]]))
+            Box::pin(denies_by(
+                driver,
+                ACCOUNT_URI,
+                &[&[(0, "issue", "{ca}; accounturi={account}; accounturi={account}")]],
+            ))
         },
     },
     Case {
@@ -325,9 +352,9 @@ pub(super) const CASES: &[Case] = &[
         expected: "A refusal.",
         why: "It names nobody.",
         run: |driver| {
-            Box::pin(denies(
+            Box::pin(denies_by(
                 driver,
-                Of::Name,
+                ACCOUNT_URI,
                 &[&[(0, "issue", "{ca}; accounturi=")], &[(0, "issue", "{ca}; accounturi=me")]],
             ))
         },
@@ -340,9 +367,9 @@ pub(super) const CASES: &[Case] = &[
         expected: "A certificate.",
         why: "One that permits is enough.",
         run: |driver| {
-            Box::pin(permits(
+            Box::pin(permits_by(
                 driver,
-                Of::Name,
+                PARAMETERS,
                 &[&[(0, "issue", "{ca}; accounturi=https://ca.invalid/account/1"), (0, "issue", "{ca}")]],
             ))
         },
@@ -354,7 +381,7 @@ pub(super) const CASES: &[Case] = &[
         sent: "An order for a name whose record for the CA has a parameter that nobody knows.",
         expected: "A certificate.",
         why: "Parameters are the CA's to define; it knows which it has not.",
-        run: |driver| Box::pin(permits(driver, Of::Name, &[&[(0, "issue", "{ca}; x-nobody-knows=1")]])),
+        run: |driver| Box::pin(permits_by(driver, PARAMETERS, &[&[(0, "issue", "{ca}; x-nobody-knows=1")]])),
     },
     Case {
         id: "rfc8657/4/validation-methods",
@@ -365,9 +392,9 @@ pub(super) const CASES: &[Case] = &[
         why: "An owner who trusts only the DNS must not get a certificate made for who controls a web server.",
         run: |driver| {
             Box::pin(async move {
-                permits(
+                permits_by(
                     driver,
-                    Of::Name,
+                    PARAMETERS,
                     &[
                         &[(0, "issue", "{ca}; validationmethods=http-01")],
                         &[(0, "issue", "{ca}; validationmethods=dns-01,http-01")],
@@ -394,7 +421,7 @@ pub(super) const CASES: &[Case] = &[
         sent: "An order for a name whose record has an empty list of methods.",
         expected: "A refusal.",
         why: "No method is permitted.",
-        run: |driver| Box::pin(denies(driver, Of::Name, &[&[(0, "issue", "{ca}; validationmethods=")]])),
+        run: |driver| Box::pin(denies_by(driver, METHODS, &[&[(0, "issue", "{ca}; validationmethods=")]])),
     },
     Case {
         id: "rfc8657/4/validation-methods-malformed",
@@ -404,9 +431,9 @@ pub(super) const CASES: &[Case] = &[
         expected: "A refusal.",
         why: "A list that breaks the grammar permits nobody.",
         run: |driver| {
-            Box::pin(denies(
+            Box::pin(denies_by(
                 driver,
-                Of::Name,
+                METHODS,
                 &[
                     &[(0, "issue", "{ca}; validationmethods=dns-01, http-01")],
                     &[(0, "issue", "{ca}; validationmethods=http-01,,dns-01")],
@@ -422,9 +449,9 @@ pub(super) const CASES: &[Case] = &[
         expected: "A refusal.",
         why: "Which of them counts is anybody's guess.",
         run: |driver| {
-            Box::pin(denies(
+            Box::pin(denies_by(
                 driver,
-                Of::Name,
+                METHODS,
                 &[&[(0, "issue", "{ca}; validationmethods=http-01; validationmethods=http-01")]],
             ))
         },
@@ -447,40 +474,68 @@ fn published(records: Records, issuer: &str, account: &Account) -> Vec<Published
     records.iter().map(|(flags, tag, value)| Published::Caa(*flags, (*tag).to_owned(), filled(value))).collect()
 }
 
-async fn tried(driver: &Driver, of: Of, records: Records) -> Result<Attempt, Stop> {
+/// The records as a zone has them.
+fn in_words(records: &[Published]) -> String {
+    let line = |record: &Published| {
+        let Published::Caa(flags, tag, value) = record else { return None };
+        Some(format!("CAA {flags} {tag} {value:?}"))
+    };
+    let lines: Vec<String> = records.iter().filter_map(line).collect();
+    if lines.is_empty() { "no CAA record".to_owned() } else { lines.join(" and ") }
+}
+
+/// What comes of an order where these records are, and how they were published.
+async fn tried(driver: &Driver, of: Of, records: Records) -> Result<(Attempt, String), Stop> {
     let (issuer, account) = parties(driver).await?;
     let name = driver.new_name();
-    driver.responder().publish_records(&name, published(records, &issuer, &account));
-    match of {
-        Of::Name => attempt(driver, &account, &for_names(&[&name]), "http-01").await,
-        Of::Wildcard => attempt(driver, &account, &for_names(&[&format!("*.{name}")]), "dns-01").await,
-    }
+    let records = published(records, &issuer, &account);
+    let told = in_words(&records);
+    driver.responder().publish_records(&name, records);
+    let attempt = match of {
+        Of::Name => attempt(driver, &account, &for_names(&[&name]), "http-01").await?,
+        Of::Wildcard => {
+            let payload = for_names(&[&format!("*.{name}")]);
+            driver.needed(NAME_OF_A_WILDCARD, attempt(driver, &account, &payload, "dns-01")).await?
+        }
+    };
+    Ok((attempt, told))
 }
 
 async fn permits(driver: &Driver, of: Of, variants: &[Records]) -> Result<(), Stop> {
     for records in variants {
-        is_permitted(tried(driver, of, records).await?).map_err(|stop| stop.with(&format!("{records:?}")))?;
+        let (attempt, told) = tried(driver, of, records).await?;
+        let permitted = attempt.expect_issued().map_err(|stop| stop.with(&told));
+        permitted.map_err(|stop| if of == Of::Wildcard { stop.before(NAME_OF_A_WILDCARD) } else { stop })?;
     }
     Ok(())
+}
+
+/// The same of names, where the case with the id `by` is about what a CA has to understand first.
+async fn permits_by(driver: &Driver, by: &'static str, variants: &[Records]) -> Result<(), Stop> {
+    permits(driver, Of::Name, variants).await.map_err(|stop| stop.before(by))
 }
 
 async fn denies(driver: &Driver, of: Of, variants: &[Records]) -> Result<(), Stop> {
     for records in variants {
-        is_denied(tried(driver, of, records).await?).map_err(|stop| stop.with(&format!("{records:?}")))?;
+        let (attempt, told) = tried(driver, of, records).await?;
+        is_denied(driver, attempt).map_err(|stop| stop.with(&told).before(OTHER_CA))?;
     }
     Ok(())
 }
 
-fn is_permitted(attempt: Attempt) -> Result<(), Stop> {
-    match attempt {
-        Attempt::Issued(_) => Ok(()),
-        Attempt::Refused(shown, problem) => Err(Stop::Fail(shown.finding("a certificate", problem))),
+/// The same of names, where the case with the id `by` is about what a CA has to understand first.
+async fn denies_by(driver: &Driver, by: &'static str, variants: &[Records]) -> Result<(), Stop> {
+    for records in variants {
+        let (attempt, told) = tried(driver, Of::Name, records).await?;
+        is_denied(driver, attempt).map_err(|stop| stop.with(&told).before(by))?;
     }
+    Ok(())
 }
 
-fn is_denied(attempt: Attempt) -> Result<(), Stop> {
+fn is_denied(driver: &Driver, attempt: Attempt) -> Result<(), Stop> {
+    driver.presumes(ISSUANCE);
     match attempt {
-        Attempt::Refused(..) => Ok(()),
+        Attempt::Refused(_) => Ok(()),
         Attempt::Issued(issued) => {
             Err(Stop::Fail(issued.chain.finding("a refusal because of CAA", "a certificate".to_owned())))
         }
@@ -488,10 +543,20 @@ fn is_denied(attempt: Attempt) -> Result<(), Stop> {
 }
 
 async fn problem_is_caa(driver: &Driver) -> Result<(), Stop> {
-    match tried(driver, Of::Name, &[(0, "issue", "other.example")]).await? {
-        Attempt::Refused(shown, problem) => shown.claim(problem == "caa", "the problem caa", || problem.clone()),
-        issued @ Attempt::Issued(_) => is_denied(issued),
+    match tried(driver, Of::Name, &[(0, "issue", "other.example")]).await?.0 {
+        Attempt::Refused(Refusal { shown, problem, .. }) => shown.claim(problem == "caa", "the problem caa", || {
+            if problem.is_empty() { format!("no problem: {}", shown.json()) } else { problem.clone() }
+        }),
+        issued @ Attempt::Issued(_) => is_denied(driver, issued).map_err(|stop| stop.before(OTHER_CA)),
     }
+}
+
+/// As the records say that are told so.
+fn is_decided(driver: &Driver, attempt: Attempt, is_permitted: bool, told: &str) -> Result<(), Stop> {
+    if is_permitted {
+        return attempt.expect_issued().map_err(|stop| stop.with(told));
+    }
+    is_denied(driver, attempt).map_err(|stop| stop.with(told).before(OTHER_CA))
 }
 
 async fn closest_records_decide(driver: &Driver) -> Result<(), Stop> {
@@ -506,9 +571,9 @@ async fn closest_records_decide(driver: &Driver) -> Result<(), Stop> {
             driver.responder().publish_records(&format!("b.{domain}"), vec![between.clone()]);
         }
         let attempt = attempt(driver, &account, &for_names(&[&format!("a.b.{domain}")]), "http-01").await?;
-        let told = format!("{above:?} two labels above and {between:?} one label above");
-        let is_right = if is_right { is_permitted(attempt) } else { is_denied(attempt) };
-        is_right.map_err(|stop| stop.with(&told))?;
+        let [above, between] = [Some(above), between].map(|record| in_words(record.map_or(&[], std::slice::from_ref)));
+        let told = format!("{above} two labels above and {between} one label above");
+        is_decided(driver, attempt, is_right, &told)?;
     }
     Ok(())
 }
@@ -524,8 +589,7 @@ async fn alias_followed(driver: &Driver) -> Result<(), Stop> {
         driver.responder().publish_records(&name, vec![Published::Alias(format!("{label}{target}"))]);
         let attempt = attempt(driver, &account, &for_names(&[&name]), "http-01").await?;
         let whose = if label.is_empty() { "the target" } else { "the target's parent" };
-        let is_right = if is_right { is_permitted(attempt) } else { is_denied(attempt) };
-        is_right.map_err(|stop| stop.with(&format!("{records:?} at {whose}")))?;
+        is_decided(driver, attempt, is_right, &format!("{} at {whose}", in_words(std::slice::from_ref(records))))?;
     }
     // The climb goes on above the alias itself.
     let (domain, target) = (driver.new_name(), driver.new_name());
@@ -533,7 +597,7 @@ async fn alias_followed(driver: &Driver) -> Result<(), Stop> {
     driver.responder().publish_records(&domain, vec![others]);
     driver.responder().publish_records(&name, vec![Published::Alias(target)]);
     let attempt = attempt(driver, &account, &for_names(&[&name]), "http-01").await?;
-    is_denied(attempt).map_err(|stop| stop.with("another CA's record at the alias's parent"))
+    is_decided(driver, attempt, false, "another CA's record at the alias's parent")
 }
 
 async fn every_name(driver: &Driver) -> Result<(), Stop> {
@@ -543,7 +607,7 @@ async fn every_name(driver: &Driver) -> Result<(), Stop> {
         driver.responder().publish_records(&names[denied], vec![Published::caa("issue", "other.example")]);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let attempt = attempt(driver, &account, &for_names(&names), "http-01").await?;
-        is_denied(attempt).map_err(|stop| stop.with(&format!("name {} of three", denied + 1)))?;
+        is_decided(driver, attempt, false, &format!("another CA's record at name {} of three", denied + 1))?;
     }
     Ok(())
 }
@@ -552,5 +616,6 @@ async fn server_failure(driver: &Driver) -> Result<(), Stop> {
     let (_, account) = parties(driver).await?;
     let name = driver.new_name();
     driver.responder().publish_records(&name, vec![Published::Failure(RecordType::CAA)]);
-    is_denied(attempt(driver, &account, &for_names(&[&name]), "http-01").await?)
+    let attempt = attempt(driver, &account, &for_names(&[&name]), "http-01").await?;
+    is_decided(driver, attempt, false, "a server that fails")
 }

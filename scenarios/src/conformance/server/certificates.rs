@@ -92,7 +92,7 @@ pub(super) const CASES: &[Case] = &[
         level: Robustness,
         requirements: &["rfc8555-7.4-serial-unique"],
         sent: "Six certificates.",
-        expected: "Six serial numbers, positive, of 8 to 20 octets.",
+        expected: "Six serial numbers, positive, of 20 octets at most; some of 8 or more.",
         why: "By the number a certificate is revoked (RFC 5280 §4.1.2.2); one that can be guessed helps forgers.",
         run: |driver| Box::pin(serial_numbers(driver)),
     },
@@ -118,8 +118,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/7.6/certificate-encoding",
         level: Must,
         requirements: &["rfc8555-7.6-rev-encoding"],
-        sent: "A certificate is to be revoked that is given as PEM, in base64url with padding, with octets behind it, and not at all.",
-        expected: "A refusal.",
+        sent: "A certificate is to be revoked that is given as PEM, in base64url with padding, with octets behind it, and not at all; then rightly.",
+        expected: "A refusal, and 200 to the last.",
         why: "§7.6: base64url of DER.",
         run: |driver| Box::pin(certificate_encoding(driver)),
     },
@@ -127,8 +127,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/7.6/kid-and-certificate-key",
         level: Robustness,
         requirements: &["rfc8555-7.6-rev-certkey-with-kid"],
-        sent: "A revocation signed with the certificate's key that has jwk and kid.",
-        expected: "A refusal.",
+        sent: "A revocation signed with the certificate's key that has jwk and kid; then one with jwk alone.",
+        expected: "A refusal, then 200.",
         why: "There must be one reading of who asks.",
         run: |driver| Box::pin(kid_and_certificate_key(driver)),
     },
@@ -136,8 +136,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/7.6/reason-of-another-type",
         level: Robustness,
         requirements: &["rfc8555-7.6-rev-reason-type"],
-        sent: "A certificate is to be revoked for the reasons \"1\", 1.5, -1 and [1].",
-        expected: "A refusal.",
+        sent: "A certificate is to be revoked for the reasons \"1\", 1.5, -1 and [1]; then for none.",
+        expected: "A refusal, and 200 to the last.",
         why: "500 makes a client try again for ever.",
         run: |driver| Box::pin(reason_of_another_type(driver)),
     },
@@ -154,8 +154,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/7.6/foreign-certificate",
         level: Robustness,
         requirements: &["rfc8555-7.6-rev-foreign-cert"],
-        sent: "A certificate is to be revoked that the CA has not issued, by the account and by the certificate's key.",
-        expected: "A refusal with a status of 4xx.",
+        sent: "A certificate is to be revoked that the CA has not issued, by the account and by the certificate's key; then one of its own.",
+        expected: "A refusal with a status of 4xx, and 200 to the last.",
         why: "It is not the CA's to revoke.",
         run: |driver| Box::pin(foreign_certificate(driver)),
     },
@@ -179,6 +179,15 @@ pub(super) async fn revoke_by_key(driver: &Driver, issued: &Issued) -> Result<An
 
 async fn revoke(driver: &Driver, issued: &Issued, payload: &Value) -> Result<Answer, Stop> {
     driver.post(&issued.account, &driver.resource("revokeCert").await?, payload).await
+}
+
+/// What was refused is done rightly: else a CA that revokes nothing would keep to it.
+pub(super) async fn is_revoked_rightly(driver: &Driver, issued: &Issued) -> Result<(), Stop> {
+    let payload = json!({"certificate": base64url(&issued.leaf)});
+    let revoked = async {
+        revoke(driver, issued, &payload).await?.has_status(200).map_err(|stop| stop.with("a request that is right"))
+    };
+    driver.needed("rfc8555/7.6/revoked", revoked).await
 }
 
 async fn pem(driver: &Driver) -> Result<(), Stop> {
@@ -314,9 +323,15 @@ async fn serial_numbers(driver: &Driver) -> Result<(), Stop> {
         let serial = X509Certificate::from_der(&issued.leaf).map(|(_, read)| read.raw_serial().to_vec());
         let serial = serial.unwrap_or_default();
         let is_positive = serial.first().is_some_and(|first| first & 0x80 == 0);
-        let is_right = is_positive && (8..=20).contains(&serial.len()) && !seen.contains(&serial);
-        issued.chain.claim(is_right, "another positive number of 8 to 20 octets", || format!("{serial:02x?}"))?;
+        let is_right = is_positive && serial.len() <= 20 && !seen.contains(&serial);
+        let found = || format!("{serial:02x?}");
+        issued.chain.claim(is_right, "another positive number of 20 octets at most", found)?;
         seen.push(serial);
+        // Of random numbers of 64 bits, one in 256 has an octet less.
+        if seen.len() == 6 {
+            let is_long = seen.iter().any(|serial| serial.len() >= 8);
+            issued.chain.claim(is_long, "a number of 8 octets or more among six", || format!("{seen:02x?}"))?;
+        }
     }
     Ok(())
 }
@@ -358,7 +373,7 @@ async fn certificate_encoding(driver: &Driver) -> Result<(), Stop> {
     ] {
         revoke(driver, &issued, &payload).await?.is_refused().map_err(|stop| stop.with(variant))?;
     }
-    Ok(())
+    is_revoked_rightly(driver, &issued).await
 }
 
 async fn kid_and_certificate_key(driver: &Driver) -> Result<(), Stop> {
@@ -367,7 +382,11 @@ async fn kid_and_certificate_key(driver: &Driver) -> Result<(), Stop> {
     let key = AccountKey::from(issued.key.clone());
     let payload = json!({"certificate": base64url(&issued.leaf)});
     let draft = driver.draft_with_key(&key, &url, &payload).header("kid", issued.account.url.as_str());
-    driver.send(&draft).await?.is_refused()
+    driver.send(&draft).await?.is_refused()?;
+    let revoked = async {
+        revoke_by_key(driver, &issued).await?.has_status(200).map_err(|stop| stop.with("a request with jwk alone"))
+    };
+    driver.needed("rfc8555/7.6/revoked-by-its-key", revoked).await
 }
 
 async fn reason_of_another_type(driver: &Driver) -> Result<(), Stop> {
@@ -377,7 +396,7 @@ async fn reason_of_another_type(driver: &Driver) -> Result<(), Stop> {
         let answer = revoke(driver, &issued, &payload).await?;
         answer.is_refused().map_err(|stop| stop.with(&format!("the reason {reason}")))?;
     }
-    Ok(())
+    is_revoked_rightly(driver, &issued).await
 }
 
 async fn reasons(driver: &Driver) -> Result<(), Stop> {
@@ -404,7 +423,8 @@ async fn foreign_certificate(driver: &Driver) -> Result<(), Stop> {
     driver.post(&driver.account().await?, &url, &payload).await?.is_refused()?;
     let key = AccountKey::from(key);
     let refused = driver.send(&driver.draft_with_key(&key, &url, &payload)).await?;
-    refused.is_refused().map_err(|stop| stop.with("the certificate's key"))
+    refused.is_refused().map_err(|stop| stop.with("the certificate's key"))?;
+    is_revoked_rightly(driver, &issued(driver).await?).await
 }
 
 async fn deactivated_account(driver: &Driver) -> Result<(), Stop> {

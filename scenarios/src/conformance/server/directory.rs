@@ -1,11 +1,15 @@
 //! RFC 8555 §6.7 and §7.1: errors, the directory, and how resources look.
 
 use serde_json::{Value, json};
+use url::Url;
 
-use crate::conformance::{
-    case::{Case, Level::*},
-    driver::{Driver, authorizations},
-    verdict::Stop,
+use crate::{
+    conformance::{
+        case::{Case, Level::*},
+        driver::{Account, Answer, Driver, authorizations},
+        verdict::Stop,
+    },
+    oracles::reader::link::targets,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -121,8 +125,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/7.1.3/order-object",
         level: Must,
         requirements: &["rfc8555-7.4-order-201", "rfc8555-7.1.3-order-expires"],
-        sent: "A new order.",
-        expected: "status pending, expires, identifiers, authorizations and finalize; no certificate yet.",
+        sent: "A new order, which is then read.",
+        expected: "status pending, expires, identifiers, authorizations and finalize, both times; no certificate yet.",
         why: "It is all that a client knows of what to do next.",
         run: |driver| Box::pin(order_object(driver)),
     },
@@ -189,6 +193,9 @@ async fn subproblems(driver: &Driver) -> Result<(), Stop> {
     let url = driver.resource("newOrder").await?;
     let names = ["in valid.test", "-.test"].map(|name| json!({"type": "dns", "value": name}));
     let answer = driver.post(&account, &url, &json!({"identifiers": names})).await?;
+    if answer.status() < 300 {
+        return answer.is_refused().map_err(|stop| stop.before("rfc8555/7.4/names-that-are-none"));
+    }
     answer.is_refused()?;
     let json = answer.json();
     answer.claim(json.get("identifier").is_none(), "no identifier in the problem itself", || json.to_string())?;
@@ -206,9 +213,9 @@ async fn index_link(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
     let nonce = driver.method("HEAD", &driver.resource("newNonce").await?).await?;
     let (order, _) = driver.pending_order(&account).await?;
-    let read = driver.get(&account, &account.url).await?;
+    let read = driver.read_account(&account).await?;
     let directory = driver.target().directory.as_str();
-    for answer in [nonce, order, read] {
+    for (of, answer) in [("HEAD of newNonce", nonce), ("a new order", order), ("a reading of the account", read)] {
         let leads_there = answer.headers("link").flat_map(|field| field.split(',')).any(|link| {
             let (target, parameters) = link.split_once('>').unwrap_or_default();
             let target = target.trim().trim_start_matches('<');
@@ -216,7 +223,9 @@ async fn index_link(driver: &Driver) -> Result<(), Stop> {
             is_index && driver.target().directory.join(target).is_ok_and(|url| url.as_str() == directory)
         });
         let links: Vec<&str> = answer.headers("link").collect();
-        answer.claim(leads_there, "a Link to the directory with rel=\"index\"", || format!("{links:?}"))?;
+        let expected = format!("a Link to the directory with rel=\"index\" in the answer to {of}");
+        let found = || if links.is_empty() { "no Link".to_owned() } else { links.join(", ") };
+        answer.claim(leads_there, &expected, found)?;
     }
     Ok(())
 }
@@ -263,24 +272,29 @@ async fn advertised_resources(driver: &Driver) -> Result<(), Stop> {
 
 async fn account_object(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
-    let answer = driver.get(&account, &account.url).await?;
-    answer.has_status(200)?;
+    let answer = driver.read_account(&account).await?;
     let status = answer.text("status")?;
     answer.claim(status == "valid", "a valid account", || status.clone())?;
     driver.url(&answer.text("orders")?).map(drop)
 }
 
 /// The URL of the account's list of orders.
-async fn list_url(driver: &Driver) -> Result<String, Stop> {
-    let account = driver.account().await?;
-    let json = driver.get(&account, &account.url).await?.json();
+pub(super) async fn list_url(driver: &Driver, account: &Account) -> Result<String, Stop> {
+    let json = driver.read_account(account).await?.json();
     let url = json.get("orders").and_then(Value::as_str).map(ToOwned::to_owned);
     url.ok_or_else(|| Stop::Skip("the account has no list of orders".to_owned()))
 }
 
+/// The URL of the page of a list of orders that follows this one.
+pub(super) fn next_page(driver: &Driver, url: &str, page: &Answer) -> Result<Option<String>, Stop> {
+    let base = driver.url(url)?;
+    let mut links = page.headers("link").flat_map(|field| targets(field, "next"));
+    Ok(links.next().and_then(|link| base.join(link).ok()).map(Into::into))
+}
+
 async fn orders_list(driver: &Driver) -> Result<(), Stop> {
-    let list = list_url(driver).await?;
     let account = driver.account().await?;
+    let list = list_url(driver, &account).await?;
     let (_, order) = driver.pending_order(&account).await?;
     let mut next = Some(list);
     for _ in 0..100 {
@@ -293,17 +307,14 @@ async fn orders_list(driver: &Driver) -> Result<(), Stop> {
         if orders.into_iter().flatten().any(|one| one.as_str() == Some(&order)) {
             return Ok(());
         }
-        next = answer.headers("link").flat_map(|field| field.split(',')).find_map(|link| {
-            let (target, parameters) = link.split_once('>')?;
-            parameters.contains("next").then(|| target.trim().trim_start_matches('<').to_owned())
-        });
+        next = next_page(driver, &url, &answer)?;
         answer.claim(next.is_some(), "the pending order in the list", || json.to_string())?;
     }
     Err(Stop::Skip("the list of orders has more than a hundred pages".to_owned()))
 }
 
 async fn orders_list_of_another_account(driver: &Driver) -> Result<(), Stop> {
-    let list = list_url(driver).await?;
+    let list = list_url(driver, &driver.account().await?).await?;
     driver.get(&driver.other_account().await?, &list).await?.is_refused()
 }
 
@@ -313,18 +324,26 @@ async fn order_object(driver: &Driver) -> Result<(), Stop> {
     let (answer, url) = driver.new_order(&account, std::slice::from_ref(&name)).await?;
     answer.has_status(201)?;
     driver.url(&url)?;
-    let json = answer.json();
-    let status = answer.text("status")?;
-    answer.claim(status == "pending", "an order that is pending", || status.clone())?;
-    answer.text("expires")?;
-    driver.url(&answer.text("finalize")?)?;
+    is_pending_order(&answer, &name, "in the answer to newOrder")?;
+    let read = driver.get(&account, &url).await?;
+    read.is_success("reading the order")?;
+    is_pending_order(&read, &name, "in the order as it is read")
+}
+
+/// What a pending order for this name must have (§7.1.3).
+fn is_pending_order(shown: &Answer, name: &str, place: &str) -> Result<(), Stop> {
+    let json = shown.json();
+    let claim = |holds, what: &str| shown.claim(holds, &format!("{what} {place}"), || json.to_string());
+    let text = |member: &str| json.get(member).and_then(Value::as_str);
+    claim(text("status") == Some("pending"), "status pending")?;
+    claim(text("expires").is_some(), "expires, a text,")?;
+    let is_url = text("finalize").is_some_and(|finalize| Url::parse(finalize).is_ok());
+    claim(is_url, "finalize, an absolute URL,")?;
     let identifiers = json!([{"type": "dns", "value": name}]);
-    answer.claim(json.get("identifiers") == Some(&identifiers), &format!("the identifiers {identifiers}"), || {
-        json.to_string()
-    })?;
-    let is_one = authorizations(&answer)?.len() == 1;
-    answer.claim(is_one, "one authorization for one name", || json.to_string())?;
-    answer.claim(json.get("certificate").is_none(), "no certificate yet", || json.to_string())
+    claim(json.get("identifiers") == Some(&identifiers), &format!("the identifiers {identifiers}"))?;
+    let is_one = authorizations(shown).is_ok_and(|list| list.len() == 1);
+    claim(is_one, "one authorization for one name")?;
+    claim(json.get("certificate").is_none(), "no certificate yet")
 }
 
 async fn authorization_object(driver: &Driver) -> Result<(), Stop> {

@@ -10,6 +10,9 @@ use crate::conformance::{
     verdict::Stop,
 };
 
+/// The case that is about proving wildcards at all.
+pub(super) const NAME_OF_A_WILDCARD: &str = "rfc8555/8.4/name-of-a-wildcard";
+
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "rfc8555/8.4/record",
@@ -185,13 +188,14 @@ async fn one_of_many(driver: &Driver) -> Result<(), Stop> {
 async fn name_and_wildcard_together(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
     let name = driver.new_name();
-    let (order, _) = driver.new_order(&account, &[name.clone(), format!("*.{name}")]).await?;
+    let order = driver.ask_order(&account, &for_names(&[&name, &format!("*.{name}")])).await?;
+    order.is_success("a new order").map_err(|stop| stop.before(NAME_OF_A_WILDCARD))?;
     let challenges = driver.challenges(&account, &order, "dns-01").await?;
     let count = challenges.len();
     order.claim(count == 2, "two authorizations", || format!("{count}"))?;
     challenges.iter().for_each(|challenge| driver.publish(challenge));
     for challenge in &challenges {
-        driver.proves(&account, challenge).await?;
+        driver.needed(NAME_OF_A_WILDCARD, driver.proves(&account, challenge)).await?;
     }
     Ok(())
 }
@@ -220,17 +224,18 @@ async fn alias_loop(driver: &Driver) -> Result<(), Stop> {
 }
 
 async fn no_record(driver: &Driver) -> Result<(), Stop> {
-    for records in [vec![], vec![Published::Failure(RecordType::TXT)]] {
-        let shown = format!("{records:?}");
+    for (variant, records) in
+        [("no record", vec![]), ("a server that fails", vec![Published::Failure(RecordType::TXT)])]
+    {
         let account = driver.account().await?;
         let challenge = challenge(driver).await?;
         driver.responder().publish_records(&challenge.record_name(), records);
-        let error = driver.fails_to_prove(&account, &challenge).await?;
+        let error = driver.fails_with_error(&account, &challenge).await.map_err(|stop| stop.with(variant))?;
         let kind = error.get("type").and_then(Value::as_str).unwrap_or_default();
         let over = driver.get(&account, &challenge.authorization).await?;
         let is_told = ["dns", "unauthorized", "incorrectResponse"].iter().any(|known| kind.ends_with(known));
         over.claim(is_told, "an error dns, unauthorized or incorrectResponse", || error.to_string())
-            .map_err(|stop| stop.with(&shown))?;
+            .map_err(|stop| stop.with(variant))?;
     }
     Ok(())
 }

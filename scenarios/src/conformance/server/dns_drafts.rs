@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::issuing::{Attempt, attempt, first_authorization, for_names};
+use super::{
+    issuing::{attempt, first_authorization, for_names},
+    key_change::rolled_over,
+};
 use crate::conformance::{
     case::{Case, Level::*},
     driver::{Challenge, Driver},
@@ -172,6 +175,24 @@ pub(super) const CASES: &[Case] = &[
         why: "It is another name.",
         run: |driver| Box::pin(persist_parent(driver)),
     },
+    Case {
+        id: "draft-ietf-acme-dns-account-label/3.4/error-names-account",
+        level: Should,
+        requirements: &["dns-account-3.4-da-error-url"],
+        sent: "dns-account-01 is answered, and there is no record.",
+        expected: "An error whose detail has the account's URL.",
+        why: "The label is made of it, and the commonest mistake is that of another account.",
+        run: |driver| Box::pin(account_error(driver)),
+    },
+    Case {
+        id: "draft-ietf-acme-dns-account-label/3.5/key-changed",
+        level: Should,
+        requirements: &["dns-account-3.5-da-stable"],
+        sent: "An account's key is changed, and dns-account-01 answered at the label that it had before.",
+        expected: "A valid authorization.",
+        why: "The label is made of the account's URL, which stays.",
+        run: |driver| Box::pin(account_key_changed(driver)),
+    },
 ];
 
 async fn challenge(driver: &Driver, kind: &str) -> Result<Challenge, Stop> {
@@ -228,10 +249,7 @@ async fn account_one_of_many(driver: &Driver) -> Result<(), Stop> {
 async fn account_wildcard(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
     let payload = for_names(&[&format!("*.{}", driver.new_name())]);
-    match attempt(driver, &account, &payload, ACCOUNT).await? {
-        Attempt::Issued(_) => Ok(()),
-        Attempt::Refused(shown, problem) => Err(Stop::Fail(shown.finding("a certificate", problem))),
-    }
+    attempt(driver, &account, &payload, ACCOUNT).await?.expect_issued()
 }
 
 async fn persist_challenge(driver: &Driver) -> Result<(), Stop> {
@@ -342,4 +360,26 @@ async fn persist_parent(driver: &Driver) -> Result<(), Stop> {
     let elsewhere = format!("_validation-persist.{}", one.identifier.trim_start_matches('n'));
     driver.responder().publish_records(&elsewhere, vec![filled(&one, "{ca}; accounturi={account}; policy=wildcard")]);
     fails(driver, &one, Vec::new()).await
+}
+
+async fn account_error(driver: &Driver) -> Result<(), Stop> {
+    let one = challenge(driver, ACCOUNT).await?;
+    let account = driver.account().await?;
+    let error = driver.fails_with_error(&account, &one).await?;
+    let over = driver.get(&account, &one.authorization).await?;
+    let detail = error.get("detail").and_then(Value::as_str).unwrap_or_default();
+    over.claim(detail.contains(&account.url), &format!("{} in the error's detail", account.url), || detail.to_owned())
+}
+
+async fn account_key_changed(driver: &Driver) -> Result<(), Stop> {
+    let old = driver.new_account().await?;
+    let label = driver.pending_challenge(&old, ACCOUNT).await?.record_name();
+    let new = rolled_over(driver, &old).await?;
+    let one = driver.pending_challenge(&new, ACCOUNT).await?;
+    let host = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let record = one.record_name();
+    let over = driver.get(&new, &one.authorization).await?;
+    over.claim(host(&label) == host(&record), &format!("the label {}", host(&label)), || host(&record))?;
+    driver.responder().publish_records(&record, vec![Published::text(one.digest())]);
+    driver.proves(&new, &one).await.map(drop)
 }

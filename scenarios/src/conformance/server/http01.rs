@@ -3,9 +3,12 @@
 use crate::conformance::{
     case::{Case, Level::*},
     driver::{Challenge, Driver, key_authorization},
-    responder::{HTTP01_PATH, Page, Service},
+    responder::{Fetched, HTTP01_PATH, Page, Service},
     verdict::Stop,
 };
+
+/// The case that is about following redirects at all.
+const REDIRECT: &str = "rfc8555/8.3/redirect";
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -103,7 +106,7 @@ pub(super) const CASES: &[Case] = &[
         level: Robustness,
         requirements: &["rfc8555-8.3-h1-redirect-scheme"],
         sent: "http-01 is redirected to ftp, file and gopher URLs, and to what is no URL.",
-        expected: "An invalid authorization.",
+        expected: "An invalid authorization whose error tells nothing of a file; whether the CA has read it does not show.",
         why: "A CA that follows reads its own files for strangers.",
         run: |driver| Box::pin(redirect_scheme(driver)),
     },
@@ -111,8 +114,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/8.3/redirect-port",
         level: Robustness,
         requirements: &["rfc8555-8.3-h1-redirect-port"],
-        sent: "http-01 is redirected to port 25 of the same host.",
-        expected: "An invalid authorization.",
+        sent: "http-01 is redirected to another port of the same host, where the right answer is.",
+        expected: "An invalid authorization, and no request there.",
         why: "Only ports 80 and 443 are for the web; behind others anybody may be.",
         run: |driver| Box::pin(redirect_port(driver)),
     },
@@ -193,7 +196,14 @@ async fn request(driver: &Driver) -> Result<(), Stop> {
     let over = driver.proves(&driver.account().await?, &challenge).await?;
     let fetched = driver.responder().fetched(&challenge.path());
     let is_right = !fetched.is_empty() && fetched.iter().all(|one| one.method == "GET" && !one.is_https);
-    over.claim(is_right, "a GET over plain HTTP", || format!("{fetched:?}"))
+    over.claim(is_right, "a GET over plain HTTP", || in_words(&fetched))
+}
+
+fn in_words(fetched: &[Fetched]) -> String {
+    if fetched.is_empty() {
+        return "no request".to_owned();
+    }
+    fetched.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 async fn host_header(driver: &Driver) -> Result<(), Stop> {
@@ -278,9 +288,10 @@ async fn redirect_to_https(driver: &Driver) -> Result<(), Stop> {
     let location = format!("https://{}{target}", challenge.identifier);
     driver.responder().publish_page(&challenge.path(), Page::redirect(301, location));
     driver.responder().publish_page(&target, Page::new(challenge.key_authorization.as_str()));
-    let over = driver.proves(&driver.account().await?, &challenge).await?;
+    let account = driver.account().await?;
+    let over = driver.needed(REDIRECT, driver.proves(&account, &challenge)).await?;
     let fetched = driver.responder().fetched(&target);
-    over.claim(fetched.iter().any(|one| one.is_https), "a request over HTTPS", || format!("{fetched:?}"))
+    over.claim(fetched.iter().any(|one| one.is_https), "a request over HTTPS", || in_words(&fetched))
 }
 
 async fn redirect_loop(driver: &Driver) -> Result<(), Stop> {
@@ -296,14 +307,30 @@ async fn redirect_loop(driver: &Driver) -> Result<(), Stop> {
 async fn redirect_scheme(driver: &Driver) -> Result<(), Stop> {
     for location in ["ftp://{host}/x", "file:///etc/passwd", "gopher://{host}/x", "http://", "http://{host}:99999/"] {
         let page = |one: &Challenge| Page::redirect(302, location.replace("{host}", &one.identifier));
-        invalid_with(driver, page).await.map_err(|stop| stop.with(location))?;
+        let challenge = invalid_with(driver, page).await.map_err(|stop| stop.with(location))?;
+        let over = driver.get(&driver.account().await?, &challenge.authorization).await?;
+        let text = String::from_utf8_lossy(over.body()).into_owned();
+        // So /etc/passwd begins.
+        over.claim(!text.contains("root:x:0:"), "an error without what the file says", || text.clone())?;
     }
     Ok(())
 }
 
 async fn redirect_port(driver: &Driver) -> Result<(), Stop> {
-    let page = |one: &Challenge| Page::redirect(302, format!("http://{}:25{}", one.identifier, one.path()));
-    invalid_with(driver, page).await.map(drop)
+    let address = driver.target().address;
+    let elsewhere = driver.responder().serve_elsewhere(driver.env(), address).await;
+    let (port, _served) =
+        elsewhere.map_err(|e| Stop::Skip(format!("it needs another port of {address} to answer at: {e}")))?;
+    let challenge = challenge(driver).await?;
+    let target = format!("/elsewhere/{}", challenge.token);
+    let location = format!("http://{}:{port}{target}", challenge.identifier);
+    driver.responder().publish_page(&challenge.path(), Page::redirect(302, location));
+    driver.responder().publish_page(&target, Page::new(challenge.key_authorization.as_str()));
+    let account = driver.account().await?;
+    driver.fails_to_prove(&account, &challenge).await?;
+    let over = driver.get(&account, &challenge.authorization).await?;
+    let fetched = driver.responder().fetched(&target);
+    over.claim(fetched.is_empty(), &format!("no request to port {port}"), || in_words(&fetched))
 }
 
 async fn status(driver: &Driver) -> Result<(), Stop> {
@@ -328,14 +355,15 @@ async fn content_type(driver: &Driver) -> Result<(), Stop> {
 }
 
 async fn no_cookies(driver: &Driver) -> Result<(), Stop> {
-    let challenge = redirected(driver, 302, 2).await?;
+    let challenge = driver.needed(REDIRECT, redirected(driver, 302, 2)).await?;
     let over = driver.get(&driver.account().await?, &challenge.authorization).await?;
     let paths = [challenge.path(), format!("/moved/1/{}", challenge.token), format!("/moved/2/{}", challenge.token)];
     for fetched in paths.iter().flat_map(|path| driver.responder().fetched(path)) {
         let is_right = fetched.header("cookie").is_none()
             && fetched.header("authorization").is_none()
             && fetched.header("user-agent").is_some();
-        over.claim(is_right, "no cookie and a User-Agent", || format!("{fetched:?}"))?;
+        let headers = || fetched.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+        over.claim(is_right, "no cookie and a User-Agent", || headers().collect::<Vec<_>>().join(", "))?;
     }
     Ok(())
 }

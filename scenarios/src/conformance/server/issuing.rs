@@ -29,19 +29,21 @@ pub(super) struct Ready {
 }
 
 /// The case that is about what most others need first: a certificate.
-const ISSUANCE: &str = "rfc8555/7.4/issuance";
+pub(super) const ISSUANCE: &str = "rfc8555/7.4/issuance";
+
+/// The case that is about what an order tells.
+const ORDER_OBJECT: &str = "rfc8555/7.1.3/order-object";
 
 /// For one new name, proved by http-01.
 pub(super) async fn ready(driver: &Driver) -> Result<Ready, Stop> {
     let account = driver.account().await?;
-    let payload = for_names(&[&driver.new_name()]);
-    driver.needed(ISSUANCE, ready_for(driver, &account, &payload, "http-01")).await
+    ready_for(driver, &account, &for_names(&[&driver.new_name()]), "http-01").await
 }
 
 /// This order, or another one if it is not ready any more: a CA may end an order whose finalization it has refused (§7.1.6).
 pub(super) async fn still_ready(driver: &Driver, order: Ready) -> Result<Ready, Stop> {
-    let shown = driver.get(&order.account, &order.url).await?;
-    if shown.text("status")? == "ready" { Ok(order) } else { ready(driver).await }
+    let reading = async { driver.get(&order.account, &order.url).await?.text("status") };
+    if driver.needed(ORDER_OBJECT, reading).await? == "ready" { Ok(order) } else { ready(driver).await }
 }
 
 /// The payload of a new order for these names.
@@ -58,20 +60,35 @@ pub(super) fn identifier(name: &str) -> Value {
 
 /// For this payload, proved by challenges of this type.
 pub(super) async fn ready_for(driver: &Driver, account: &Account, payload: &Value, kind: &str) -> Result<Ready, Stop> {
-    let order = driver.ask_order(account, payload).await?;
-    order.is_success("a new order")?;
-    let url = order.location()?;
-    let shown = driver.prove_by(account, &(order, url.clone()), kind).await?;
+    driver.needed(ISSUANCE, proved(driver, account, payload, kind)).await
+}
+
+async fn proved(driver: &Driver, account: &Account, payload: &Value, kind: &str) -> Result<Ready, Stop> {
+    let order = located(driver.ask_order(account, payload).await?)?;
+    let shown = driver.prove_by(account, &order, kind).await?;
     let status = shown.text("status")?;
     shown.claim(status == "ready", "an order that is ready", || shown.json().to_string())?;
-    Ready::of(account, payload, url, shown)
+    Ready::of(account, payload, order, shown)
+}
+
+/// What answers newOrder, and the order's URL.
+fn located(order: Answer) -> Result<(Answer, String), Stop> {
+    let url = order.is_success("a new order").and_then(|()| order.location());
+    Ok((order, url.map_err(|stop| stop.before(ORDER_OBJECT))?))
+}
+
+/// Where the order that this shows is finalized.
+pub(super) fn finalize_url(order: &Answer) -> Result<String, Stop> {
+    order.text("finalize").map_err(|stop| stop.before(ORDER_OBJECT))
 }
 
 impl Ready {
-    fn of(account: &Account, payload: &Value, url: String, shown: Answer) -> Result<Self, Stop> {
+    /// Of what answered newOrder, and of the order when it became ready.
+    fn of(account: &Account, payload: &Value, order: (Answer, String), shown: Answer) -> Result<Self, Stop> {
         let names = names_of(payload);
         let name = names.first().cloned().unwrap_or_default();
-        Ok(Self { account: account.clone(), name, names, url, finalize: shown.text("finalize")?, shown })
+        let (order, url) = order;
+        Ok(Self { account: account.clone(), name, names, url, finalize: finalize_url(&order)?, shown })
     }
 }
 
@@ -184,42 +201,90 @@ pub(super) async fn order_for(driver: &Driver, name: &str) -> Result<Answer, Sto
 pub(super) enum Attempt {
     /// There is one.
     Issued(Box<Issued>),
-    /// The CA has refused, be it at the order, at a challenge or at the end: where that shows, and the problem.
-    Refused(Answer, String),
+    /// The CA has refused.
+    Refused(Refusal),
+}
+
+/// How an attempt to have a certificate was refused.
+pub(super) struct Refusal {
+    /// What has refused, or failed: newOrder, an authorization, finalize or the order.
+    at: &'static str,
+    /// Where that shows.
+    pub(super) shown: Answer,
+    /// The problem's type, empty if there is none.
+    pub(super) problem: String,
+}
+
+impl Attempt {
+    /// There is a certificate; else it is told what has refused, and what shows there.
+    pub(super) fn expect_issued(self) -> Result<(), Stop> {
+        match self {
+            Self::Issued(_) => Ok(()),
+            Self::Refused(refusal) => Err(refusal.into_stop()),
+        }
+    }
+}
+
+impl Refusal {
+    /// Of a request.
+    fn of(at: &'static str, shown: Answer) -> Self {
+        let problem = shown.problem().unwrap_or_default();
+        Self { at, shown, problem }
+    }
+
+    /// For a case that expected a certificate.
+    pub(super) fn into_stop(self) -> Stop {
+        let Self { at, shown, problem } = self;
+        let json = shown.json();
+        let found = if shown.status() >= 400 {
+            format!("a refusal by {at}: {}", shown.in_words())
+        } else {
+            let status = json.get("status").and_then(Value::as_str).unwrap_or("without a status");
+            let why = if problem.is_empty() { "no error".to_owned() } else { format!("the error {problem}") };
+            format!("an {at} that is {status}, with {why}: {json}")
+        };
+        Stop::Fail(shown.finding("a certificate", found))
+    }
 }
 
 /// Goes all the way to a certificate, right in all, with challenges of this type.
 pub(super) async fn attempt(driver: &Driver, account: &Account, payload: &Value, kind: &str) -> Result<Attempt, Stop> {
+    let attempt = attempted(driver, account, payload, kind);
+    // Other challenges have cases of their own.
+    if kind == "http-01" { driver.needed(ISSUANCE, attempt).await } else { attempt.await }
+}
+
+async fn attempted(driver: &Driver, account: &Account, payload: &Value, kind: &str) -> Result<Attempt, Stop> {
     let order = driver.ask_order(account, payload).await?;
     if (400..500).contains(&order.status()) {
-        let problem = order.problem().unwrap_or_default();
-        return Ok(Attempt::Refused(order, problem));
+        return Ok(Attempt::Refused(Refusal::of("newOrder", order)));
     }
-    order.is_success("a new order")?;
-    let url = order.location()?;
-    for challenge in driver.challenges(account, &order, kind).await? {
+    let order = located(order)?;
+    for challenge in driver.challenges(account, &order.0, kind).await? {
         driver.publish(&challenge);
         let over = driver.judged(account, &challenge).await?;
         if over.text("status")? != "valid" {
             let error = crate::conformance::driver::challenge(&over, kind);
             let problem = error.and_then(|one| one.get("error").map(problem_type)).unwrap_or_default();
-            return Ok(Attempt::Refused(over, problem));
+            return Ok(Attempt::Refused(Refusal { at: "authorization", shown: over, problem }));
         }
     }
-    let shown = driver.until(account, &url, |status| status != "pending").await?;
-    let ready = Ready::of(account, payload, url, shown)?;
+    let shown = driver.until(account, &order.1, |status| status != "pending").await?;
+    let ready = Ready::of(account, payload, order, shown)?;
     let key = new_key(driver);
     let names: Vec<&str> = ready.names.iter().map(String::as_str).collect();
     let request = csr(&key, &names);
     let answer = finalize(driver, &ready, &request).await?;
-    if (400..500).contains(&answer.status()) {
-        let problem = answer.problem().unwrap_or_default();
-        return Ok(Attempt::Refused(answer, problem));
+    if answer.status() >= 400 {
+        if answer.status() >= 500 {
+            driver.note(format!("finalize ends with {}", answer.in_words()));
+        }
+        return Ok(Attempt::Refused(Refusal::of("finalize", answer)));
     }
     let over = is_over(driver, &ready).await?;
     if over.text("status")? == "invalid" {
         let problem = over.json().get("error").map(problem_type).unwrap_or_default();
-        return Ok(Attempt::Refused(over, problem));
+        return Ok(Attempt::Refused(Refusal { at: "order", shown: over, problem }));
     }
     given_out(driver, &ready, over, key).await.map(|issued| Attempt::Issued(Box::new(issued)))
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use serde_json::{Map, Value, json};
 
 use crate::conformance::{
     case::{Case, Level::*},
     driver::{Account, AccountKey, Answer, Driver, base64url, sign},
-    server::issuing::{completed, csr, finalize, for_names, new_key, ready_for},
+    server::issuing::{ISSUANCE, completed, csr, finalize, finalize_url, for_names, new_key, ready_for},
     verdict::Stop,
 };
 
@@ -156,7 +157,7 @@ pub(super) const CASES: &[Case] = &[
             "rfc8555-7.3.1-acct-deactivated-lookup",
         ],
         sent: "A deactivated account is set to valid, and asked for anew with its key.",
-        expected: "Refusals.",
+        expected: "Refusals; a note where newAccount answers 200 with the account that is deactivated.",
         why: "§7.3.6: there is no way back, so that a stolen key stays without use.",
         run: |driver| Box::pin(deactivated_for_ever(driver)),
     },
@@ -186,6 +187,24 @@ pub(super) const CASES: &[Case] = &[
         expected: "200 to the revocation: it was not revoked yet.",
         why: "§7.3.6: deactivating an account says nothing about its certificates, and their keys can still revoke them.",
         run: |driver| Box::pin(certificates_not_revoked(driver)),
+    },
+    Case {
+        id: "rfc8555/7.3.1/race",
+        level: Robustness,
+        requirements: &["rfc8555-7.3.1-acct-race"],
+        sent: "Two requests for a new account with one key, at the same time.",
+        expected: "One account: 201 to one of them and 200 to the other, with the same Location.",
+        why: "A client that has lost an answer asks again while the CA is still at work.",
+        run: |driver| Box::pin(account_race(driver)),
+    },
+    Case {
+        id: "rfc8555/7.3.5/race",
+        level: Robustness,
+        requirements: &["rfc8555-7.3.5-kc-atomic"],
+        sent: "Two changes of one account's key, to different ones, at the same time.",
+        expected: "One is carried out, and its key is good; the other one's and the old one are not.",
+        why: "An account with two keys, or with none, is lost to its owner.",
+        run: |driver| Box::pin(key_change_race(driver)),
     },
 ];
 
@@ -218,7 +237,7 @@ async fn refuses(driver: &Driver, wrong: impl FnOnce(&mut Inner)) -> Result<(), 
     let mut inner = inner(&url, &account, &key);
     wrong(&mut inner);
     changed(driver, &account, &key, inner).await?.is_refused()?;
-    driver.get(&account, &account.url).await?.is_success("reading the account with its key")
+    driver.read_account(&account).await.map(drop)
 }
 
 /// Asks for an account; `payload` may be changed before.
@@ -237,14 +256,14 @@ async fn created(driver: &Driver, change: impl FnOnce(&mut Value)) -> Result<(),
 
 async fn known_key_changes_nothing(driver: &Driver) -> Result<(), Stop> {
     let account = driver.new_account().await?;
-    let before = driver.get(&account, &account.url).await?.json();
+    let before = driver.read_account(&account).await?.json();
     let answer = asked(driver, &account.key, |payload| {
         payload["contact"] = json!(["mailto:somebody-else@example.com"]);
     })
     .await?;
     answer.has_status(200)?;
     answer.claim(answer.text("status")? == "valid", "the account", || answer.json().to_string())?;
-    let after = driver.get(&account, &account.url).await?;
+    let after = driver.read_account(&account).await?;
     after.claim(after.json() == before, &format!("the account as it was: {before}"), || after.json().to_string())
 }
 
@@ -299,12 +318,11 @@ async fn contact_cleared(driver: &Driver) -> Result<(), Stop> {
 
 async fn update_of_another_account(driver: &Driver) -> Result<(), Stop> {
     let (own, other) = (driver.account().await?, driver.other_account().await?);
-    let before = driver.get(&own, &own.url).await?.json();
+    let before = driver.read_account(&own).await?.json();
     for payload in [json!({"contact": ["mailto:thief@example.com"]}), json!({"status": "deactivated"})] {
         driver.post(&other, &own.url, &payload).await?.is_refused()?;
     }
-    let after = driver.get(&own, &own.url).await?;
-    after.has_status(200)?;
+    let after = driver.read_account(&own).await?;
     after.claim(after.json() == before, &format!("the account as it was: {before}"), || after.json().to_string())
 }
 
@@ -365,28 +383,44 @@ async fn same_key(driver: &Driver) -> Result<(), Stop> {
     if answer.status() != 200 {
         answer.is_refused()?;
     }
-    driver.get(&account, &account.url).await?.is_success("reading the account with its key")
+    driver.read_account(&account).await.map(drop)
 }
 
-async fn orders_survive(driver: &Driver) -> Result<(), Stop> {
+/// The account with another key.
+pub(super) async fn rolled_over(driver: &Driver, old: &Account) -> Result<Account, Stop> {
     let url = key_change(driver).await?;
-    let old = driver.new_account().await?;
-    let name = driver.new_name();
-    let order = driver.new_order(&old, std::slice::from_ref(&name)).await?;
     let key = Arc::new(AccountKey::generate(driver.env()));
-    let answer = changed(driver, &old, &key, inner(&url, &old, &key)).await?;
-    let new = Account { key, url: old.url };
+    let answer = changed(driver, old, &key, inner(&url, old, &key)).await?;
+    let new = Account { key, url: old.url.clone() };
     let is_changed = match answer.is_success("a change of key") {
         Ok(()) => driver.get(&new, &new.url).await?.is_success("reading the account with its new key"),
         refused => refused,
     };
     is_changed.map_err(|stop| stop.before("rfc8555/7.3.5/key-changed"))?;
-    let shown = driver.prove(&new, &order).await?;
+    Ok(new)
+}
+
+async fn orders_survive(driver: &Driver) -> Result<(), Stop> {
+    let old = driver.new_account().await?;
+    let name = driver.new_name();
+    let order = driver.new_order(&old, std::slice::from_ref(&name)).await?;
+    let new = rolled_over(driver, &old).await?;
+    driver.needed(ISSUANCE, gives_certificate(driver, &new, &order, &name)).await
+}
+
+/// The order for this name is proved and finalized by this account, and its certificate read.
+async fn gives_certificate(
+    driver: &Driver,
+    account: &Account,
+    order: &(Answer, String),
+    name: &str,
+) -> Result<(), Stop> {
+    let shown = driver.prove(account, order).await?;
     shown.claim(shown.text("status")? == "ready", "an order that is ready", || shown.json().to_string())?;
-    let request = json!({"csr": base64url(csr(&new_key(driver), &[&name]))});
-    driver.post(&new, &shown.text("finalize")?, &request).await?.is_success("finalize")?;
-    let done = driver.until(&new, &order.1, |status| status != "processing" && status != "ready").await?;
-    driver.get(&new, &done.text("certificate")?).await?.has_status(200)
+    let request = json!({"csr": base64url(csr(&new_key(driver), &[name]))});
+    driver.post(account, &finalize_url(&order.0)?, &request).await?.is_success("finalize")?;
+    let done = driver.until(account, &order.1, |status| status != "processing" && status != "ready").await?;
+    driver.get(account, &done.text("certificate")?).await?.has_status(200)
 }
 
 async fn deactivated(driver: &Driver, account: &Account) -> Result<(), Stop> {
@@ -402,7 +436,21 @@ async fn deactivated_for_ever(driver: &Driver) -> Result<(), Stop> {
     if (200..300).contains(&update.status()) {
         update.claim(update.text("status")? == "deactivated", "a deactivated account", || update.json().to_string())?;
     }
-    asked(driver, &account.key, |_| {}).await?.is_refused()
+    let answer = asked(driver, &account.key, |_| {}).await?;
+    if answer.status() >= 300 {
+        return answer.is_refused().map_err(|stop| stop.with("newAccount and a deactivated account's key"));
+    }
+    let json = answer.json();
+    let status = json.get("status").and_then(Value::as_str).unwrap_or("missing");
+    let location = answer.header("location").unwrap_or("missing");
+    let is_as_it_was = answer.status() == 200 && location == account.url && status == "deactivated";
+    let expected = format!("newAccount to refuse a deactivated account's key, or 200 with {} as it is", account.url);
+    answer.claim(is_as_it_was, &expected, || {
+        format!("{} from newAccount: the account's status is {status}, its Location {location}", answer.status())
+    })?;
+    driver
+        .note("newAccount answers a deactivated account's key with 200 and the account, which is deactivated (§7.3.1)");
+    Ok(())
 }
 
 async fn orders_cancelled(driver: &Driver) -> Result<(), Stop> {
@@ -429,4 +477,38 @@ async fn certificates_not_revoked(driver: &Driver) -> Result<(), Stop> {
     let issued = completed(driver, &order).await?;
     deactivated(driver, &account).await?;
     super::certificates::revoke_by_key(driver, &issued).await?.has_status(200)
+}
+
+async fn account_race(driver: &Driver) -> Result<(), Stop> {
+    let key = AccountKey::generate(driver.env());
+    let (one, other) = join(asked(driver, &key, |_| {}), asked(driver, &key, |_| {})).await;
+    let (one, other) = (one?, other?);
+    let mut statuses = [one.status(), other.status()];
+    statuses.sort_unstable();
+    other.claim(statuses == [200, 201], "201 and 200", || format!("{} and {}", statuses[0], statuses[1]))?;
+    let (first, second) = (one.location()?, other.location()?);
+    other.claim(first == second, &format!("the Location {first}"), || second.clone())
+}
+
+async fn key_change_race(driver: &Driver) -> Result<(), Stop> {
+    let url = key_change(driver).await?;
+    let old = driver.new_account().await?;
+    let keys = [AccountKey::generate(driver.env()), AccountKey::generate(driver.env())];
+    let [first, second] = keys.each_ref().map(|key| changed(driver, &old, key, inner(&url, &old, key)));
+    let (first, second) = join(first, second).await;
+    let answers = [first?, second?];
+    let mut good = 0;
+    for (key, answer) in keys.into_iter().zip(&answers) {
+        let new = Account { key: Arc::new(key), url: old.url.clone() };
+        let is_done = answer.status() == 200;
+        let read = driver.get(&new, &new.url).await?;
+        read.claim(
+            (read.status() == 200) == is_done,
+            "a key that is good if and only if its change is carried out",
+            || format!("{} to the change, {} to a reading of the account", answer.in_words(), read.in_words()),
+        )?;
+        good += usize::from(is_done);
+    }
+    answers[1].claim(good == 1, "one change that is carried out", || format!("{good}"))?;
+    driver.get(&old, &old.url).await?.is_refused().map_err(|stop| stop.with("the old key"))
 }

@@ -1,10 +1,12 @@
 //! RFC 8555 §6.5 and §7.2: nonces, which let no request be sent twice.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::conformance::{
     case::{Case, Level::*},
-    driver::{Driver, Request},
+    driver::{Account, AccountKey, Driver, Request},
     verdict::Stop,
 };
 
@@ -99,6 +101,15 @@ pub(super) const CASES: &[Case] = &[
         why: "A nonce that two clients have fails one of them.",
         run: |driver| Box::pin(new_nonce_each_new(driver)),
     },
+    Case {
+        id: "rfc8555/6.5/nonce-after-a-bad-signature",
+        level: Robustness,
+        requirements: &["rfc8555-6.5-nonce-order-of-checks"],
+        sent: "A reading of the account with a good nonce and another key's signature, then a right one with the same nonce.",
+        expected: "A refusal, then the account or badNonce.",
+        why: "Either is a policy; anything else tells that the CA has lost count.",
+        run: |driver| Box::pin(nonce_after_a_bad_signature(driver)),
+    },
 ];
 
 async fn nonce_missing(driver: &Driver) -> Result<(), Stop> {
@@ -109,6 +120,7 @@ async fn nonce_missing(driver: &Driver) -> Result<(), Stop> {
 
 async fn nonce_sent_again(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
+    driver.read_account(&account).await?;
     let nonce = driver.nonce().await?;
     let draft = || driver.draft_get(&account, &account.url).header("nonce", nonce.as_str());
     let first = driver.send(&draft()).await?;
@@ -140,6 +152,7 @@ async fn nonce_malformed(driver: &Driver) -> Result<(), Stop> {
 
 async fn nonce_in_bad_nonce(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
+    driver.read_account(&account).await?;
     let refused = driver.send(&driver.draft_get(&account, &account.url).header("nonce", "bm90LWdpdmVu")).await?;
     refused.is_refused()?;
     refused.claim(refused.nonce().is_some(), "a Replay-Nonce header", || "none".to_owned())?;
@@ -183,4 +196,15 @@ async fn new_nonce_each_new(driver: &Driver) -> Result<(), Stop> {
         seen.push(nonce);
     }
     Ok(())
+}
+
+async fn nonce_after_a_bad_signature(driver: &Driver) -> Result<(), Stop> {
+    let account = driver.account().await?;
+    driver.read_account(&account).await?;
+    let nonce = driver.nonce().await?;
+    let forged = Account { key: Arc::new(AccountKey::generate(driver.env())), url: account.url.clone() };
+    let draft = |account| driver.draft_get(account, &account.url).header("nonce", nonce.as_str());
+    driver.send(&draft(&forged)).await?.is_refused()?;
+    let second = driver.send(&draft(&account)).await?;
+    if second.status() == 200 { Ok(()) } else { second.is_problem(400, "badNonce") }
 }

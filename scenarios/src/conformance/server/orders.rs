@@ -3,7 +3,12 @@
 use base64::Engine;
 use serde_json::{Value, json};
 
-use super::issuing::{csr, finalize, issued, new_key, order_for, ready, still_ready};
+use super::{
+    certificates::is_revoked_rightly,
+    issuing::{
+        ISSUANCE, csr, finalize, finalize_url, first_authorization, issued, new_key, order_for, ready, still_ready,
+    },
+};
 use crate::conformance::{
     case::{Case, Level::*},
     driver::{Answer, Driver, authorizations, base64url, challenge},
@@ -137,6 +142,24 @@ pub(super) const CASES: &[Case] = &[
         why: "What a CRL says for ever should mean something.",
         run: |driver| Box::pin(reason_unknown(driver)),
     },
+    Case {
+        id: "rfc8555/7.4/order-again",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-order-reuse"],
+        sent: "The same new order twice.",
+        expected: "An order each time, be it the same one.",
+        why: "A client that has lost an answer asks again.",
+        run: |driver| Box::pin(order_again(driver)),
+    },
+    Case {
+        id: "rfc8555/7.4/finalize-location",
+        level: Robustness,
+        requirements: &["rfc8555-7.4-fin-location"],
+        sent: "A ready order is finalized.",
+        expected: "The answer's Location is the order's URL, if it is there.",
+        why: "Nobody asks for it, and some clients go by it.",
+        run: |driver| Box::pin(finalize_location(driver)),
+    },
 ];
 
 async fn name_in_upper_case(driver: &Driver) -> Result<(), Stop> {
@@ -169,7 +192,7 @@ async fn finalize_before_ready(driver: &Driver) -> Result<(), Stop> {
     let name = driver.new_name();
     let (order, _) = driver.new_order(&account, std::slice::from_ref(&name)).await?;
     let payload = json!({"csr": base64url(csr(&new_key(driver), &[&name]))});
-    let answer = driver.post(&account, &order.text("finalize")?, &payload).await?;
+    let answer = driver.post(&account, &finalize_url(&order)?, &payload).await?;
     answer.is_problem(403, "orderNotReady")
 }
 
@@ -243,15 +266,17 @@ async fn finalize_of_another_account(driver: &Driver) -> Result<(), Stop> {
 async fn challenge_of_another_account(driver: &Driver) -> Result<(), Stop> {
     let (own, other) = (driver.account().await?, driver.other_account().await?);
     let (order, _) = driver.pending_order(&own).await?;
-    for url in authorizations(&order)? {
-        let authorization = driver.get(&own, &url).await?;
-        let Some(url) = challenge_url(&authorization) else { continue };
-        driver.post(&other, &url, &json!({})).await?.is_refused()?;
-        let after = driver.get(&own, &url).await?;
-        let status = after.text("status")?;
-        after.claim(status == "pending", "a challenge that is pending", || status.clone())?;
-    }
-    Ok(())
+    let reading = first_authorization(driver, &own, &order);
+    let (authorization, before) = driver.needed("rfc8555/7.1.4/authorization-object", reading).await?;
+    let Some(url) = challenge_url(&before) else {
+        return Err(Stop::Skip("the CA offers no http-01 challenge".to_owned()));
+    };
+    driver.post(&other, &url, &json!({})).await?.is_refused()?;
+    // Some CAs begin a validation when the challenge itself is read.
+    let after = driver.get(&own, &authorization).await?;
+    let shown = challenge(&after, "http-01").unwrap_or_default();
+    let is_pending = shown.get("status") == Some(&json!("pending"));
+    after.claim(is_pending, "a challenge that is pending in its authorization", || after.json().to_string())
 }
 
 fn challenge_url(authorization: &Answer) -> Option<String> {
@@ -308,7 +333,8 @@ async fn revoked_by_a_stranger(driver: &Driver) -> Result<(), Stop> {
     let answer = driver.post(&stranger, &url, &payload).await?;
     answer.is_refused().map_err(|stop| stop.with("another account"))?;
     let draft = driver.draft_with_key(&stranger.key, &url, &payload);
-    driver.send(&draft).await?.is_refused().map_err(|stop| stop.with("another key"))
+    driver.send(&draft).await?.is_refused().map_err(|stop| stop.with("another key"))?;
+    is_revoked_rightly(driver, &issued).await
 }
 
 async fn reason_unknown(driver: &Driver) -> Result<(), Stop> {
@@ -320,4 +346,25 @@ async fn reason_unknown(driver: &Driver) -> Result<(), Stop> {
         answer.is_problem(400, "badRevocationReason").map_err(|stop| stop.with(&format!("the reason {reason}")))?;
     }
     Ok(())
+}
+
+async fn order_again(driver: &Driver) -> Result<(), Stop> {
+    let name = driver.new_name();
+    for _ in 0..2 {
+        let order = order_for(driver, &name).await?;
+        order.is_success("a new order")?;
+        order.location()?;
+    }
+    Ok(())
+}
+
+async fn finalize_location(driver: &Driver) -> Result<(), Stop> {
+    let order = ready(driver).await?;
+    let request = csr(&new_key(driver), &[&order.name]);
+    let answer = finalize(driver, &order, &request).await?;
+    answer.is_success("finalize").map_err(|stop| stop.before(ISSUANCE))?;
+    let base = driver.url(&order.finalize)?;
+    let Some(location) = answer.header("location") else { return Ok(()) };
+    let is_order = base.join(location).is_ok_and(|url| url.as_str() == order.url);
+    answer.claim(is_order, &format!("the Location {}", order.url), || location.to_owned())
 }

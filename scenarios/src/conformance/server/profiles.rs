@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::issuing::{Attempt, attempt, for_names};
+use super::issuing::{Attempt, Refusal, attempt, for_names};
 use crate::conformance::{
     case::{Case, Level::*},
     driver::Driver,
@@ -107,10 +107,10 @@ async fn chosen(driver: &Driver) -> Result<(), Stop> {
                 issued.order.claim(is_shown, &format!("the profile {profile}"), || json.to_string())?;
             }
             // Some profiles are not for everybody.
-            Attempt::Refused(shown, _) if shown.status() >= 400 => {
+            Attempt::Refused(Refusal { shown, .. }) if shown.status() >= 400 => {
                 driver.note(format!("nothing is issued under the profile {profile}: {}", shown.in_words()));
             }
-            Attempt::Refused(shown, problem) => return Err(Stop::Fail(shown.finding("a certificate", problem))),
+            Attempt::Refused(refusal) => return Err(refusal.into_stop()),
         }
     }
     Ok(())

@@ -4,19 +4,32 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::issuing::{Attempt, attempt, first_authorization, for_names};
+use super::issuing::{attempt, first_authorization, for_names};
 use crate::conformance::{
     case::{Case, Level::*},
-    driver::{Account, Answer, Driver, challenge},
-    responder::{Page, RecordType},
+    driver::{Account, Answer, Challenge, Driver, challenge},
+    responder::{Page, RecordType, Service},
     verdict::Stop,
 };
 
 /// So long a CA is given to look a second time, in seconds.
 const LOOKED_AT_MAX_S: u32 = 60;
+/// How often a challenge is looked at until it is decided, and how long is waited between: 90 s in all.
+const LOOKS_MAX: u32 = 180;
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// One more than Let's Encrypt lets an account fail for one name in an hour (<https://letsencrypt.org/docs/rate-limits/>), and
 /// another to be sure.
 const FAILURES_MAX: u32 = 7;
+
+/// How often an authorization is read for its Retry-After, and the longest one that is right.
+const READINGS: u32 = 6;
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// The case that is about what becomes of a challenge that can't be proved.
+pub(super) const VALIDATION_FAILS: &str = "rfc8555/7.5.1/validation-fails";
+
+/// The case that is about the decision on a challenge that can be proved.
+const RESPONSE: &str = "rfc8555/7.5.1/response";
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -91,7 +104,7 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/7.5.1/retry-after",
         level: May,
         requirements: &["rfc8555-7.5.1-chall-retry-after"],
-        sent: "A challenge is answered and read at once.",
+        sent: "A challenge is answered, and its authorization is read at once and some times more.",
         expected: "Retry-After, if it is there, is a number of seconds up to an hour, or a date.",
         why: "Clients wait that long.",
         run: |driver| Box::pin(retry_after(driver)),
@@ -101,14 +114,14 @@ pub(super) const CASES: &[Case] = &[
         level: May,
         requirements: &["rfc8555-7.5.1-chall-remove-others"],
         sent: "An authorization that fails is read.",
-        expected: "The challenge that failed is there, with its error.",
+        expected: "The challenge that failed is there and invalid; others, if they are there, are not valid.",
         why: "It is all that a person has to find out why.",
         run: |driver| Box::pin(other_challenges_dropped(driver)),
     },
     Case {
         id: "rfc8555/8.2/tried-again",
         level: Must,
-        requirements: &["rfc8555-8.2-chall-retry-info"],
+        requirements: &["rfc8555-8.2-chall-retry-info", "rfc8555-8.2-chall-server-retry"],
         sent: "http-01 is answered wrongly until the CA looks for a second time, and then rightly.",
         expected: "Between the looks an error in the challenge and a Retry-After; in the end a valid authorization.",
         why: "§8.2: by these a client knows what is wrong, and that it is not too late to mend it.",
@@ -117,7 +130,11 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "rfc8555/6.6/failures-without-end",
         level: Must,
-        requirements: &["rfc8555-6.6-ratelimited-type"],
+        requirements: &[
+            "rfc8555-6.6-ratelimited-type",
+            "rfc8555-6.6-ratelimited-retryafter",
+            "rfc8555-6.6-ratelimited-nonce",
+        ],
         sent: "One name is ordered by one account again and again, and never proved, until that is refused; seven times at most.",
         expected: "rateLimited; 429 is usual, and Retry-After tells when to come back.",
         why: "§6.6: by the type a client knows that it is not its request that is wrong.",
@@ -145,8 +162,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/7.5.2/deactivated-by-another-account",
         level: Must,
         requirements: &["rfc8555-7.5.2-deact-authz-owner"],
-        sent: "An authorization of one account's is deactivated by another.",
-        expected: "A refusal, and an authorization that is pending still.",
+        sent: "An authorization of one account's is deactivated by another, then by its own.",
+        expected: "A refusal, and an authorization that is pending still; then 200.",
         why: "Else anybody stops anybody's certificates.",
         run: |driver| Box::pin(deactivated_by_another_account(driver)),
     },
@@ -240,6 +257,15 @@ pub(super) const CASES: &[Case] = &[
         why: "Else control of one domain is good for another.",
         run: |driver| Box::pin(subdomains_ancestor(driver)),
     },
+    Case {
+        id: "rfc8555/7.1.6/one-challenge-fails",
+        level: Robustness,
+        requirements: &["rfc8555-7.5.1-authz-one-fail"],
+        sent: "http-01 fails, and dns-01 of the same authorization is proved.",
+        expected: "An authorization that the first has made invalid, or that the second makes valid.",
+        why: "§7.1.6 has it become invalid, some CAs let it go on; what is between leaves clients waiting.",
+        run: |driver| Box::pin(one_challenge_fails(driver)),
+    },
 ];
 
 const KIND: &str = "http-01";
@@ -267,7 +293,8 @@ async fn link_up(driver: &Driver) -> Result<(), Stop> {
     let base = driver.url(&challenge.url)?;
     let is_there = targets.into_iter().any(|up| base.join(up).is_ok_and(|url| url.as_str() == challenge.authorization));
     let expected = format!("a Link with rel=\"up\" to {}", challenge.authorization);
-    answer.claim(is_there, &expected, || format!("{links:?}"))
+    let found = || if links.is_empty() { "no Link".to_owned() } else { links.join(", ") };
+    answer.claim(is_there, &expected, found)
 }
 
 async fn unknown_members_ignored(driver: &Driver) -> Result<(), Stop> {
@@ -316,38 +343,51 @@ async fn validated(driver: &Driver) -> Result<(), Stop> {
 
 async fn challenge_states(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
-    for (is_published, end) in [(true, "valid"), (false, "invalid")] {
-        let challenge_there = driver.pending_challenge(&account, KIND).await?;
-        if is_published {
-            driver.publish(&challenge_there);
+    let proved = driver.pending_challenge(&account, KIND).await?;
+    driver.publish(&proved);
+    ends_as(driver, &account, &proved, "valid", RESPONSE).await?;
+    let failed = driver.pending_challenge(&account, KIND).await?;
+    ends_as(driver, &account, &failed, "invalid", VALIDATION_FAILS).await
+}
+
+/// All states that are seen on the way to this `end` are right; that there is one is what the case with the id `by` is about.
+async fn ends_as(
+    driver: &Driver,
+    account: &Account,
+    answered: &Challenge,
+    end: &str,
+    by: &'static str,
+) -> Result<(), Stop> {
+    driver.respond(account, answered).await?;
+    let mut last = ("pending".to_owned(), "pending".to_owned());
+    let mut looks = 0;
+    loop {
+        let over = driver.get(account, &answered.authorization).await?;
+        over.is_success("reading an authorization")?;
+        let shown = challenge(&over, KIND).unwrap_or_default();
+        let state = shown.get("status").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let now = (over.text("status")?, state);
+        let follows = |from: &str, to: &str| {
+            from == to
+                || matches!((from, to), ("pending", _) | ("processing", "valid" | "invalid"))
+                || (from == "processing" && to == "pending")
+        };
+        let is_right = follows(&last.0, &now.0) && follows(&last.1, &now.1) && now.0 != "processing";
+        let in_words = |(whole, one): &(String, String)| format!("an authorization {whole} and a challenge {one}");
+        over.claim(is_right, &format!("what may follow {} (§7.1.6)", in_words(&last)), || in_words(&now))?;
+        let may_err = ["processing", "invalid"].contains(&now.1.as_str()) || shown.get("error").is_none();
+        over.claim(may_err, "an error only in what is processing or invalid", || shown.to_string())?;
+        last = now;
+        if last.0 != "pending" {
+            return over.claim(last.0 == end && last.1 == end, &format!("both {end}"), || over.json().to_string());
         }
-        driver.respond(&account, &challenge_there).await?;
-        let mut last = ("pending".to_owned(), "pending".to_owned());
-        for _ in 0..40 {
-            let over = driver.get(&account, &challenge_there.authorization).await?;
-            over.is_success("reading an authorization")?;
-            let shown = challenge(&over, KIND).unwrap_or_default();
-            let state = shown.get("status").and_then(Value::as_str).unwrap_or_default().to_owned();
-            let now = (over.text("status")?, state);
-            let follows = |from: &str, to: &str| {
-                from == to
-                    || matches!((from, to), ("pending", _) | ("processing", "valid" | "invalid"))
-                    || (from == "processing" && to == "pending")
-            };
-            let is_right = follows(&last.0, &now.0) && follows(&last.1, &now.1) && now.0 != "processing";
-            over.claim(is_right, &format!("what may follow {last:?} (§7.1.6)"), || format!("{now:?}"))?;
-            let may_err = ["processing", "invalid"].contains(&now.1.as_str()) || shown.get("error").is_none();
-            over.claim(may_err, "an error only in what is processing or invalid", || shown.to_string())?;
-            let is_over = now.0 != "pending";
-            last = now;
-            if is_over {
-                over.claim(last.0 == end && last.1 == end, &format!("both {end}"), || over.json().to_string())?;
-                break;
-            }
-            driver.env().sleep(std::time::Duration::from_millis(500)).await;
+        looks += 1;
+        if looks == LOOKS_MAX {
+            let expected = format!("an authorization that is {end} in the end");
+            return Err(Stop::Hang(over.finding(&expected, over.json().to_string())).before(by));
         }
+        driver.env().sleep(LOOK_INTERVAL).await;
     }
-    Ok(())
 }
 
 async fn answered_again(driver: &Driver) -> Result<(), Stop> {
@@ -357,7 +397,8 @@ async fn answered_again(driver: &Driver) -> Result<(), Stop> {
         if is_published {
             driver.publish(&challenge);
         }
-        let before = driver.judged(&account, &challenge).await?;
+        let judged = driver.judged(&account, &challenge);
+        let before = if is_published { judged.await? } else { driver.needed(VALIDATION_FAILS, judged).await? };
         driver.responder().publish_page(&challenge.path(), Page::new(if is_published { "" } else { "late" }));
         let again = driver.post(&account, &challenge.url, &json!({})).await?;
         again.claim(again.status() < 500, "a status below 500", || again.in_words())?;
@@ -374,12 +415,16 @@ async fn retry_after(driver: &Driver) -> Result<(), Stop> {
     let challenge = driver.pending_challenge(&account, KIND).await?;
     driver.publish(&challenge);
     let answer = driver.respond(&account, &challenge).await?;
-    let read = driver.get(&account, &challenge.authorization).await?;
+    let mut answers = vec![answer];
+    for _ in 0..READINGS {
+        answers.push(driver.get(&account, &challenge.authorization).await?);
+    }
     driver.until(&account, &challenge.authorization, |status| status != "pending").await?;
-    for answer in [answer, read] {
-        let Some(text) = answer.header("retry-after").map(ToOwned::to_owned) else { continue };
-        let is_right = text.parse::<u32>().map_or_else(|_| text.ends_with("GMT"), |seconds| seconds <= 3_600);
-        answer.claim(is_right, "seconds up to an hour, or a date", || text.clone())?;
+    for answer in answers {
+        let Some(text) = answer.header("retry-after") else { continue };
+        let wait = driver.retry_after(&answer);
+        let is_right = wait.is_some_and(|wait| wait <= RETRY_AFTER_MAX);
+        answer.claim(is_right, "Retry-After with seconds or a date, up to an hour", || format!("{text:?}"))?;
     }
     Ok(())
 }
@@ -388,11 +433,16 @@ async fn other_challenges_dropped(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
     let challenge_there = driver.pending_challenge(&account, KIND).await?;
     driver.responder().publish_page(&challenge_there.path(), Page::new("wrong"));
-    let over = driver.judged(&account, &challenge_there).await?;
-    let shown = challenge(&over, KIND).unwrap_or_default();
-    over.claim(shown.get("error").is_some_and(Value::is_object), "the challenge with its error", || {
-        over.json().to_string()
-    })
+    driver.fails_with_error(&account, &challenge_there).await?;
+    let over = driver.get(&account, &challenge_there.authorization).await?;
+    let json = over.json();
+    let all: Vec<&Value> = json.get("challenges").and_then(Value::as_array).into_iter().flatten().collect();
+    let is_it = |one: &Value| one.get("url").and_then(Value::as_str) == Some(&challenge_there.url);
+    let has_status = |one: &Value, status: &str| one.get("status").and_then(Value::as_str) == Some(status);
+    let is_there = all.iter().any(|one| is_it(one) && has_status(one, "invalid"));
+    over.claim(is_there, "the challenge that failed, which is invalid", || json.to_string())?;
+    let is_alone = all.iter().all(|one| is_it(one) || !has_status(one, "valid"));
+    over.claim(is_alone, "no other challenge that is valid", || json.to_string())
 }
 
 async fn tokens_differ(driver: &Driver) -> Result<(), Stop> {
@@ -431,7 +481,13 @@ async fn deactivated_by_another_account(driver: &Driver) -> Result<(), Stop> {
     let (url, _) = first_authorization(driver, &own, &order).await?;
     driver.post(&other, &url, &json!({"status": "deactivated"})).await?.is_refused()?;
     let shown = driver.get(&own, &url).await?;
-    shown.claim(shown.text("status")? == "pending", "an authorization that is pending", || shown.json().to_string())
+    shown.claim(shown.text("status")? == "pending", "an authorization that is pending", || shown.json().to_string())?;
+    // Else a CA that deactivates nothing would keep to it.
+    let deactivated = async {
+        let answer = driver.post(&own, &url, &json!({"status": "deactivated"})).await?;
+        answer.has_status(200).map_err(|stop| stop.with("its own account"))
+    };
+    driver.needed("rfc8555/7.5.2/authorization-deactivated", deactivated).await
 }
 
 async fn proof_of_another_account(driver: &Driver) -> Result<(), Stop> {
@@ -478,10 +534,7 @@ async fn new_authorization(driver: &Driver) -> Result<(), Stop> {
     let challenge = driver.challenge(&account, &url, &shown, KIND)?;
     driver.publish(&challenge);
     driver.proves(&account, &challenge).await?;
-    match attempt(driver, &account, &for_names(&[&name]), KIND).await? {
-        Attempt::Issued(_) => Ok(()),
-        Attempt::Refused(shown, problem) => Err(Stop::Fail(shown.finding("a certificate", problem))),
-    }
+    attempt(driver, &account, &for_names(&[&name]), KIND).await?.expect_issued()
 }
 
 async fn new_authorization_of_a_wildcard(driver: &Driver) -> Result<(), Stop> {
@@ -494,6 +547,9 @@ async fn unwilling(driver: &Driver) -> Result<(), Stop> {
     let url = driver.optional_resource("newAuthz").await?;
     let payload = json!({"identifier": {"type": "dns", "value": "not a name"}});
     let answer = driver.post(&driver.account().await?, &url, &payload).await?;
+    if answer.status() < 300 {
+        return answer.is_refused().map_err(|stop| stop.before("rfc8555/7.4/names-that-are-none"));
+    }
     answer.has_status(403)?;
     answer.claim(answer.problem().is_some(), "a problem", || answer.in_words())
 }
@@ -548,6 +604,7 @@ async fn failures_without_end(driver: &Driver) -> Result<(), Stop> {
             if order.header("Retry-After").is_none() {
                 driver.note("no Retry-After tells when to come back");
             }
+            order.claim(order.nonce().is_some(), "a Replay-Nonce header", || "none".to_owned())?;
             return Ok(());
         }
         for challenge in driver.challenges(&account, &order, KIND).await? {
@@ -619,4 +676,31 @@ async fn subdomains_ancestor(driver: &Driver) -> Result<(), Stop> {
         driver.ask_order(&account, &payload).await?.is_refused().map_err(|stop| stop.with(&ancestor))?;
     }
     Ok(())
+}
+
+async fn one_challenge_fails(driver: &Driver) -> Result<(), Stop> {
+    driver.needs(Service::Dns)?;
+    let account = driver.account().await?;
+    let failed = driver.pending_challenge(&account, KIND).await?;
+    let state = |over: &Answer| {
+        let shown = challenge(over, KIND).unwrap_or_default();
+        shown.get("status").and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    driver.respond(&account, &failed).await?;
+    let mut over = driver.get(&account, &failed.authorization).await?;
+    for _ in 0..LOOKS_MAX {
+        if state(&over) == "invalid" || over.text("status")? != "pending" {
+            break;
+        }
+        driver.env().sleep(LOOK_INTERVAL).await;
+        over = driver.get(&account, &failed.authorization).await?;
+    }
+    if over.text("status")? == "invalid" {
+        return Ok(());
+    }
+    over.claim(state(&over) == "invalid", "a challenge that is invalid", || over.json().to_string())
+        .map_err(|stop| stop.before(VALIDATION_FAILS))?;
+    let other = driver.challenge(&account, &failed.authorization, &over, "dns-01")?;
+    driver.publish(&other);
+    driver.proves(&account, &other).await.map(drop)
 }

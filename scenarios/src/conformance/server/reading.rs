@@ -1,7 +1,12 @@
 //! RFC 8555 §6.1 and §6.3: how a CA is reached, and how its resources are read.
 
-use serde_json::{Value, json};
+use std::{io, net::SocketAddr, time::Duration};
 
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use url::{Host, Url};
+
+use super::issuing::finalize_url;
 use crate::conformance::{
     case::{Case, Level::*},
     driver::{Account, Driver, Request, authorizations, challenge},
@@ -17,6 +22,15 @@ pub(super) const CASES: &[Case] = &[
         expected: "All URLs in it begin with https.",
         why: "Every client must be able to tell that it speaks to the CA and nobody else.",
         run: |driver| Box::pin(https_only(driver)),
+    },
+    Case {
+        id: "rfc8555/6.1/tls-old",
+        level: Should,
+        requirements: &["rfc8555-6.1-tls-modern"],
+        sent: "The beginnings of handshakes that know TLS 1.0, then 1.1, and nothing later.",
+        expected: "No answer to them, or an alert.",
+        why: "RFC 9325 §3.1.1: these must not be negotiated.",
+        run: |driver| Box::pin(tls_old(driver)),
     },
     Case {
         id: "rfc8555/6.1/cors",
@@ -85,7 +99,7 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/6.3/post-as-get-of-another-account",
         level: Must,
         requirements: &["rfc8555-6.3-postasget-auth"],
-        sent: "POST-as-GET to an account, its order and its authorization, signed by another account.",
+        sent: "POST-as-GET to an account, its order, the order's finalize, authorization and challenge, signed by another account.",
         expected: "A refusal.",
         why: "CAs have been seen that let any account read and finalize the orders of all.",
         run: |driver| Box::pin(post_as_get_of_another_account(driver)),
@@ -120,6 +134,58 @@ async fn https_only(driver: &Driver) -> Result<(), Stop> {
     Ok(())
 }
 
+async fn tls_old(driver: &Driver) -> Result<(), Stop> {
+    let directory = driver.directory().await?;
+    for (minor, version) in [(1, "TLS 1.0"), (2, "TLS 1.1")] {
+        let answer = first_record(driver, &client_hello(&driver.target().directory, minor)).await;
+        // A handshake message: the server goes on.
+        let goes_on = answer.as_deref().unwrap_or_default().first() == Some(&HANDSHAKE_RECORD);
+        directory.claim(!goes_on, &format!("no handshake in {version}"), || "a ServerHello".to_owned())?;
+    }
+    Ok(())
+}
+
+/// The type of a record with handshake messages (RFC 5246 §6.2.1).
+const HANDSHAKE_RECORD: u8 = 22;
+
+/// A ClientHello of TLS 1.`minor - 1` (RFC 4346 §7.4.1.2), with the suites that everybody had then.
+fn client_hello(url: &Url, minor: u8) -> Vec<u8> {
+    let with_length = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap_or_default().to_be_bytes(), bytes].concat();
+    let name = url.domain().unwrap_or_default();
+    let server_name = with_length(&[&[0][..], &with_length(name.as_bytes())].concat());
+    let mut extensions = [&[0, 10][..], &with_length(&[0, 4, 0, 23, 0, 24]), &[0, 11, 0, 2, 1, 0]].concat();
+    if !name.is_empty() {
+        extensions.extend([&[0, 0][..], &with_length(&server_name)].concat());
+    }
+    let suites = [0xc0, 0x13, 0xc0, 0x14, 0xc0, 0x09, 0xc0, 0x0a, 0x00, 0x2f, 0x00, 0x35, 0x00, 0x0a];
+    let random = [minor; 32];
+    let hello = [&[3, minor][..], &random, &[0], &with_length(&suites), &[1, 0], &with_length(&extensions)].concat();
+    let message = [&[1, 0][..], &with_length(&hello)].concat();
+    [&[HANDSHAKE_RECORD, 3, 1][..], &with_length(&message)].concat()
+}
+
+/// The beginning of what the CA answers to these octets; nothing if it does not.
+async fn first_record(driver: &Driver, octets: &[u8]) -> Option<Vec<u8>> {
+    let url = &driver.target().directory;
+    let address = match url.host()? {
+        Host::Domain(name) => driver.env().lookup(name).await.ok()?.into_iter().next()?,
+        Host::Ipv4(ip) => ip.into(),
+        Host::Ipv6(ip) => ip.into(),
+    };
+    let port = url.port_or_known_default()?;
+    let answer = async {
+        let mut stream = driver.env().connect(SocketAddr::new(address, port)).await?;
+        stream.write_all(octets).await?;
+        let mut bytes = Vec::new();
+        stream.read_buf(&mut bytes).await?;
+        io::Result::Ok(bytes)
+    };
+    driver.env().timeout(HELLO_LIMIT, answer).await.ok()?.ok()
+}
+
+/// How long a CA may take to answer the beginning of a handshake.
+const HELLO_LIMIT: Duration = Duration::from_secs(10);
+
 async fn cors(driver: &Driver) -> Result<(), Stop> {
     let nonce = driver.resource("newNonce").await?;
     let directory = driver.target().directory.to_string();
@@ -127,7 +193,9 @@ async fn cors(driver: &Driver) -> Result<(), Stop> {
         let request = Request::of(method, &driver.url(&url)?).with_header("Origin", "https://client.example");
         let answer = driver.ask(&request).await?;
         let allowed = answer.header("access-control-allow-origin");
-        answer.claim(allowed == Some("*"), "Access-Control-Allow-Origin: *", || format!("{allowed:?} at {url}"))?;
+        answer.claim(allowed == Some("*"), "Access-Control-Allow-Origin: *", || {
+            format!("{} at {url}", allowed.unwrap_or("none"))
+        })?;
     }
     Ok(())
 }
@@ -160,7 +228,7 @@ async fn user_agent_missing(driver: &Driver) -> Result<(), Stop> {
 /// The URLs of an account, of an order of its own, and of what belongs to that.
 async fn resources_of(driver: &Driver, account: &Account) -> Result<Vec<(&'static str, String)>, Stop> {
     let (order, order_url) = driver.pending_order(account).await?;
-    let mut urls = vec![("account", account.url.clone()), ("order", order_url), ("finalize", order.text("finalize")?)];
+    let mut urls = vec![("account", account.url.clone()), ("order", order_url), ("finalize", finalize_url(&order)?)];
     for authorization in authorizations(&order)? {
         let answer = driver.get(account, &authorization).await?;
         let url = challenge(&answer, "http-01").and_then(|challenge| Some(challenge.get("url")?.as_str()?.to_owned()));
@@ -229,7 +297,7 @@ async fn post_as_get_challenge(driver: &Driver) -> Result<(), Stop> {
             answer.has_status(200)?;
             let status = answer.text("status")?;
             answer.claim(status == "pending", "a challenge that is pending", || status.clone())?;
-            driver.env().sleep(std::time::Duration::from_secs(2)).await;
+            driver.env().sleep(Duration::from_secs(2)).await;
         }
     }
     Ok(())

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::issuing::{Issued, attempt, completed, for_names, issued, ready_for};
+use super::{
+    certificates::is_revoked_rightly,
+    issuing::{ISSUANCE, Issued, attempt, completed, for_names, issued, ready_for},
+    proofs::VALIDATION_FAILS,
+};
 use crate::{
     conformance::{
         case::{Case, Level::*},
@@ -11,6 +15,12 @@ use crate::{
     },
     oracles::reader::timestamp::unix_seconds,
 };
+
+/// The case that is about renewal information at all.
+const RENEWAL_INFO: &str = "rfc9773/4/renewal-info";
+
+/// The case that is about orders that replace a certificate at all.
+const REPLACES: &str = "rfc9773/5/replaces";
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -49,8 +59,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc9773/4.1/identifier-malformed",
         level: Robustness,
         requirements: &["rfc9773-4.1-ari-certid-bad"],
-        sent: "Renewal information of identifiers with padding, without a dot, with two, and with other letters.",
-        expected: "A refusal with a status of 4xx.",
+        sent: "Renewal information of identifiers with padding, without a dot, with two, and with other letters; then of the right one.",
+        expected: "A refusal with a status of 4xx, and 200 to the last.",
         why: "500 makes a client try again for ever.",
         run: |driver| Box::pin(identifier_malformed(driver)),
     },
@@ -58,8 +68,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc9773/4.1/certificate-unknown",
         level: Robustness,
         requirements: &["rfc9773-4.1-ari-unknown", "rfc9773-4.1-ari-case-sensitive"],
-        sent: "Renewal information of the same issuer's serial number that there is not, and of one in other letters.",
-        expected: "A refusal with a status of 4xx.",
+        sent: "Renewal information of the same issuer's serial number that there is not, and of one in other letters; then of the right one.",
+        expected: "A refusal with a status of 4xx, and 200 to the last.",
         why: "Letters of base64url differ in their case.",
         run: |driver| Box::pin(certificate_unknown(driver)),
     },
@@ -103,8 +113,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc9773/5/replaces-of-another-account",
         level: Should,
         requirements: &["rfc9773-5-ari-replaces-account"],
-        sent: "A new order that replaces another account's certificate.",
-        expected: "A refusal.",
+        sent: "A new order that replaces another account's certificate; then one by its own account.",
+        expected: "A refusal, then 201.",
         why: "§5 would have it checked; else anybody keeps the owner from it.",
         run: |driver| Box::pin(replaces_of_another_account(driver)),
     },
@@ -112,8 +122,8 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc9773/5/replaces-for-other-names",
         level: Should,
         requirements: &["rfc9773-5-ari-replaces-noshare"],
-        sent: "A new order that replaces a certificate, for none of its names.",
-        expected: "A refusal.",
+        sent: "A new order that replaces a certificate, for none of its names; then one for its names.",
+        expected: "A refusal, then 201.",
         why: "It replaces nothing.",
         run: |driver| Box::pin(replaces_for_other_names(driver)),
     },
@@ -144,6 +154,15 @@ pub(super) const CASES: &[Case] = &[
         why: "Clients that meet another CA may say it still.",
         run: |driver| Box::pin(replaces_where_not_offered(driver)),
     },
+    Case {
+        id: "rfc9773/5/replaces-revoked",
+        level: Robustness,
+        requirements: &["rfc9773-5-ari-replaces-expired"],
+        sent: "A certificate is revoked, and then ordered anew as its replacement.",
+        expected: "201, or a refusal with a status of 4xx.",
+        why: "What was revoked is what has to be replaced most urgently.",
+        run: |driver| Box::pin(replaces_revoked(driver)),
+    },
 ];
 
 /// A certificate's identifier (RFC 9773 §4.1).
@@ -164,9 +183,13 @@ async fn info(driver: &Driver, id: &str) -> Result<Answer, Stop> {
 }
 
 async fn info_of(driver: &Driver, issued: &Issued) -> Result<Answer, Stop> {
-    let answer = info(driver, &id_of(issued)?).await?;
-    answer.has_status(200)?;
-    Ok(answer)
+    let id = id_of(issued)?;
+    let read = async {
+        let answer = info(driver, &id).await?;
+        answer.has_status(200)?;
+        Ok(answer)
+    };
+    driver.needed(RENEWAL_INFO, read).await
 }
 
 async fn of_new(driver: &Driver) -> Result<(Issued, Answer), Stop> {
@@ -207,30 +230,32 @@ async fn window(driver: &Driver) -> Result<(), Stop> {
 async fn retry_after(driver: &Driver) -> Result<(), Stop> {
     let (_, info) = of_new(driver).await?;
     let text = info.header("retry-after").unwrap_or_default().to_owned();
-    let is_right = text.parse::<u64>().is_ok() || text.ends_with("GMT");
+    let is_right = driver.retry_after(&info).is_some();
     info.claim(is_right, "Retry-After in seconds or a date", || format!("{text:?}"))
 }
 
 async fn identifier_malformed(driver: &Driver) -> Result<(), Stop> {
     driver.optional_resource("renewalInfo").await?;
-    let id = id_of(&issued(driver).await?)?;
+    let issued = issued(driver).await?;
+    let id = id_of(&issued)?;
     let no_dot = id.replace('.', "");
     for wrong in [format!("{id}="), no_dot, format!("{id}.x"), format!("{id}%20"), "x".to_owned(), ".".to_owned()] {
         info(driver, &wrong).await?.is_refused().map_err(|stop| stop.with(&wrong))?;
     }
-    Ok(())
+    info_of(driver, &issued).await.map(drop)
 }
 
 async fn certificate_unknown(driver: &Driver) -> Result<(), Stop> {
     driver.optional_resource("renewalInfo").await?;
-    let id = id_of(&issued(driver).await?)?;
+    let issued = issued(driver).await?;
+    let id = id_of(&issued)?;
     let (authority, _) = id.split_once('.').unwrap_or_default();
     let unknown = format!("{authority}.{}", base64url([1, 2, 3, 4, 5, 6, 7, 8, 9]));
     let swapped: String = id.chars().map(swap_case).collect();
     for wrong in [unknown, swapped] {
         info(driver, &wrong).await?.is_refused().map_err(|stop| stop.with(&wrong))?;
     }
-    Ok(())
+    info_of(driver, &issued).await.map(drop)
 }
 
 fn swap_case(letter: char) -> char {
@@ -283,11 +308,22 @@ async fn replaces(driver: &Driver) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What was refused is done rightly: else a CA that has nothing replaced would keep to it.
+async fn is_replaced_rightly(driver: &Driver, issued: &Issued) -> Result<(), Stop> {
+    let payload = replacing(issued)?;
+    let replaced = async {
+        let order = driver.ask_order(&issued.account, &payload).await?;
+        order.has_status(201).map_err(|stop| stop.with("a request that is right"))
+    };
+    driver.needed(REPLACES, replaced).await
+}
+
 async fn replaced_already(driver: &Driver) -> Result<(), Stop> {
     driver.optional_resource("renewalInfo").await?;
     let issued = issued(driver).await?;
     let payload = replacing(&issued)?;
-    attempt(driver, &issued.account, &payload, "http-01").await?;
+    let replaced = attempt(driver, &issued.account, &payload, "http-01").await?;
+    replaced.expect_issued().map_err(|stop| stop.before(REPLACES))?;
     let second = driver.ask_order(&issued.account, &payload).await?;
     second.is_problem(409, "alreadyReplaced")
 }
@@ -295,7 +331,8 @@ async fn replaced_already(driver: &Driver) -> Result<(), Stop> {
 async fn replaces_of_another_account(driver: &Driver) -> Result<(), Stop> {
     driver.optional_resource("renewalInfo").await?;
     let issued = issued(driver).await?;
-    driver.ask_order(&driver.other_account().await?, &replacing(&issued)?).await?.is_refused()
+    driver.ask_order(&driver.other_account().await?, &replacing(&issued)?).await?.is_refused()?;
+    is_replaced_rightly(driver, &issued).await
 }
 
 async fn replaces_for_other_names(driver: &Driver) -> Result<(), Stop> {
@@ -303,7 +340,8 @@ async fn replaces_for_other_names(driver: &Driver) -> Result<(), Stop> {
     let issued = issued(driver).await?;
     let mut payload = for_names(&[&driver.new_name()]);
     payload["replaces"] = json!(id_of(&issued)?);
-    driver.ask_order(&issued.account, &payload).await?.is_refused()
+    driver.ask_order(&issued.account, &payload).await?.is_refused()?;
+    is_replaced_rightly(driver, &issued).await
 }
 
 async fn replaces_after_a_failure(driver: &Driver) -> Result<(), Stop> {
@@ -317,17 +355,19 @@ async fn replaces_after_a_failure(driver: &Driver) -> Result<(), Stop> {
         list.push(json!({"type": "dns", "value": more}));
     }
     let order = driver.ask_order(&issued.account, &payload).await?;
-    order.is_success("a new order")?;
+    order.is_success("a new order").map_err(|stop| stop.before(REPLACES))?;
     for challenge in driver.challenges(&issued.account, &order, "http-01").await? {
-        driver.judged(&issued.account, &challenge).await?;
+        driver.needed(VALIDATION_FAILS, driver.judged(&issued.account, &challenge)).await?;
     }
     let url = order.location()?;
-    driver.until(&issued.account, &url, |status| status == "invalid").await?;
+    let lost = driver.until(&issued.account, &url, |status| status == "invalid");
+    driver.needed(VALIDATION_FAILS, lost).await?;
     driver.ask_order(&issued.account, &same).await?.has_status(201)
 }
 
 async fn replaces_malformed(driver: &Driver) -> Result<(), Stop> {
     driver.optional_resource("renewalInfo").await?;
+    driver.presumes(ISSUANCE);
     let account = driver.account().await?;
     for wrong in [json!("x"), json!(""), json!("a.b.c"), json!("AAAA.AQIDBAUGBwgJ"), json!(1)] {
         let mut payload = for_names(&[&driver.new_name()]);
@@ -346,4 +386,12 @@ async fn replaces_where_not_offered(driver: &Driver) -> Result<(), Stop> {
     let issued = completed(driver, &order).await?;
     let answer = driver.ask_order(&account, &replacing(&issued)?).await?;
     answer.claim(answer.status() < 500, "a status below 500", || answer.in_words())
+}
+
+async fn replaces_revoked(driver: &Driver) -> Result<(), Stop> {
+    driver.optional_resource("renewalInfo").await?;
+    let issued = issued(driver).await?;
+    is_revoked_rightly(driver, &issued).await?;
+    let order = driver.ask_order(&issued.account, &replacing(&issued)?).await?;
+    if order.status() == 201 { Ok(()) } else { order.is_refused() }
 }

@@ -1,8 +1,12 @@
 //! RFC 8555 §5 to §6.7 in detail: requests that are unusual, and what holds for every answer.
 
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
-use super::issuing::{first_authorization, for_names, issued};
+use super::{
+    directory::{list_url, next_page},
+    issuing::{finalize_url, first_authorization, for_names, issued},
+};
 use crate::conformance::{
     case::{Case, Level::*},
     driver::{AccountKey, Answer, Driver, Request, base64url},
@@ -194,7 +198,7 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc8555/6.7/refusals-of-the-framework",
         level: Robustness,
         requirements: &["rfc8555-6.7-405-not-html"],
-        sent: "A path that there is not, and a method that no resource knows.",
+        sent: "A path beside newOrder's that there is not, and a method that no resource knows.",
         expected: "A status of 4xx that is no page of HTML.",
         why: "Clients read it as a problem.",
         run: |driver| Box::pin(refusals_of_the_framework(driver)),
@@ -243,6 +247,33 @@ pub(super) const CASES: &[Case] = &[
         expected: "URLs that are not numbered one after the other; a note where they are.",
         why: "§10.5: who can guess a URL may find what is not protected as it should be. They are here.",
         run: |driver| Box::pin(urls_unpredictable(driver)),
+    },
+    Case {
+        id: "rfc8555/6.2/chunked-body",
+        level: Robustness,
+        requirements: &["rfc8555-6.2-chunked-body"],
+        sent: "New orders whose body comes in chunks, and after Expect: 100-continue.",
+        expected: "201.",
+        why: "Both are HTTP (RFC 9112 §7.1, RFC 9110 §10.1.1), and some clients send so.",
+        run: |driver| Box::pin(chunked_body(driver)),
+    },
+    Case {
+        id: "rfc8555/6.2/ed25519",
+        level: Should,
+        requirements: &["rfc8555-6.2-jws-eddsa"],
+        sent: "A new account with an Ed25519 key.",
+        expected: "The account; a note where the CA refuses such keys with badSignatureAlgorithm or badPublicKey.",
+        why: "§6.2: a CA SHOULD know EdDSA; one that does not must say what it is that it does not know.",
+        run: |driver| Box::pin(ed25519(driver)),
+    },
+    Case {
+        id: "rfc8555/6.7/content-language",
+        level: Robustness,
+        requirements: &["rfc8555-6.7-content-language"],
+        sent: "A new order that can't be read, once with Accept-Language: fr.",
+        expected: "The same detail both times, or a Content-Language.",
+        why: "§6.7: people must be able to tell which language it is.",
+        run: |driver| Box::pin(content_language(driver)),
     },
 ];
 
@@ -293,7 +324,7 @@ async fn cors_preflight(driver: &Driver) -> Result<(), Stop> {
 
 async fn es256(driver: &Driver) -> Result<(), Stop> {
     let account = driver.new_account().await?;
-    driver.get(&account, &account.url).await?.has_status(200)
+    driver.read_account(&account).await?.has_status(200)
 }
 
 /// A new account with this key is refused for it, though nobody can have signed by it.
@@ -349,6 +380,7 @@ async fn key_huge(driver: &Driver) -> Result<(), Stop> {
 
 async fn content_type_parameters(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
+    driver.read_account(&account).await?;
     let draft = driver.draft_get(&account, &account.url).content_type("application/jose+json; charset=utf-8");
     let answer = driver.send(&draft).await?;
     answer.claim([200, 415].contains(&answer.status()), "200 or 415", || answer.in_words())
@@ -394,6 +426,7 @@ async fn nonces_unpredictable(driver: &Driver) -> Result<(), Stop> {
 
 async fn nonce_of_another_resource(driver: &Driver) -> Result<(), Stop> {
     let account = driver.account().await?;
+    driver.read_account(&account).await?;
     let (_, nonce) = fresh_nonce(driver).await?;
     let url = driver.resource("newOrder").await?;
     let draft = driver.draft(&account, &url, &for_names(&[&driver.new_name()])).header("nonce", nonce.as_str());
@@ -455,7 +488,9 @@ async fn key_elsewhere(driver: &Driver) -> Result<(), Stop> {
         let answer = driver.send(&driver.draft_get(&account, &account.url).header(member, url.as_str())).await?;
         answer.claim(answer.status() < 500, "a status below 500", || answer.in_words())?;
         let fetched = driver.responder().fetched(&path);
-        answer.claim(fetched.is_empty(), "nothing to be fetched", || format!("{fetched:?}"))?;
+        answer.claim(fetched.is_empty(), &format!("nothing to be fetched because of {member}"), || {
+            fetched.iter().map(|one| format!("{} {}", one.method, one.path)).collect::<Vec<_>>().join(", ")
+        })?;
     }
     Ok(())
 }
@@ -539,7 +574,7 @@ async fn refusals(driver: &Driver) -> Result<Vec<Answer>, Stop> {
         driver.ask_order(&own, &json!({"identifiers": [{"type": "x", "value": "y"}]})).await?,
         driver.ask_order(&own, &for_names(&["not a name"])).await?,
         driver.get(&other, &order_url).await?,
-        driver.post(&own, &order.text("finalize")?, &json!({"csr": "AAAA"})).await?,
+        driver.post(&own, &finalize_url(&order)?, &json!({"csr": "AAAA"})).await?,
         driver.post(&own, &revoke, &json!({"certificate": "AAAA"})).await?,
     ])
 }
@@ -567,15 +602,18 @@ async fn detail(driver: &Driver) -> Result<(), Stop> {
 }
 
 async fn refusals_of_the_framework(driver: &Driver) -> Result<(), Stop> {
-    let mut nowhere = driver.target().directory.clone();
-    nowhere.set_path("/there-is-nothing-here");
-    let no_path = driver.ask(&Request::of("GET", &nowhere)).await?;
     let url = driver.url(&driver.resource("newOrder").await?)?;
-    let no_method = driver.ask(&Request::of("BREW", &url)).await?;
-    for answer in [no_path, no_method] {
-        answer.claim((400..502).contains(&answer.status()), "a refusal", || answer.in_words())?;
+    // Beside newOrder: elsewhere on its host others may answer.
+    let path = url.path().trim_end_matches('/');
+    let beside = path.rsplit_once('/').map_or("", |(beside, _)| beside);
+    let mut nowhere = url.clone();
+    nowhere.set_path(&format!("{beside}/there-is-nothing-here"));
+    for (method, url) in [("GET", &nowhere), ("BREW", &url)] {
+        let answer = driver.ask(&Request::of(method, url)).await?;
+        let told = |expected: &str| format!("{expected} to {method} {url}");
+        answer.claim((400..502).contains(&answer.status()), &told("a refusal as the answer"), || answer.in_words())?;
         let kind = answer.media_type();
-        answer.claim(kind != "text/html", "no page of HTML", || kind.clone())?;
+        answer.claim(kind != "text/html", &told("no page of HTML as the answer"), || kind.clone())?;
     }
     Ok(())
 }
@@ -608,17 +646,17 @@ async fn terms_of_service(driver: &Driver) -> Result<(), Stop> {
 
 async fn invalid_orders_left_out(driver: &Driver) -> Result<(), Stop> {
     let account = driver.new_account().await?;
-    let shown = driver.get(&account, &account.url).await?.json();
-    let Some(list) = shown.get("orders").and_then(Value::as_str).map(ToOwned::to_owned) else {
-        return Err(Stop::Skip("the account has no list of orders".to_owned()));
-    };
+    let list = list_url(driver, &account).await?;
     let mut wanted = Vec::new();
     for _ in 0..24 {
         wanted.push(driver.pending_order(&account).await?.1);
     }
     let (order, lost) = driver.pending_order(&account).await?;
-    let (authorization, _) = first_authorization(driver, &account, &order).await?;
-    driver.post(&account, &authorization, &json!({"status": "deactivated"})).await?.is_success("a deactivation")?;
+    let deactivating = async {
+        let (authorization, _) = first_authorization(driver, &account, &order).await?;
+        driver.post(&account, &authorization, &json!({"status": "deactivated"})).await?.is_success("a deactivation")
+    };
+    driver.needed("rfc8555/7.5.2/authorization-deactivated", deactivating).await?;
     driver.until(&account, &lost, |status| status == "invalid").await?;
     let mut found: Vec<String> = Vec::new();
     let mut next = Some(list);
@@ -629,9 +667,7 @@ async fn invalid_orders_left_out(driver: &Driver) -> Result<(), Stop> {
         let json = answer.json();
         let orders = json.get("orders").and_then(Value::as_array);
         found.extend(orders.into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned));
-        let links = answer.headers("link").flat_map(|field| crate::oracles::reader::link::targets(field, "next"));
-        let base = driver.url(&url)?;
-        next = links.into_iter().next().and_then(|link| base.join(link).ok()).map(Into::into);
+        next = next_page(driver, &url, &answer)?;
     }
     let answer = driver.get(&account, &lost).await?;
     answer.claim(!found.contains(&lost), "no invalid order in the list", || lost.clone())?;
@@ -663,4 +699,69 @@ async fn urls_unpredictable(driver: &Driver) -> Result<(), Stop> {
         driver.note("the URLs of orders are numbered one after the other");
     }
     Ok(())
+}
+
+async fn chunked_body(driver: &Driver) -> Result<(), Stop> {
+    let account = driver.account().await?;
+    let url = driver.resource("newOrder").await?;
+    let payload = || for_names(&[&driver.new_name()]);
+    let in_chunks = |body: Vec<u8>| {
+        let (first, second) = body.split_at(body.len() / 2);
+        let chunk = |octets: &[u8]| [format!("{:x}\r\n", octets.len()).as_bytes(), octets, b"\r\n"].concat();
+        [chunk(first), chunk(second), b"0\r\n\r\n".to_vec()].concat()
+    };
+    let draft = driver.draft(&account, &url, &payload()).http_header("Transfer-Encoding", "chunked");
+    let answer = driver.send(&draft.edit_bytes(in_chunks)).await?;
+    answer.has_status(201).map_err(|stop| stop.with("a body in chunks"))?;
+    let draft = driver.draft(&account, &url, &payload()).http_header("Expect", "100-continue");
+    driver.send(&draft).await?.has_status(201).map_err(|stop| stop.with("Expect: 100-continue"))
+}
+
+async fn ed25519(driver: &Driver) -> Result<(), Stop> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&driver.env().entropy::<32>("conformance Ed25519 key"));
+    let pair = pair.expect("any 32 octets are a seed");
+    let jwk = json!({"crv": "Ed25519", "kty": "OKP", "x": base64url(pair.public_key())});
+    let url = driver.resource("newAccount").await?;
+    if driver.meta("externalAccountRequired").await? == Some(json!(true)) {
+        return Err(Stop::Skip("accounts must be bound, which the suite does for P-256 keys".to_owned()));
+    }
+    let key = AccountKey::generate(driver.env());
+    let draft =
+        driver.draft_with_key(&key, &url, &driver.new_account_payload()).header("alg", "EdDSA").header("jwk", jwk);
+    let signed = draft.edit(|jws| {
+        let text = |member: &str| jws.get(member).and_then(Value::as_str).unwrap_or_default();
+        let input = format!("{}.{}", text("protected"), text("payload"));
+        jws.insert("signature".to_owned(), base64url(pair.sign(input.as_bytes())).into());
+    });
+    let answer = driver.send(&signed).await?;
+    if answer.status() < 300 {
+        return answer.has_status(201);
+    }
+    answer.is_refused()?;
+    let kind = answer.problem().unwrap_or_default();
+    let is_told = ["badSignatureAlgorithm", "badPublicKey"].contains(&kind.as_str());
+    answer.claim(is_told, "the account, badSignatureAlgorithm or badPublicKey", || answer.in_words())?;
+    driver.note("the CA takes no Ed25519 keys");
+    Ok(())
+}
+
+async fn content_language(driver: &Driver) -> Result<(), Stop> {
+    let account = driver.account().await?;
+    let url = driver.resource("newOrder").await?;
+    let payload = json!({"identifiers": [{"type": "x-nobody-knows", "value": "a"}]});
+    let refused = async |language: Option<&str>| {
+        let draft = driver.draft(&account, &url, &payload);
+        let draft = language.into_iter().fold(draft, |draft, language| draft.http_header("Accept-Language", language));
+        let answer = driver.send(&draft).await?;
+        answer.is_refused().map_err(|stop| stop.before("rfc8555/6.7/identifier-type-unknown"))?;
+        Ok((answer.json().get("detail").cloned(), answer))
+    };
+    let (first, _) = refused(None).await?;
+    let (again, _) = refused(None).await?;
+    if first != again {
+        return Err(Stop::Skip("the CA's detail differs each time".to_owned()));
+    }
+    let (french, answer) = refused(Some("fr")).await?;
+    let is_told = french == first || answer.header("content-language").is_some();
+    answer.claim(is_told, "a Content-Language where the detail is another one", || "none".to_owned())
 }

@@ -109,6 +109,15 @@ pub(super) const CASES: &[Case] = &[
         why: "§4: acme-tls/1 has no application data.",
         run: |driver| Box::pin(nothing_said(driver)),
     },
+    Case {
+        id: "rfc8737/3/extension-twice",
+        level: Robustness,
+        requirements: &["rfc8737-3-ta-dup-ext"],
+        sent: "tls-alpn-01 is answered with a certificate that has acmeIdentifier twice.",
+        expected: "An invalid authorization.",
+        why: "RFC 5280 §4.2: an extension is there once; two readers may take two different ones.",
+        run: |driver| Box::pin(fails_with(driver, |proof| proof.is_twice = true)),
+    },
 ];
 
 async fn challenge(driver: &Driver) -> Result<Challenge, Stop> {
@@ -135,7 +144,7 @@ async fn fails_with(driver: &Driver, wrong: impl FnOnce(&mut Proof)) -> Result<(
 }
 
 fn said(greeted: &[Greeted]) -> Stop {
-    let found = format!("{greeted:?}");
+    let found = greeted.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let expected = "a handshake as RFC 8737 has it".to_owned();
     Stop::Fail(crate::conformance::verdict::Finding { expected, found, exchange: None })
 }
@@ -201,9 +210,7 @@ async fn no_answer(driver: &Driver) -> Result<(), Stop> {
             let handshake = Handshake { is_silent, ..challenge.proof().handshake(driver.env()) };
             driver.responder().publish_handshake(&challenge.server_name(), handshake);
         }
-        let error = driver.fails_to_prove(&account, &challenge).await?;
-        let over = driver.get(&account, &challenge.authorization).await?;
-        over.claim(error.is_object(), "an error in the challenge", || over.json().to_string())?;
+        driver.fails_with_error(&account, &challenge).await?;
     }
     Ok(())
 }

@@ -20,14 +20,21 @@ impl RetryAfter {
     /// Reads a response's field; `None` if there is none or it is unreadable. `utc_s` is the true time.
     #[must_use]
     pub fn read(response: &Response, utc_s: Option<i64>) -> Option<Self> {
-        let text = response.headers.first("retry-after")?.trim();
+        let date = response.headers.first("date");
+        Self::of(response.headers.first("retry-after")?, date, utc_s)
+    }
+
+    /// The same of the field's value and that of `Date`.
+    #[must_use]
+    pub fn of(text: &str, date: Option<&str>, utc_s: Option<i64>) -> Option<Self> {
+        let text = text.trim();
         if !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit()) {
             // A number too long to hold is longer than anybody waits.
             let seconds = text.parse().unwrap_or(u64::MAX);
             return Some(Self { wait: Duration::from_secs(seconds), uncertain: Duration::ZERO });
         }
         let until = http_date::unix_seconds(text)?;
-        let now = response.headers.first("date").and_then(http_date::unix_seconds).or(utc_s)?;
+        let now = date.and_then(http_date::unix_seconds).or(utc_s)?;
         let wait = Duration::from_secs(u64::try_from(until.saturating_sub(now)).unwrap_or(0));
         Some(Self { wait, uncertain: Duration::from_secs(2) })
     }
