@@ -21,7 +21,7 @@ use futures_util::future::{Either, join_all, select};
 use scenarios::{
     conformance::{
         case::{About, Level},
-        client::{self, Case, EXTERNAL_ACCOUNT, Ended, Ran, Task, Watch},
+        client::{self, Case, EXTERNAL_ACCOUNT, Ended, Ran, Task, UNSUPPORTED, Watch},
         report,
         responder::Responder,
         suite::Outcome,
@@ -33,7 +33,7 @@ use sim::{
     Env, MovableClock, real,
     trace::{Event, Trace},
 };
-use time::format_description::well_known::Rfc3339;
+use time::{UtcDateTime, format_description::well_known::Rfc3339};
 use tokio::{
     runtime::Runtime,
     sync::{Notify, OnceCell},
@@ -96,6 +96,10 @@ pub(super) struct Options {
     /// What renews the certificate that COMMAND has got in {folder}; run by sh, as the following ones.
     #[arg(long, value_name = "COMMAND")]
     renew: Option<String>,
+    /// What a timer would run, which renews the certificate that COMMAND has got in {folder} when it is due; its clock must show
+    /// {now}, to which the CA's has gone on by days: faketime {now} certbot renew.
+    #[arg(long, value_name = "COMMAND")]
+    timer: Option<String>,
     /// What gets one certificate for {domain} and {other-domain}.
     #[arg(long, value_name = "COMMAND")]
     both: Option<String>,
@@ -119,7 +123,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "COMMAND")]
     both_dns_01: Option<String>,
     /// The client's command, which has to get one certificate by http-01. In its words {directory}, {ca-file}, {domain}, {email},
-    /// {folder}, {http-port}, {tls-port} and {case} stand for what they say; the environment has ACME_DIRECTORY and so on.
+    /// {folder}, {http-port}, {tls-port}, {now} and {case} stand for what they say; the environment has ACME_DIRECTORY and so on.
     #[arg(last = true, required_unless_present = "list", value_name = "COMMAND")]
     command: Vec<String>,
 }
@@ -205,24 +209,31 @@ pub(super) fn results(options: &Options, interrupt: &Notify) -> Result<Results, 
 }
 
 impl Options {
-    /// The commands for a task, each to be run if the one before it has ended with success.
+    /// What a client is run with for a task, in this order.
     ///
     /// # Errors
     /// The option that is missing.
-    fn commands(&self, task: Task) -> Result<Vec<Vec<String>>, &'static str> {
+    fn runs(&self, task: Task) -> Result<Vec<Run>, &'static str> {
         let by_shell = |command: &Option<String>, option| {
-            command.as_ref().map(|command| ["sh", "-c", command].map(ToOwned::to_owned).to_vec()).ok_or(option)
+            let words = command.as_ref().map(|command| ["sh", "-c", command].map(ToOwned::to_owned).to_vec());
+            words.map(Run::now).ok_or(option)
         };
+        let first = Run::now(self.command.clone());
         match task {
-            Task::Obtain => Ok(vec![self.command.clone()]),
+            Task::Obtain => Ok(vec![first]),
             Task::ObtainByDns | Task::ObtainWildcard => Ok(vec![by_shell(&self.dns_01, "--dns-01")?]),
             Task::ObtainWildcardAndApex => Ok(vec![by_shell(&self.both_dns_01, "--both-dns-01")?]),
             Task::ObtainByTlsAlpn => Ok(vec![by_shell(&self.tls_alpn, "--tls-alpn")?]),
             Task::ObtainForBoth => Ok(vec![by_shell(&self.both, "--both")?]),
             Task::ObtainBound => Ok(vec![by_shell(&self.eab, "--eab")?]),
-            Task::Revoke => Ok(vec![self.command.clone(), by_shell(&self.revoke, "--revoke")?]),
-            Task::ChangeKey => Ok(vec![self.command.clone(), by_shell(&self.key_change, "--key-change")?]),
-            Task::Renew => Ok(vec![self.command.clone(), by_shell(&self.renew, "--renew")?]),
+            Task::Revoke => Ok(vec![first, by_shell(&self.revoke, "--revoke")?]),
+            Task::ChangeKey => Ok(vec![first, by_shell(&self.key_change, "--key-change")?]),
+            Task::Renew => Ok(vec![first, by_shell(&self.renew, "--renew")?]),
+            Task::RunByTimer(hours) => {
+                let run = by_shell(&self.timer, "--timer")?;
+                let later = hours.iter().map(|hour| Run { hour: Some(*hour), ..run.clone() });
+                Ok([first].into_iter().chain(later).collect())
+            }
         }
     }
 
@@ -230,6 +241,7 @@ impl Options {
     fn words(&self) -> Vec<(&'static str, String)> {
         let commands = [
             ("--renew", &self.renew),
+            ("--timer", &self.timer),
             ("--both", &self.both),
             ("--eab", &self.eab),
             ("--revoke", &self.revoke),
@@ -291,6 +303,20 @@ async fn run(options: &Options, cases: &[&'static Case], interrupt: &Notify) -> 
     Ok(outcomes)
 }
 
+/// What a client is run with.
+#[derive(Clone)]
+struct Run {
+    /// To when the CA's clock is set before, counted from the beginning of the case.
+    hour: Option<u16>,
+    words: Vec<String>,
+}
+
+impl Run {
+    fn now(words: Vec<String>) -> Self {
+        Self { hour: None, words }
+    }
+}
+
 /// Cases that wait, and what came of the others.
 struct Progress {
     waiting: VecDeque<(usize, &'static Case)>,
@@ -333,13 +359,18 @@ struct Examiner<'a> {
     tried: RefCell<BTreeMap<&'static str, Rc<OnceCell<Outcome>>>>,
 }
 
+/// The CA of this slot can't listen.
+fn listen_refused(slot: &Slot, source: io::Error) -> Refusal {
+    Refusal::Listen { address: slot.listen, option: "--listen", source }
+}
+
 impl Examiner<'_> {
     /// Tries cases that wait, one after the other, until there are no more.
     async fn work(&self, slot: &Slot, progress: &RefCell<Progress>) -> Result<(), Refusal> {
         let names = Names::begin(&self.system, slot, self.options.address).await;
         let names = names.map_err(|source| Refusal::Listen { address: slot.dns, option: "--dns", source })?;
         let free = self.system.listen(slot.listen).await;
-        drop(free.map_err(|source| Refusal::Listen { address: slot.listen, option: "--listen", source })?);
+        drop(free.map_err(|source| listen_refused(slot, source))?);
         while !STOPPING.load(Ordering::Relaxed) {
             let next = progress.borrow_mut().waiting.pop_front();
             let Some((index, case)) = next else { break };
@@ -373,8 +404,8 @@ impl Examiner<'_> {
 
     async fn outcome(&self, slot: &Slot, names: &Names, case: &'static Case) -> Result<Outcome, Refusal> {
         let begun = self.system.monotonic_now();
-        let (verdict, exchanges) = match self.options.commands(case.run.task) {
-            Ok(commands) => match self.session(slot, names, case, &commands).await {
+        let (verdict, exchanges) = match self.options.runs(case.run.task) {
+            Ok(runs) => match self.session(slot, names, case, &runs).await {
                 Ok(session) => (case.verdict(&session), session.exchanges()),
                 // It was free at the beginning: somebody else has taken it meanwhile, and may give it back.
                 Err(taken @ Refusal::Listen { .. }) => (Verdict::Skipped(taken.to_string()), Vec::new()),
@@ -386,13 +417,7 @@ impl Examiner<'_> {
     }
 
     /// What the CA of `case` saw of the client.
-    async fn session(
-        &self,
-        slot: &Slot,
-        names: &Names,
-        case: &Case,
-        commands: &[Vec<String>],
-    ) -> Result<client::Session, Refusal> {
+    async fn session(&self, slot: &Slot, names: &Names, case: &Case, runs: &[Run]) -> Result<client::Session, Refusal> {
         names.responder.forget_records();
         let watch = Watch::default();
         let mut trace = Trace::default();
@@ -412,7 +437,8 @@ impl Examiner<'_> {
         let ca_file = folder.path().join("ca.pem");
         fs::write(&ca_file, ca.api_root_pem()).map_err(|source| Refusal::Folder { path: ca_file.clone(), source })?;
         let setting = Setting::new(slot, names, case, bound.directory_url(), folder.path(), &ca_file);
-        let running = pin!(self.run_all(&setting, commands));
+        let clock = (ca.clock(), ca.clock().around(&env));
+        let running = pin!(self.run_all(&setting, clock, runs));
         // Not a task of its own: with this the port is free again, for the next case.
         let outcome = match select(running, pin!(bound.serve())).await {
             Either::Left((outcome, _)) => outcome,
@@ -433,28 +459,40 @@ impl Examiner<'_> {
                 {
                     self.system.sleep(PORT_INTERVAL).await;
                 }
-                outcome => {
-                    let taken = |source| Refusal::Listen { address: slot.listen, option: "--listen", source };
-                    return outcome.map_err(taken);
-                }
+                outcome => return outcome.map_err(|source| listen_refused(slot, source)),
             }
         }
     }
 
-    /// Runs the commands one after the other, as long as they end with success; how the last one ended, and what all have
-    /// printed and left behind.
-    async fn run_all(&self, setting: &Setting, commands: &[Vec<String>]) -> Result<Ran, Refusal> {
+    /// Runs the client so, one time after the other, as long as it ends with success; how it ended the last time, and what it has
+    /// printed and left behind in all. A timer comes again, even after a failure.
+    async fn run_all(
+        &self,
+        setting: &Setting,
+        (clock, env): (&MovableClock, Env),
+        runs: &[Run],
+    ) -> Result<Ran, Refusal> {
+        let begun = env.utc_now();
         let limit = Duration::from_secs(self.options.seconds.into());
         let mut all =
             Ran { ended: Ended::Exit(0), output: String::new(), left_behind: Vec::new(), records_left: Vec::new() };
-        for command in commands {
-            let outcome = setting.program(command).run(&self.system, &self.running, limit, self.interrupt).await;
-            let started = |source| Refusal::Command { program: command.first().cloned().unwrap_or_default(), source };
+        for Run { hour, words } in runs {
+            if let Some(hour) = hour {
+                clock.set(&env, begun.saturating_add(time::Duration::hours((*hour).into())));
+            }
+            let outcome =
+                setting.program(words, env.utc_now()).run(&self.system, &self.running, limit, self.interrupt).await;
+            let started = |source| Refusal::Command { program: words.first().cloned().unwrap_or_default(), source };
             let Ran { ended, output, left_behind, .. } = outcome.map_err(started)?;
             all.ended = ended;
             all.output.push_str(&output);
             all.left_behind.extend(left_behind);
-            if ended != Ended::Exit(0) {
+            let is_over = match ended {
+                Ended::Exit(0) => false,
+                Ended::Exit(code) => hour.is_none() || code == UNSUPPORTED,
+                Ended::Signal | Ended::Killed | Ended::GoesOn => true,
+            };
+            if is_over {
                 break;
             }
         }
@@ -509,17 +547,19 @@ impl Setting {
         Self { meanings, ca_file: shown(ca_file), folder: folder.to_owned() }
     }
 
-    fn program(&self, command: &[String]) -> Program {
+    /// The program that these words run now.
+    fn program(&self, words: &[String], now: UtcDateTime) -> Program {
+        let now = ("now", "ACME_NOW", now.truncate_to_second().format(&Rfc3339).expect("a year of four digits"));
+        let meanings = || self.meanings.iter().chain([&now]);
         let filled = |word: &String| {
             let fill = |word: String, (name, _, value): &(_, _, String)| word.replace(&format!("{{{name}}}"), value);
-            self.meanings.iter().fold(word.clone(), fill)
+            meanings().fold(word.clone(), fill)
         };
-        let mut environment: Vec<(&str, String)> =
-            self.meanings.iter().map(|(_, name, value)| (*name, value.clone())).collect();
+        let mut environment: Vec<(&str, String)> = meanings().map(|(_, name, value)| (*name, value.clone())).collect();
         // Where OpenSSL, Go, Python's requests and lego look for whom to trust.
         for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "LEGO_CA_CERTIFICATES"] {
             environment.push((name, self.ca_file.clone()));
         }
-        Program { words: command.iter().map(filled).collect(), environment, folder: self.folder.clone() }
+        Program { words: words.iter().map(filled).collect(), environment, folder: self.folder.clone() }
     }
 }

@@ -33,7 +33,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "rfc8555/8.4/client-two-records",
         level: Robustness,
-        requirements: &["rfc8555-8.4-cl-d1-multi"],
+        requirements: &["rfc8555-8.4-cl-d1-multi", "rfc8555-7.4-cl-wildcard-map"],
         sent: "Nothing out of the ordinary; the names are a wildcard and the one that it is below.",
         expected: "A certificate for both, by dns-01, and in the end no record.",
         why: "§8.4: both have their records at one name. A client that has one at a time there takes the other's proof away.",
@@ -58,9 +58,22 @@ pub(super) const CASES: &[Case] = &[
         run: Examination { task: ObtainByDns, ca: "", judge: taken_away },
     },
     Case {
+        id: "rfc8555/7.5.1/client-record-taken-away-after-refusal",
+        level: Should,
+        requirements: &["rfc8555-7.5.1-cl-undo-on-error"],
+        sent: "403 unauthorized to each answer to a challenge.",
+        expected: "No success, and in the end no record.",
+        why: "§7.5.1: whoever is refused there undoes what was done for the validation.",
+        run: Examination {
+            task: ObtainByDns,
+            ca: fault!(r#"endpoints = "challenge""# r#"problem = "unauthorized""# "status = 403"),
+            judge: taken_away_after_failure,
+        },
+    },
+    Case {
         id: "rfc8555/8.4/client-record-taken-away-after-failure",
         level: Should,
-        requirements: &["rfc8555-8.4-cl-d1-cleanup"],
+        requirements: &["rfc8555-8.4-cl-d1-cleanup", "rfc8555-8.3-cl-deprovision"],
         sent: "Each challenge is invalid as soon as it is answered, and its authorization with it.",
         expected: "No success, and in the end no record.",
         why: "§8.4: once the challenge is over, the record is of no use, however it ended.",

@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "rfc8555/7.1.1/client-unknown-members",
         level: Robustness,
-        requirements: &["rfc8555-7.1.1-cl-dir-unknown"],
+        requirements: &["rfc8555-7.1.1-cl-dir-unknown", "rfc8555-7.1.1-dir-random-key"],
         sent: "The directory and its meta have members that no document knows, of all types.",
         expected: "A certificate.",
         why: "Let's Encrypt puts such a member there so that clients learn it.",

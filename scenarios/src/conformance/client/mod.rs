@@ -13,6 +13,7 @@ mod renewals;
 mod requests;
 mod session;
 mod task;
+mod timers;
 
 use std::path::Path;
 
@@ -21,7 +22,7 @@ use super::{
     verdict::{Stop, Verdict},
 };
 use crate::language;
-pub use session::{Ended, Ran, Session, Watch};
+pub use session::{Ended, Ran, Session, UNSUPPORTED, Watch};
 pub use task::{EXTERNAL_ACCOUNT, NAME, Task, WILDCARD};
 
 /// How a case is tried on a client.
@@ -49,6 +50,7 @@ pub fn cases() -> Vec<&'static Case> {
         proofs::CASES,
         dns_proofs::CASES,
         renewals::CASES,
+        timers::CASES,
         accounts::CASES,
     ];
     let mut cases: Vec<&Case> = parts.into_iter().flatten().collect();
@@ -59,7 +61,7 @@ pub fn cases() -> Vec<&'static Case> {
 /// The case with this id, by which others are blocked.
 ///
 /// # Panics
-/// If there is none: a test tries every client that each case can be blocked for.
+/// If there is none: that each case can be found by which others are blocked is tested.
 #[must_use]
 pub fn find(id: &str) -> &'static Case {
     cases().into_iter().find(|case| case.id == id).expect("only cases block others")
@@ -106,5 +108,19 @@ impl Case {
     /// Whether the CA answers otherwise than as the RFCs have it.
     fn has_faults(&self) -> bool {
         self.run.ca.contains("\"ca.fault\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_case_by_which_others_are_blocked_is_there_and_has_the_same_task() {
+        for case in cases() {
+            let base = find(case.run.task.base_case());
+            assert_eq!(base.run.task.base_case(), base.id, "{}", case.id);
+        }
+        assert_eq!(find(nonces::BAD_NONCE).run.task.base_case(), "rfc8555/7/client-issuance");
     }
 }

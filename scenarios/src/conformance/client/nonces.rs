@@ -176,7 +176,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// The case about whether a client tries again where its nonce is refused.
-const BAD_NONCE: &str = "rfc8555/6.5/client-bad-nonce";
+pub(super) const BAD_NONCE: &str = "rfc8555/6.5/client-bad-nonce";
 
 /// As [`Session::obtained`], where a client has to try again for it.
 pub(super) fn obtained_by_trying_again(session: &Session) -> Result<(), Stop> {

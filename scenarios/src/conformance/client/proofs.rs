@@ -212,6 +212,19 @@ pub(super) const CASES: &[Case] = &[
         why: "What answers a challenge must be there until the challenge is over.",
         run: Examination { task: ObtainByTlsAlpn, ca: "[ca]\nvalidation-delay = \"4s\"", judge: by_tls_alpn },
     },
+    Case {
+        id: "rfc8555/8.2/client-answers-when-ready",
+        level: Should,
+        requirements: &["rfc8555-8.2-cl-respond-when-ready"],
+        sent: "The CA looks as soon as a challenge is answered, and once only.",
+        expected: "A certificate.",
+        why: "§8.2: clients should not answer before what they have done is in effect.",
+        run: Examination {
+            task: Obtain,
+            ca: "[ca]\nvalidation-delay = \"0s\"\nvalidation-retries = 0\n",
+            judge: Session::obtained,
+        },
+    },
 ];
 
 fn one_name_refused(session: &Session) -> Result<(), Stop> {

@@ -238,14 +238,14 @@ fn proved_already(session: &Session) -> Result<(), Stop> {
 }
 
 /// Where renewal information was asked for, and about what.
-fn polls(session: &Session) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn polls(session: &Session) -> impl Iterator<Item = (usize, &str)> {
     session.asked().iter().enumerate().filter_map(|(index, asked)| {
         let Resource::RenewalInfo { certificate_id } = &asked.step.resource else { return None };
         Some((index, certificate_id.as_str()))
     })
 }
 
-fn has_polled(session: &Session) -> bool {
+pub(super) fn has_polled(session: &Session) -> bool {
     let has_polled = polls(session).next().is_some();
     if !has_polled {
         session.note("the client never asks for renewal information");
@@ -295,10 +295,15 @@ fn explanation(session: &Session) -> Result<(), Stop> {
 fn polled_with_pauses(session: &Session) -> Result<(), Stop> {
     session.renewed()?;
     has_polled(session);
+    polls_at_most_once_within(session, 3_600)
+}
+
+/// No certificate is asked about twice within any so many seconds.
+pub(super) fn polls_at_most_once_within(session: &Session, seconds: u64) -> Result<(), Stop> {
     let ids: BTreeSet<&str> = polls(session).map(|(_, id)| id).collect();
     let is_about =
         |resource: &Resource, id| matches!(resource, Resource::RenewalInfo { certificate_id } if certificate_id == id);
-    ids.into_iter().try_for_each(|id| session.asks_at_most(1, 3_600, |resource| is_about(resource, id)))
+    ids.into_iter().try_for_each(|id| session.asks_at_most(1, seconds, |resource| is_about(resource, id)))
 }
 
 fn replaced_certificate(session: &Session) -> Result<(), Stop> {

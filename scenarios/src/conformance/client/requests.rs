@@ -422,8 +422,8 @@ fn payloads(
     expected: &str,
     found: impl Fn(&Value) -> Option<String>,
 ) -> Result<(), Stop> {
-    let of_this = session.signed().filter(|(_, asked, _)| asked.step.resource == *resource);
-    match of_this.into_iter().find_map(|(index, _, jws)| Some((index, found(&jws.payload)?))) {
+    let mut of_this = session.signed().filter(|(_, asked, _)| asked.step.resource == *resource);
+    match of_this.find_map(|(index, _, jws)| Some((index, found(&jws.payload)?))) {
         Some((index, found)) => Err(session.fail(Some(index), expected, found)),
         None => session.has_asked(resource),
     }

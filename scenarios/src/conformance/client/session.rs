@@ -78,6 +78,9 @@ impl Told {
     }
 }
 
+/// The exit code of a client that can't do what is asked.
+pub const UNSUPPORTED: i32 = 127;
+
 /// How the client ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -224,7 +227,7 @@ impl Session {
     /// Whether it said that it can't do this.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
-        self.ran.ended == Ended::Exit(127)
+        self.ran.ended == Ended::Exit(UNSUPPORTED)
     }
 
     /// Notes what is allowed, but worth knowing.

@@ -37,6 +37,8 @@ pub enum Task {
     ObtainBound,
     /// To renew the certificate that it has just got.
     Renew,
+    /// To be run by a timer so many hours after its first certificate, each time, and to renew that when it is due.
+    RunByTimer(&'static [u16]),
     /// To have the certificate revoked that it has just got.
     Revoke,
     /// To get a certificate, and then another key for its account.
@@ -62,6 +64,7 @@ impl Task {
             | Self::ObtainWildcard
             | Self::ObtainBound
             | Self::Renew
+            | Self::RunByTimer(_)
             | Self::Revoke
             | Self::ChangeKey => None,
         }
@@ -77,7 +80,7 @@ impl Task {
     #[must_use]
     pub(super) fn base_case(self) -> &'static str {
         match self {
-            Self::Obtain | Self::ObtainForBoth | Self::Renew | Self::Revoke | Self::ChangeKey => {
+            Self::Obtain | Self::ObtainForBoth | Self::Renew | Self::RunByTimer(_) | Self::Revoke | Self::ChangeKey => {
                 "rfc8555/7/client-issuance"
             }
             Self::ObtainByTlsAlpn => "rfc8737/3/client-certificate",
@@ -94,7 +97,7 @@ impl Task {
         let names: Vec<&str> = [self.name()].into_iter().chain(self.other_name()).collect();
         let bound = format!("external-account = \"{}\"", EXTERNAL_ACCOUNT.0);
         let settings = match self {
-            Self::Obtain | Self::Renew | Self::Revoke => "",
+            Self::Obtain | Self::Renew | Self::RunByTimer(_) | Self::Revoke => "",
             Self::ObtainByTlsAlpn => "challenge = \"tls-alpn-01\"",
             Self::ObtainByDns | Self::ObtainWildcard => "challenge = \"dns-01\"",
             Self::ObtainWildcardAndApex => "challenge = \"dns-01\"\none-certificate = true",
@@ -103,9 +106,22 @@ impl Task {
             Self::ChangeKey => "account-key-lifetime = \"2m\"",
         };
         let revocation =
-            "[[timeline]]\nat = \"5m\"\ndo = \"manager.revoke\"\nhost = \"manager\"\nnames = [\"www.example.test\"]";
-        let timeline = if self == Self::Revoke { revocation } else { "" };
-        let until = if self == Self::Renew { "45m" } else { "10m" };
-        format!("[run]\nuntil = \"{until}\"\n[hosts.manager]\nnames = {names:?}\n{settings}\n{timeline}\n")
+            || format!("[[timeline]]\nat = \"5m\"\ndo = \"manager.revoke\"\nhost = \"manager\"\nnames = {names:?}");
+        let timeline = if self == Self::Revoke { revocation() } else { String::new() };
+        let until_m = match self {
+            Self::Renew => 45,
+            // A manager has its own timer.
+            Self::RunByTimer(hours) => hours.last().map_or(0, |last| u32::from(*last) * 60) + 10,
+            Self::Obtain
+            | Self::ObtainByTlsAlpn
+            | Self::ObtainByDns
+            | Self::ObtainWildcard
+            | Self::ObtainWildcardAndApex
+            | Self::ObtainForBoth
+            | Self::ObtainBound
+            | Self::Revoke
+            | Self::ChangeKey => 10,
+        };
+        format!("[run]\nuntil = \"{until_m}m\"\n[hosts.manager]\nnames = {names:?}\n{settings}\n{timeline}\n")
     }
 }
