@@ -253,7 +253,7 @@ pub(super) fn has_polled(session: &Session) -> bool {
     has_polled
 }
 
-fn identifier(session: &Session) -> Result<(), Stop> {
+pub(super) fn identifier(session: &Session) -> Result<(), Stop> {
     let known: BTreeSet<String> =
         session.certificates().filter_map(|(_, certificate)| certificate.renewal_id).collect();
     if let Some((index, id)) = polls(session).chain(replacing(session)).find(|(_, id)| !known.contains(*id)) {
@@ -325,7 +325,7 @@ fn replacing(session: &Session) -> impl Iterator<Item = (usize, &str)> {
         .filter_map(|(index, asked)| Some((index, asked.step.payload()?.get("replaces")?.as_str()?)))
 }
 
-fn replaces(session: &Session) -> Result<(), Stop> {
+pub(super) fn replaces(session: &Session) -> Result<(), Stop> {
     let (_, first) = session.first_certificate()?;
     let expected = first.renewal_id.unwrap_or_default();
     let said = replacing(session).next();

@@ -358,6 +358,8 @@ impl Session {
     fn is_content_with(&self, certificates: usize, expected: &str) -> Result<(), Stop> {
         match self.ran.ended {
             Ended::Exit(0) | Ended::GoesOn if self.issued() >= certificates => Ok(()),
+            // Some clients tell by it that nothing was due.
+            Ended::Exit(_) if self.issued() >= certificates && matches!(self.task, Task::RunByTimer(_)) => Ok(()),
             Ended::Killed => {
                 let found = format!("no end in time; {}", self.in_words());
                 let finding = Finding { expected: expected.to_owned(), found, exchange: self.last() };

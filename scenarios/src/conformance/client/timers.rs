@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{
     Case, Examination,
     nonces::fault,
-    renewals::{has_polled, polls, polls_at_most_once_within},
+    renewals::{has_polled, identifier, polls, polls_at_most_once_within, replaces},
     session::Session,
     task::Task::RunByTimer,
 };
@@ -20,6 +20,9 @@ macro_rules! days {
 
 /// How long the CA has clients wait between two questions for renewal information.
 const POLL_INTERVAL: &str = "[ca.ari]\nretry-after = \"6h\"\n";
+
+/// Serial numbers with a leading zero.
+const SIGN_OCTET: &str = "[ca]\nserial-sign-octet = true\n";
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -103,15 +106,32 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc9773/4.3/client-expired-certificate",
         level: Must,
         requirements: &["rfc9773-4.3-cl-ari-stop-expired"],
-        sent: "A certificate of 90 days; the timer comes after 92 days.",
+        sent: "A certificate of 90 days; the timer comes after 10 and 92 days.",
         expected: "A second certificate, and nothing is asked about one that has expired.",
         why: "§4.3: there is nothing to be known of it any more.",
-        run: Examination { task: RunByTimer(days!(92)), ca: "", judge: expired_certificate },
+        run: Examination { task: RunByTimer(days!(10, 92)), ca: "", judge: expired_certificate },
+    },
+    Case {
+        id: "rfc9773/4.1/client-identifier-by-timer",
+        level: Must,
+        requirements: &["rfc9773-4.1-cl-ari-certid"],
+        sent: "A certificate of 90 days; the timer comes after 10, 80 and 86 days.",
+        expected: "Whatever renewal information is asked for, and whatever an order says that it replaces, is a certificate that was given out.",
+        why: "§4.1: a leading zero that is left out makes it another certificate. Who is told to renew may not ask, so a timer is needed.",
+        run: Examination { task: RunByTimer(days!(10, 80, 86)), ca: SIGN_OCTET, judge: identifier },
+    },
+    Case {
+        id: "rfc9773/5/client-replaces-by-timer",
+        level: Should,
+        requirements: &["rfc9773-5-cl-ari-replaces"],
+        sent: "A certificate of 90 days; the timer comes after 10, 80 and 86 days.",
+        expected: "The renewal's order says that it replaces the first certificate.",
+        why: "§5: CAs exempt such orders from their limits.",
+        run: Examination { task: RunByTimer(days!(10, 80, 86)), ca: SIGN_OCTET, judge: replaces },
     },
 ];
 
-/// The exchange that gave out the second certificate. How the timer's last run ended says nothing: some clients tell by their exit
-/// code that nothing was due.
+/// The exchange that gave out the second certificate.
 fn renewal(session: &Session) -> Result<usize, Stop> {
     let (_, first) = session.first_certificate()?;
     let second = session.certificates().find(|(_, certificate)| certificate.serial != first.serial);
