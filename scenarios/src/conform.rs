@@ -269,6 +269,7 @@ async fn reached(options: &Options, directory: &Url, env: &Env, responder: &Resp
         domain: options.domain.clone(),
         address: options.address,
         http_port: options.http.port(),
+        tls_port: options.tls_alpn.map(|address| address.port()),
         external_account: options.eab.clone(),
         is_public: options.public_ca,
         request_interval: Duration::from_secs(1) / options.rate.get(),

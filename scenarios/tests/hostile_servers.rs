@@ -139,6 +139,7 @@ fn common(env: &Env, directory: &str, responder: Responder) -> Arc<Common> {
         domain: "suite.test".to_owned(),
         address: SUITE_ADDRESS,
         http_port: 80,
+        tls_port: None,
         external_account: None,
         is_public: true,
         request_interval: Duration::ZERO,

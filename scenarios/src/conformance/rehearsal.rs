@@ -147,6 +147,7 @@ fn target(ca: &Ca) -> Target {
         domain: "suite.test".to_owned(),
         address: SUITE_ADDRESS,
         http_port: 80,
+        tls_port: Some(443),
         external_account: Some(external_account()),
         is_public: false,
         request_interval: Duration::ZERO,

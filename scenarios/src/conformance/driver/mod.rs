@@ -74,6 +74,8 @@ pub struct Target {
     pub address: IpAddr,
     /// The port where http-01 is answered; where it is not 80, the CA was told so.
     pub http_port: u16,
+    /// The port where tls-alpn-01 and HTTPS are answered, if they are; where it is not 443, the CA was told so for tls-alpn-01.
+    pub tls_port: Option<u16>,
     /// What binds new accounts (RFC 8555 §7.3.4).
     pub external_account: Option<ExternalAccount>,
     /// Whether the CA is one whose certificates the web trusts, which keeps to more rules than RFCs have.
